@@ -1,0 +1,52 @@
+"""cellprop turns a neural network into a spreadsheet that you can read.
+
+    >>> import cellprop
+    >>> trace = cellprop.article()
+    >>> trace["d_output"].shape
+    (3, 1)
+
+Names are imported when first used, so that `import cellprop` costs next to nothing.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from cellprop.errors import CellpropError as CellpropError
+    from cellprop.network import Network as Network
+    from cellprop.tracing import Step as Step
+    from cellprop.tracing import Trace as Trace
+    from cellprop.tracing import article as article
+    from cellprop.tracing import trace as trace
+    from cellprop.verification import Verification as Verification
+    from cellprop.verification import verify as verify
+
+__version__ = "0.1.0"
+
+_HOME = {
+    "CellpropError": "errors",
+    "Network": "network",
+    "Step": "tracing",
+    "Trace": "tracing",
+    "article": "tracing",
+    "trace": "tracing",
+    "Verification": "verification",
+    "verify": "verification",
+}
+
+__all__ = [  # noqa: PLE0604 - strings all
+    *_HOME,
+    "__version__",
+]
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOME:
+        raise AttributeError(f"module 'cellprop' has no attribute '{name}'")
+    return getattr(import_module(f"cellprop.{_HOME[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *_HOME])

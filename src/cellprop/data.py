@@ -1,0 +1,188 @@
+"""Reading samples: anything that becomes a table of finite numbers with labels.
+
+Knows arrays, lists and DataFrames; knows nothing of networks or steps. pandas is not imported:
+a DataFrame is recognised by its columns and index.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from dataclasses import dataclass
+from importlib import resources
+from typing import Any
+
+import numpy as np
+
+from cellprop.algebra import Array, Axis
+from cellprop.errors import InputError
+
+# A number beyond this would overflow when numbers are multiplied along the way.
+LARGEST = 1e50
+
+
+@dataclass(frozen=True)
+class Table:
+    """Numbers with a label for each row and column.
+
+    Attributes:
+        values: Shape (samples, columns).
+        row_labels, column_labels: As text; None where the source had none.
+    """
+
+    values: Array
+    row_labels: tuple[str, ...] | None
+    column_labels: tuple[str, ...] | None
+
+    def rows(self, name: str) -> Axis:
+        """Return the axis of the rows, numbered where the source had no labels."""
+        if self.row_labels is None:
+            return Axis.numbered(name, len(self.values))
+        return Axis(name, self.row_labels)
+
+    def columns(self, name: str, prefix: str) -> Axis:
+        """Return the axis of the columns, as `prefix1`, … where the source had no labels."""
+        if self.column_labels is None:
+            return Axis.numbered(name, self.values.shape[1], prefix)
+        return Axis(name, self.column_labels)
+
+
+def table(name: str, source: Any) -> Table:
+    """Return `source` as a table of finite numbers, samples as rows.
+
+    Parameters
+    ----------
+    name
+        How errors call it.
+    source
+        A DataFrame (its columns and index become labels), a Series or a flat list (one column),
+        or anything that NumPy makes a two-dimensional array of.
+
+    Raises
+    ------
+    InputError
+        If it is empty, has more than two dimensions, or holds something that is not a finite
+        number; the message names the row and column.
+    """
+    row_labels = column_labels = None
+    if hasattr(source, "index") and hasattr(source, "to_numpy"):
+        index = list(source.index)
+        if index != list(range(len(index))):
+            row_labels = tuple(map(label, index))
+        if hasattr(source, "columns"):
+            column_labels = tuple(map(label, source.columns))
+        elif source.name is not None:
+            column_labels = (label(source.name),)
+        source = source.to_numpy()
+    array = numbers(name, source, row_labels, column_labels)
+    if array.ndim == 1:
+        array = array[:, np.newaxis]
+    if array.ndim != 2:
+        raise InputError(
+            f"{name}: expected a table with a row for each sample, found {array.ndim} dimensions."
+        )
+    if array.size == 0:
+        found = f"{array.shape[0]} rows × {array.shape[1]} columns"
+        raise InputError(f"{name}: expected at least one row and one column, found {found}.")
+    return Table(array, row_labels, column_labels)
+
+
+def numbers(
+    name: str,
+    source: Any,
+    row_labels: tuple[str, ...] | None = None,
+    column_labels: tuple[str, ...] | None = None,
+) -> Array:
+    """Return `source` as a new array of finite numbers, or an error that names the cell."""
+    try:
+        raw = np.asarray(source)
+    except ValueError:
+        raise InputError(
+            f"{name}: expected rows of equal length, found rows that differ."
+        ) from None
+    if raw.dtype.kind in "biuf":
+        array = raw.astype(np.float64)
+    else:
+        # As objects: among text, NumPy makes text of numbers too, and the wrong cell is named.
+        raw = np.asarray(source, dtype=object)
+        array = np.empty(raw.shape)
+        for place, value in np.ndenumerate(raw):
+            try:
+                array[place] = _number(value)
+            except (TypeError, ValueError, OverflowError):
+                where = _where(place, row_labels, column_labels)
+                shown = "nothing" if value is None else repr(label(value))
+                raise InputError(f"{name}{where}: expected a number, found {shown}.") from None
+    wrong = ~(np.abs(array) <= LARGEST)  # also true for NaN
+    if wrong.any():
+        place = tuple(int(i) for i in np.argwhere(wrong)[0])
+        value = array[place]
+        found = f"{value:g}"
+        if np.isnan(value):
+            found = "an empty cell (NaN)" if place else "NaN"
+        where = _where(place, row_labels, column_labels)
+        raise InputError(
+            f"{name}{where}: expected a finite number within ±{LARGEST:g}, found {found}."
+        )
+    return array
+
+
+def _number(value: object) -> float:
+    # "1" in a column of text is still text: the user should see that the column is not numeric.
+    if isinstance(value, (str, bytes, complex)):
+        raise TypeError
+    return float(value)  # type: ignore[arg-type]
+
+
+def _where(
+    place: tuple[int, ...],
+    row_labels: tuple[str, ...] | None,
+    column_labels: tuple[str, ...] | None,
+) -> str:
+    """Return where a cell stands, counted from 1 and with the labels there are."""
+    sides = []
+    for side, position, labels in zip(
+        ("row", "column"), place, (row_labels, column_labels), strict=False
+    ):
+        named = f" ({labels[position]})" if labels else ""
+        sides.append(f"{side} {position + 1}{named}")
+    return f", {', '.join(sides)}" if sides else ""
+
+
+def label(value: object) -> str:
+    r"""Return a label as text that is safe to show anywhere.
+
+    Control characters (which could move a terminal's cursor, and which XML forbids) become
+    their visible pictures, and halves of surrogate pairs the replacement character.
+
+    >>> label("a\tb\x1b[31m")
+    'a␉b␛[31m'
+    """
+    return "".join(map(_visible, str(value)))
+
+
+def _visible(character: str) -> str:
+    code = ord(character)
+    if code < 0x20:
+        return chr(0x2400 + code)
+    if code == 0x7F:
+        return "␡"
+    kind = unicodedata.category(character)
+    # Cs: half a surrogate pair; Cc: control; Zl, Zp: end a line. U+202A… reorder text around them;
+    # XML has no U+FFFE/F.
+    if (
+        kind in ("Cs", "Cc", "Zl", "Zp")
+        or code in (0xFFFE, 0xFFFF)
+        or unicodedata.bidirectional(character)
+        in ("LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI")
+    ):
+        return "\N{REPLACEMENT CHARACTER}"
+    return character
+
+
+def example(name: str = "article") -> dict[str, Any]:
+    """Return the numbers of an example that ships with the package: X, y, parameters, …"""
+    import json
+
+    file = resources.files("cellprop") / "examples" / f"{name}.json"
+    found: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+    return found

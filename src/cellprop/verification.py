@@ -1,0 +1,295 @@
+"""Recalculating a workbook in somebody else's spreadsheet engine, and comparing every formula.
+
+Knows files and engines; knows nothing of how the workbook was made, so that agreement means
+something. IronCalc is embedded; LibreOffice is used when it is installed.
+"""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+import tempfile
+import warnings
+import zipfile
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from cellprop.errors import InputError
+
+Engine = Literal["ironcalc", "libreoffice"]
+Value = float | str | bool | None
+Cells = dict[tuple[str, str], Value]
+
+TOLERANCE = 1e-9
+# The document property by which `workbook.frame` marks a file as ours.
+MARK = "cellprop"
+# A workbook that unpacks to more than this is not one of ours.
+LARGEST_FILE = 4 * 1024**3
+LIBREOFFICE_SECONDS = 300
+# Rounding in the last places of the largest number on a sheet is not a difference: where large
+# numbers cancel, engines that add in another order differ by that much.
+LAST_PLACES = 16 * sys.float_info.epsilon
+
+
+@dataclass(frozen=True)
+class Difference:
+    """A formula cell whose value is not what an engine computes.
+
+    Attributes:
+        sheet, cell: Where.
+        stored: The value in the file; None if the file has none.
+        computed: The engine's value.
+        relative: How far apart they are, relative to the larger; infinite if not both numbers.
+    """
+
+    sheet: str
+    cell: str
+    stored: Value
+    computed: Value
+    relative: float
+
+
+@dataclass(frozen=True)
+class Verification:
+    """What came of recalculating a workbook.
+
+    Attributes:
+        ok: Whether every formula cell agrees.
+        cells: How many formula cells were compared.
+        largest_difference: The largest relative difference of all.
+        differences: The cells that differ by more than the tolerance.
+        where: The cell with the largest difference, as `Step 2!N18`; empty if all are equal.
+        engine: Which engine recalculated.
+    """
+
+    ok: bool
+    cells: int
+    largest_difference: float
+    differences: tuple[Difference, ...]
+    where: str
+    engine: str
+
+
+def verify(
+    path: str | Path, engine: Engine = "ironcalc", *, tolerance: float = TOLERANCE
+) -> Verification:
+    """Recalculate a workbook and compare every formula cell with the value stored in it.
+
+    Parameters
+    ----------
+    path
+        A workbook that cellprop wrote, changed or not.
+    engine
+        `ironcalc` or `libreoffice`.
+    tolerance
+        The largest relative difference that is still agreement.
+
+    Raises
+    ------
+    InputError
+        If the file is not a workbook that cellprop wrote, or the engine can't read it or is not
+        installed.
+    """
+    engines: Mapping[str, Callable[[Path, Cells], Cells]] = {
+        "ironcalc": _ironcalc,
+        "libreoffice": _libreoffice,
+    }
+    if engine not in engines:
+        raise InputError(f"engine: expected {' or '.join(engines)}, found '{engine}'.")
+    file = Path(path)
+    stored, scales = _stored(file)
+    computed = engines[engine](file, stored)
+    differences = [
+        _difference(place, value, computed.get(place), scales[place[0]])
+        for place, value in stored.items()
+    ]
+    worst = max(differences, key=lambda d: d.relative, default=None)
+    beyond = tuple(d for d in differences if not d.relative <= tolerance)
+    return Verification(
+        ok=not beyond,
+        cells=len(differences),
+        largest_difference=worst.relative if worst else 0.0,
+        differences=beyond,
+        where=f"{worst.sheet}!{worst.cell}" if worst and worst.relative else "",
+        engine=engine,
+    )
+
+
+def _difference(place: tuple[str, str], stored: Value, computed: Value, scale: float) -> Difference:
+    numbers = isinstance(stored, (int, float)) and isinstance(computed, (int, float))
+    if numbers and stored is not None and computed is not None:
+        apart = abs(float(stored) - float(computed))
+        size = max(abs(float(stored)), abs(float(computed)))
+        relative = apart / size if apart > LAST_PLACES * scale else 0.0
+    else:
+        relative = 0.0 if stored == computed and not _is_error(stored) else float("inf")
+    return Difference(*place, stored, computed, relative)
+
+
+def _is_error(value: Value) -> bool:
+    """Whether a value is an error, or missing; text formulas show formulas, never `#…`."""
+    return value is None or (isinstance(value, str) and value.startswith("#"))
+
+
+# --- Reading ------------------------------------------------------------------------------
+
+
+def _stored(path: Path) -> tuple[Cells, dict[str, float]]:
+    """Return the stored value of every formula cell, and the largest number of each sheet."""
+    with_formulas = _opened(path, data_only=False)
+    if MARK not in with_formulas.custom_doc_props.names:
+        raise InputError(
+            f"{path}: not a workbook that cellprop wrote; `cellprop build` writes one."
+        )
+    with_values = _opened(path, data_only=True)
+    cells: Cells = {}
+    scales: dict[str, float] = {}
+    for sheet in with_formulas.worksheets:
+        scale = 0.0
+        for cell, value in _pairs(path, sheet, with_values[sheet.title]):
+            if isinstance(value, (int, float)):
+                scale = max(scale, abs(value))
+            if cell.data_type == "f":
+                cells[sheet.title, cell.coordinate] = value
+        scales[sheet.title] = scale
+    if not cells:
+        raise InputError(f"{path}: there is no formula left in it to check; build it again.")
+    return cells, scales
+
+
+def _pairs(path: Path, formulas: Any, values: Any) -> Iterator[tuple[Any, Value]]:
+    """Yield each cell that holds anything, with its stored value."""
+    try:
+        for formula_row, value_row in zip(formulas.iter_rows(), values.iter_rows(), strict=True):
+            for cell, value in zip(formula_row, value_row, strict=True):
+                if cell.value is not None:
+                    yield cell, value.value
+    except Exception as error:  # whatever a broken part makes a reader raise
+        raise InputError(f"{path}, sheet {formulas.title}: can't be read: {error}.") from None
+
+
+def _opened(path: Path, *, data_only: bool) -> Any:
+    from io import BytesIO
+
+    from openpyxl import load_workbook
+
+    try:
+        if not path.is_file():
+            what = "is a folder" if path.is_dir() else "there is no such file"
+            raise InputError(f"{path}: {what}; give the name of a workbook.")
+        with zipfile.ZipFile(path) as archive:
+            size = sum(entry.file_size for entry in archive.infolist())
+        if size > LARGEST_FILE:
+            raise InputError(f"{path}: unpacks to {size:,} bytes, too large to be a workbook.")
+        # From memory, since a read-only workbook would keep the file open.
+        content = BytesIO(path.read_bytes())
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            # What openpyxl says of a sheet whose part is missing, before it goes on without it.
+            warnings.filterwarnings("error", "Defined names for sheet index")
+            return load_workbook(content, read_only=True, data_only=data_only)
+    except InputError:
+        raise
+    except OSError as error:
+        raise InputError(f"{path}: can't be read: {error.strerror or error}.") from None
+    except Exception:  # whatever a broken file makes a reader raise
+        raise InputError(
+            f"{path}: not an Excel workbook (.xlsx), or a damaged one; build it again."
+        ) from None
+
+
+# --- Engines ------------------------------------------------------------------------------
+
+
+def _ironcalc(path: Path, wanted: Cells) -> Cells:
+    import ironcalc
+    from openpyxl.utils.cell import coordinate_from_string
+
+    try:
+        model = ironcalc.load_from_xlsx(str(path))
+        model.evaluate()
+    except (KeyboardInterrupt, SystemExit):
+        raise
+    except BaseException as error:  # a panic in Rust is not an Exception
+        raise InputError(f"{path}: IronCalc can't read it: {error}.") from None
+    sheets = {sheet["name"]: i for i, sheet in enumerate(model.get_worksheets_properties())}
+    columns: dict[str, int] = {}
+    found: Cells = {}
+    for sheet, cell in wanted:
+        letters, row = coordinate_from_string(cell)
+        if letters not in columns:
+            columns[letters] = ironcalc.column_number_from_name(letters)
+        found[sheet, cell] = model.get_cell_value(sheets[sheet], row, columns[letters])
+    return found
+
+
+# LibreOffice trusts stored values unless it is told to recalculate always (0).
+_RECALCULATE = """<?xml version="1.0" encoding="UTF-8"?>
+<oor:items xmlns:oor="http://openoffice.org/2001/registry"
+ xmlns:xs="http://www.w3.org/2001/XMLSchema" xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance">
+<item oor:path="/org.openoffice.Office.Calc/Formula/Load">
+<prop oor:name="OOXMLRecalcMode" oor:op="fuse"><value>0</value></prop></item>
+<item oor:path="/org.openoffice.Setup/L10N">
+<prop oor:name="ooSetupSystemLocale" oor:op="fuse"><value>en-US</value></prop></item>
+</oor:items>
+"""
+
+
+def find_libreoffice() -> str | None:
+    """Return LibreOffice's program, or None if it is not installed."""
+    usual = (
+        "/Applications/LibreOffice.app/Contents/MacOS/soffice",
+        r"C:\Program Files\LibreOffice\program\soffice.exe",
+    )
+    names = (shutil.which("soffice"), shutil.which("libreoffice"))
+    return next(filter(None, names), None) or next(filter(lambda p: Path(p).is_file(), usual), None)
+
+
+def recalculate(path: Path, folder: Path) -> Path:
+    """Have LibreOffice open a workbook, compute every formula and save it into a folder.
+
+    Raises
+    ------
+    InputError
+        If LibreOffice is not installed, or can't read the file.
+    """
+    program = find_libreoffice()
+    if program is None:
+        raise InputError("LibreOffice is not installed; install it, or use --engine ironcalc.")
+    profile = folder / "profile"
+    (profile / "user").mkdir(parents=True)
+    (profile / "user" / "registrymodifications.xcu").write_text(_RECALCULATE, encoding="utf-8")
+    source, target = folder / "in" / "book.xlsx", folder / "out"
+    source.parent.mkdir()
+    shutil.copyfile(path, source)
+    command = [
+        program, "--headless", "--norestore", f"-env:UserInstallation={profile.as_uri()}",
+        "--convert-to", "xlsx", "--outdir", str(target), str(source),
+    ]  # fmt: skip
+    try:
+        subprocess.run(  # noqa: S603 - a list, no shell; the file has a name of ours
+            command, capture_output=True, timeout=LIBREOFFICE_SECONDS, check=False
+        )
+    except subprocess.TimeoutExpired:
+        raise InputError(
+            f"{path}: LibreOffice did not finish within {LIBREOFFICE_SECONDS} seconds."
+        ) from None
+    result = target / source.name
+    if not result.is_file():
+        raise InputError(f"{path}: LibreOffice can't read it.")
+    return result
+
+
+def _libreoffice(path: Path, wanted: Cells) -> Cells:
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        book = _opened(recalculate(path, Path(folder)), data_only=True)
+        found: Cells = {}
+        for sheet in book.worksheets:
+            for row in sheet.iter_rows():
+                for cell in row:
+                    if cell.value is not None and (sheet.title, cell.coordinate) in wanted:
+                        found[sheet.title, cell.coordinate] = cell.value
+    return found
