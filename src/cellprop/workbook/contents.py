@@ -1,0 +1,214 @@
+"""The first sheet: what this is, the network, the steps with links, the key, how to use it."""
+
+from __future__ import annotations
+
+from openpyxl.worksheet.worksheet import Worksheet
+from rich.cells import cell_len
+
+from cellprop.algebra import ONE
+from cellprop.workbook import xml
+from cellprop.workbook.sheets import ROW, TITLE_ROW, Book, page_of, sheet_name
+
+NAME = "Contents"
+WIDTHS = {"A": 16.0, "B": 16.0, "C": 22.0, "D": 22.0, "E": 22.0, "F": 22.0}
+LAST = "F"
+
+
+def contents_sheet(book: Book, sheet: Worksheet) -> list[str]:
+    """Set the contents sheet up in the frame and return its rows."""
+    for column, width in WIDTHS.items():
+        sheet.column_dimensions[column].width = width
+    page = _Page(book)
+    _say(page)
+    _describe_network(page)
+    _list_steps(page)
+    _show_key(page)
+    _explain(page)
+    _list_labels(page)
+    for merged in page.merged:
+        sheet.merged_cells.add(merged)
+    for cell, target, text in page.links:
+        book.frame.add_link(sheet, cell, target, text)
+    book.frame.set_up_print(
+        sheet,
+        f"A1:{LAST}{len(page.rows)}",
+        page=page_of(book.words),
+        title_rows="1:1",
+        orientation="portrait",
+    )
+    return page.rows
+
+
+class _Page:
+    """Rows from top to bottom, with the merges and links that belong to them."""
+
+    def __init__(self, book: Book) -> None:
+        self.book = book
+        self.words = book.words
+        self.rows: list[str] = []
+        self.merged: list[str] = []
+        self.links: list[tuple[str, str, str]] = []
+
+    @property
+    def next(self) -> int:
+        """The number of the row that comes next."""
+        return len(self.rows) + 1
+
+    def text(self, column: str, style: str, text: str) -> str:
+        """Return a cell of text in the next row."""
+        quoted = text.startswith(("=", "+", "-", "@"))
+        number = self.book.frame.style(style, quoted=quoted)
+        return xml.text_cell(f"{column}{self.next}", number, text)
+
+    def blank(self, column: str, style: str) -> str:
+        """Return an empty cell in the next row."""
+        return xml.blank_cell(f"{column}{self.next}", self.book.frame.style(style))
+
+    def add(self, cells: str, height: float = ROW + 1.5) -> None:
+        """Add a row."""
+        self.rows.append(xml.row(self.next, cells, height))
+
+    def heading(self, key: str) -> None:
+        """Add a heading with room above it."""
+        self.add("", 10)
+        self.add(self.text("A", "heading", self.words(key)), 19)
+
+    def prose(self, text: str, first: str = "A", before: str = "") -> None:
+        """Add a text that runs across the page, in a row as tall as it needs."""
+        columns = [column for column in WIDTHS if column >= first]
+        self.merged.append(f"{first}{self.next}:{LAST}{self.next}")
+        room = sum(WIDTHS[column] for column in columns) * 1.15
+        lines = -(-cell_len(text) // int(room))
+        cells = self.text(first, "body", text)
+        cells += "".join(self.blank(column, "body") for column in columns[1:])
+        self.add(before + cells, lines * 14.5 + 2)
+
+    def link(self, column: str, target: str, text: str) -> str:
+        """Return a cell that links to a sheet."""
+        self.links.append((f"{column}{self.next}", target, text))
+        return self.text(column, "link", text)
+
+
+def _say(page: _Page) -> None:
+    page.add(page.text("A", "title", page.words("contents.title")), TITLE_ROW)
+    page.prose(page.words("contents.says"))
+
+
+def _describe_network(page: _Page) -> None:
+    book, words, trace = page.book, page.words, page.book.trace
+    page.heading("contents.network")
+    keys = ("layer", "neurons", "activation", "weights", "biases")
+    page.add(
+        "".join(
+            page.text(column, "caption", words(f"contents.{key}"))
+            for column, key in zip("ABCDE", keys, strict=True)
+        )
+    )
+    activation = words(f"activations.{trace.network.activation}")
+    layers = (
+        ("input_layer", trace.matrix("X").columns.size),
+        ("hidden_layer", *_layer(book, "wh", "bh", activation)),
+        ("output_layer", *_layer(book, "wout", "bout", activation)),
+    )
+    for key, *facts in layers:
+        cells = page.text("A", "table", words(f"contents.{key}"))
+        for column, fact in zip("BCDE", facts, strict=False):
+            cells += page.text(column, "table", str(fact))
+        page.add(cells)
+    page.add("", 6)
+    samples = trace.matrix("X").rows.size
+    page.add(
+        page.text("A", "caption", words("contents.samples"))
+        + page.text("B", "table", str(samples))
+        + page.text("C", "caption", words("contents.learning_rate"))
+        + _linked(page, "D", "lr")
+    )
+    _show_loss(page, samples)
+
+
+def _layer(book: Book, weights: str, biases: str, activation: str) -> tuple[str, str, str, str]:
+    w, b = book.trace.matrix(weights), book.trace.matrix(biases)
+    return (
+        str(w.columns.size),
+        activation,
+        f"{weights}: {w.rows.size} × {w.columns.size}",
+        f"{biases}: {b.rows.size} × {b.columns.size}",
+    )
+
+
+def _linked(page: _Page, column: str, name: str) -> str:
+    """Return a cell that shows a single number of the walkthrough."""
+    book = page.book
+    place = book.layout.places[name]
+    formula = f"'{sheet_name(book.home[name])}'!{place.address(0, 0)}"
+    style = book.frame.style("known", book.formats[name].code)
+    value = book.trace.values[name].item()
+    return xml.formula_cell(f"{column}{page.next}", style, formula, value)
+
+
+def _show_loss(page: _Page, samples: int) -> None:
+    """Add a row with the loss, live."""
+    book, trace = page.book, page.book.trace
+    loss = trace.walkthrough.loss.name
+    where = f"'{sheet_name(book.home[loss])}'!{book.layout.places[loss].range}"
+    value = float(trace.losses[trace.walk_epoch - 1])
+    style = book.frame.style("known", "0.000000" if 1e-4 < value < 1e4 else "0.0000E+00")
+    walked = page.words("contents.walked", epoch=trace.walk_epoch, epochs=trace.epochs)
+    cells = page.text("A", "caption", walked)
+    cells += xml.formula_cell(f"F{page.next}", style, f"SUM({where})/{samples}", value)
+    page.add(cells)
+
+
+def _list_steps(page: _Page) -> None:
+    words = page.words
+    page.heading("contents.steps")
+    page.add(
+        page.text("A", "caption", words("contents.step"))
+        + page.text("D", "caption", words("contents.computes"))
+    )
+    for step in page.book.trace.walkthrough.steps:
+        name = sheet_name(step.number)
+        cells = page.link("A", name, name)
+        cells += page.text("B", "table", words(f"steps.{step.number}.title"))
+        cells += page.text("D", "table", ", ".join(matrix.name for matrix in step.matrices))
+        page.add(cells)
+
+
+def _show_key(page: _Page) -> None:
+    page.heading("sheet.key")
+    cells = "".join(
+        page.text(column, f"key_{state}", page.words(f"sheet.{state}"))
+        for column, state in zip(
+            "BCDEF", ("input", "known", "active", "read", "ghost"), strict=True
+        )
+    )
+    page.add(cells, ROW + 3)
+
+
+def _explain(page: _Page) -> None:
+    page.heading("contents.how")
+    for number, text in enumerate(page.words.many("contents.guide"), 1):
+        page.prose(f"{number}. {text}")
+
+
+def _list_labels(page: _Page) -> None:
+    """List labels in full where the sheets had to cut one."""
+    if not page.book.clipped:
+        return
+    page.heading("contents.labels")
+    axes = {
+        axis.name: axis
+        for matrix in page.book.trace.walkthrough.matrices
+        for axis in (matrix.rows, matrix.columns)
+        if axis is not ONE
+    }
+    for axis in axes.values():
+        for number, label in enumerate(axis.labels, 1):
+            if label == str(number):
+                continue
+            before = page.text("A", "caption", f"{axis.name} {number}")
+            page.prose(label[:MOST_TEXT], "B", before)
+
+
+# What a cell can hold.
+MOST_TEXT = 32_767

@@ -1,0 +1,686 @@
+"""An expression is read in several ways, and all readings say the same.
+
+Most tests here hold for *any* expression: `Builder` draws them, with axes that fit, broadcasting,
+and denominators away from zero, and the readings are compared with one another.
+"""
+
+from __future__ import annotations
+
+import ast
+import random
+import re
+import subprocess
+import warnings
+from collections.abc import Iterator
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+import ironcalc
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from cellprop.algebra import (
+    ONE,
+    OPERATIONS,
+    SPELLED_OUT,
+    Applied,
+    Axis,
+    Expression,
+    Matrix,
+    Number,
+    apply,
+    compiled,
+    define,
+    evaluate,
+    formulas,
+    reads,
+    square,
+    statement,
+    sum_over_rows,
+    text,
+)
+from cellprop.errors import CellpropError, ShapeError
+from cellprop.layout import letter
+from reference import close
+
+# --- Drawing expressions ------------------------------------------------------------------
+
+
+class Builder:
+    """Draws expressions, and the values of the matrices in them, from a source of chance.
+
+    A number for all rows and columns stands in wider expressions only as it is, never computed:
+    R takes a computed one for a matrix of its own shape, and no step has any.
+    """
+
+    def __init__(self, chance: random.Random) -> None:
+        self.chance = chance
+        self.axes = [Axis.numbered(name, chance.randint(1, 3)) for name in ("a", "b", "c")]
+        self.values: dict[str, np.ndarray] = {}
+        self.leaves: list[Matrix] = []
+
+    def expression(self, depth: int = 3) -> Expression:
+        return self.draw(*(self.chance.choice([ONE, *self.axes]) for _ in "rc"), depth)
+
+    def draw(self, rows: Axis, columns: Axis, depth: int) -> Expression:
+        scalar = rows is ONE and columns is ONE
+        ways = ["leaf"] if depth == 0 else ["+", "-", "*", "/", "square", "sigmoid", "@", ".T"]
+        if rows is ONE and depth:
+            ways.append("sum")
+        way = self.chance.choice(ways)
+        if way in ("+", "-", "*"):
+            left, right = self.pair(rows, columns, depth)
+            return {"+": left.__add__, "-": left.__sub__, "*": left.__mul__}[way](right)
+        if way == "/":
+            return self.draw(rows, columns, depth - 1) / self.positive(rows, columns, depth - 1)
+        if way in ("square", "sigmoid"):
+            return apply(way, self.draw(rows, columns, depth - 1))
+        if way == "@" and not scalar:
+            middle = self.chance.choice(self.axes)
+            left, right = (rows, middle), (middle, columns)
+            return self.draw(*left, depth - 1) @ self.draw(*right, depth - 1)
+        if way == ".T" and not scalar:
+            return self.draw(columns, rows, depth - 1).T
+        if way == "sum" and not scalar:
+            return sum_over_rows(self.draw(self.chance.choice(self.axes), columns, depth - 1))
+        return self.leaf(rows, columns, -2, 2)
+
+    def pair(self, rows: Axis, columns: Axis, depth: int) -> tuple[Expression, Expression]:
+        """Return operands that broadcast to the axes: alike, a row or column, or one number."""
+        full = self.draw(rows, columns, depth - 1)
+        narrower = [(rows, columns), (rows, columns), (ONE, columns), (rows, ONE)]
+        shape = self.chance.choice(narrower)
+        kind = self.chance.choice(["matrix", "matrix", "number", "scalar", "crossed"])
+        if kind == "number":
+            other: Expression = Number(float(self.chance.choice([0, 1, 2, 0.5])))
+        elif kind == "scalar" or shape == (ONE, ONE):
+            other = self.leaf(ONE, ONE, -2, 2)
+        elif kind == "crossed" and rows is not ONE and columns is not ONE:
+            full = self.draw(rows, ONE, depth - 1)
+            other = self.draw(ONE, columns, depth - 1)
+        else:
+            other = self.draw(*shape, depth - 1)
+        return (full, other) if self.chance.random() < 0.5 else (other, full)
+
+    def positive(self, rows: Axis, columns: Axis, depth: int) -> Expression:
+        """Return an expression whose numbers stay away from zero."""
+        way = self.chance.choice(["leaf", "+", "*", "/", "square"] if depth > 0 else ["leaf"])
+        if way == "square":
+            return square(self.positive(rows, columns, depth - 1))
+        if way != "leaf":
+            left = self.positive(rows, columns, depth - 1)
+            right = self.positive(rows, columns, depth - 1)
+            return {"+": left.__add__, "*": left.__mul__, "/": left.__truediv__}[way](right)
+        return self.leaf(rows, columns, 0.5, 2)
+
+    def leaf(self, rows: Axis, columns: Axis, low: float, high: float) -> Matrix:
+        matrix = Matrix(f"m_{len(self.leaves)}_", rows, columns)
+        self.leaves.append(matrix)
+        numbers = [
+            [round(self.chance.uniform(low, high), 2) for _ in columns.labels] for _ in rows.labels
+        ]
+        self.values[matrix.name] = np.array(numbers)
+        return matrix
+
+    def value(self, expression: Expression) -> np.ndarray:
+        result = Matrix("result", expression.rows, expression.columns, expression)
+        return evaluate([*self.leaves, result], self.values)["result"]
+
+    def size(self, expression: Expression) -> np.ndarray:
+        """Return the largest number that can have passed, were there no cancellation.
+
+        Rounding errors are relative to these numbers, not to the result.
+        """
+        if isinstance(expression, Matrix):
+            return np.abs(self.values[expression.name])
+        if isinstance(expression, Number):
+            return np.array([[expression.value]])
+        assert isinstance(expression, Applied)
+        sizes = [self.size(operand) for operand in expression.operands]
+        name = expression.operation.name
+        if name == "product":
+            return sizes[0] @ sizes[1]
+        if name in ("add", "subtract"):
+            return sizes[0] + sizes[1]
+        if name == "divide":  # every number in a denominator is positive: nothing cancels in it
+            return sizes[0] / sizes[1]
+        if name in ("multiply", "scale"):
+            return sizes[0] * sizes[1]
+        return {
+            "transpose": np.transpose,
+            "sum_over_rows": lambda x: x.sum(axis=0, keepdims=True),
+            "square": np.square,
+            "sigmoid": lambda x: 1 + x,
+        }[name](sizes[0])
+
+    def agrees(self, found: Any, expression: Expression) -> bool:
+        scale = float(self.size(expression).max())
+        return close(found, self.value(expression), scale=scale, tolerance=1e-13)
+
+
+chances = st.randoms(use_true_random=False)
+
+
+def fixed_builders(count: int) -> Iterator[tuple[Builder, Expression]]:
+    """Draw the same expressions on every run, for engines that are slow to start."""
+    for seed in range(count):
+        builder = Builder(random.Random(seed))
+        yield builder, builder.expression()
+
+
+# --- Parentheses --------------------------------------------------------------------------
+
+
+def pairs(source: str) -> Iterator[tuple[int, int]]:
+    """Yield where each pair of parentheses stands that is not a call's."""
+    opened: list[int] = []
+    for i, character in enumerate(source):
+        if character == "(":
+            opened.append(i)
+        elif character == ")":
+            start = opened.pop()
+            if not re.search(r"\w$", source[:start]):
+                yield start, i
+
+
+def without(source: str, pair: tuple[int, int]) -> str:
+    start, end = pair
+    return f"{source[:start]}{source[start + 1 : end]}{source[end + 1 :]}"
+
+
+def python_tree(source: str) -> str | None:
+    try:
+        return ast.dump(ast.parse(source, mode="eval"))
+    except SyntaxError:
+        return None
+
+
+class ExcelTree:
+    """How Excel reads a formula: a minus sign binds more than `^`, and `^` goes from the left."""
+
+    TOKENS = re.compile(r"[A-Za-z_][\w.]*|[0-9.]+|[-+*/^(),:]")
+
+    def __init__(self, formula: str) -> None:
+        self.tokens = [*self.TOKENS.findall(formula), "end"]
+        self.tree = self.chain("+-", self.times)
+        assert self.tokens == ["end"], formula
+
+    def take(self) -> str:
+        return self.tokens.pop(0)
+
+    def chain(self, operators: str, operand: Any) -> Any:
+        tree = operand()
+        while self.tokens[0] in operators:
+            tree = (self.take(), tree, operand())
+        return tree
+
+    def times(self) -> Any:
+        return self.chain("*/", self.power)
+
+    def power(self) -> Any:
+        return self.chain("^", self.unary)
+
+    def unary(self) -> Any:
+        if self.tokens[0] == "-":
+            return (self.take(), self.unary())
+        return self.chain(":", self.primary)
+
+    def primary(self) -> Any:
+        token = self.take()
+        if token == "(":
+            tree = self.chain("+-", self.times)
+            assert self.take() == ")"
+            return tree
+        if self.tokens[0] == "(":
+            arguments = []
+            while self.take() in "(,":
+                arguments.append(self.chain("+-", self.times))
+                if self.tokens[0] == ")":
+                    self.take()
+                    break
+            return (token, *arguments)
+        return token
+
+
+@settings(max_examples=300)
+@given(chances)
+def test_the_numpy_text_computes_the_value(chance):
+    builder = Builder(chance)
+    expression = builder.expression()
+    found = eval(text(expression, "numpy"), {"np": np, **builder.values})
+    assert builder.agrees(found, expression)
+
+
+@given(chances)
+def test_no_parentheses_of_the_numpy_text_can_be_left_out(chance):
+    source = text(Builder(chance).expression(), "numpy")
+    superfluous = [
+        pair for pair in pairs(source) if python_tree(without(source, pair)) == python_tree(source)
+    ]
+    assert superfluous == []
+
+
+@given(chances)
+def test_no_parentheses_of_the_excel_texts_can_be_left_out(chance):
+    builder = Builder(chance)
+    expression = builder.expression()
+    cells = formulas(expression, Sheet(builder.leaves).addresses)
+    for source in (text(expression, "excel"), *chain.from_iterable(cells)):
+        tree = ExcelTree(source).tree
+        superfluous = [p for p in pairs(source) if ExcelTree(without(source, p)).tree == tree]
+        assert superfluous == [], source
+
+
+def test_the_readers_of_parentheses_see_superfluous_ones():
+    assert python_tree("a * (b * c)") != python_tree("a * b * c")
+    assert python_tree("(a * b) * c") == python_tree("a * b * c")
+    assert ExcelTree("(-A1)^2").tree == ExcelTree("-A1^2").tree
+    assert ExcelTree("-(A1^2)").tree != ExcelTree("-A1^2").tree
+    assert list(pairs("(a + f(b)) * c")) == [(0, 9)]
+
+
+R_STRIP = """
+strip <- function(e) {
+  if (!is.call(e)) return(e)
+  if (identical(e[[1]], as.name("("))) return(strip(e[[2]]))
+  as.call(lapply(as.list(e), strip))
+}
+tree <- function(source) strip(tryCatch(parse(text = source)[[1]], error = function(e) NULL))
+"""
+
+
+def test_the_r_text_computes_the_value_and_has_no_superfluous_parentheses(rscript, tmp_path):
+    drawn = list(fixed_builders(150))
+    lines = ["options(warn = 2, digits = 17)", R_STRIP]
+    for i, (builder, expression) in enumerate(drawn):
+        source = text(expression, "r")
+        lines += [f"{leaf.name} <- {in_r(leaf, builder)}" for leaf in builder.leaves]
+        lines.append(f"result <- as.matrix({source})")
+        lines.append(f'cat("value", {i}, dim(result), sprintf("%.17g", t(result)), "\\n")')
+        for pair in pairs(source):
+            if source[: pair[0]].endswith("function"):
+                continue
+            lines.append(
+                f"if (identical(tree('{source}'), tree('{without(source, pair)}')))"
+                f' cat("superfluous", {i}, "\\n")'
+            )
+    printed = run_r(rscript, tmp_path, lines)
+    assert [line for line in printed if line.startswith("superfluous")] == []
+    values = [line.split()[1:] for line in printed if line.startswith("value")]
+    assert len(values) == len(drawn)
+    for i, rows, columns, *numbers in values:
+        found = np.array(numbers, float).reshape(int(rows), int(columns))
+        builder, expression = drawn[int(i)]
+        assert builder.agrees(found, expression), text(expression, "r")
+
+
+def in_r(leaf: Matrix, builder: Builder) -> str:
+    """Return a leaf in R: one number for all is a plain number there, not a 1 × 1 matrix."""
+    numbers = ", ".join(map(repr, builder.values[leaf.name].ravel().tolist()))
+    return numbers if leaf.is_scalar else f"matrix(c({numbers}), {leaf.rows.size}, byrow = TRUE)"
+
+
+def run_r(rscript: str, folder: Path, lines: list[str]) -> list[str]:
+    script = folder / "script.R"
+    script.write_text("\n".join(lines), encoding="utf-8")
+    command = [rscript, "--vanilla", str(script)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.splitlines()
+
+
+# --- Cell formulas, in a spreadsheet engine -----------------------------------------------
+
+
+class Sheet:
+    """Where leaves stand on one sheet: side by side, a column apart, from row 1."""
+
+    def __init__(self, leaves: list[Matrix]) -> None:
+        self.first: dict[Matrix, int] = {}
+        self.column = 1
+        for leaf in leaves:
+            self.first[leaf] = self.column
+            self.column += leaf.columns.size + 1
+
+    def addresses(self, matrix: Matrix) -> list[list[str]]:
+        start = self.first[matrix]
+        return [
+            [f"{letter(start + j)}{i + 1}" for j in range(matrix.columns.size)]
+            for i in range(matrix.rows.size)
+        ]
+
+    def cell_of(self, address: str) -> tuple[Matrix, int, int]:
+        """Return which cell of which leaf an address is, counted from 0."""
+        letters, digits = re.fullmatch(r"([A-Z]+)(\d+)", address).groups()
+        column = ironcalc.column_number_from_name(letters)
+        leaf = max((m for m in self.first if self.first[m] <= column), key=self.first.get)
+        place = int(digits) - 1, column - self.first[leaf]
+        assert place[0] < leaf.rows.size, address
+        assert place[1] < leaf.columns.size, address
+        return leaf, *place
+
+    def calculate(self, values: dict[str, np.ndarray], cells: list[list[str]]) -> np.ndarray:
+        """Return what IronCalc makes of formulas that stand beside the leaves."""
+        model = ironcalc.create("test", "en", "UTC", "en")
+        for leaf, start in self.first.items():
+            for (i, j), number in np.ndenumerate(values[leaf.name]):
+                model.update_cell_with_number(0, i + 1, start + j, float(number))
+        for i, row in enumerate(cells):
+            for j, formula in enumerate(row):
+                model.update_cell_with_formula(0, i + 1, self.column + j, f"={formula}")
+        model.evaluate()
+        found = [
+            [model.get_cell_value(0, i + 1, self.column + j) for j in range(len(row))]
+            for i, row in enumerate(cells)
+        ]
+        assert all(isinstance(value, (int, float)) for row in found for value in row), found
+        return np.array(found, float)
+
+
+@settings(max_examples=300)
+@given(chances)
+def test_cell_formulas_compute_the_value_in_a_spreadsheet(chance):
+    builder = Builder(chance)
+    expression = builder.expression()
+    sheet = Sheet(builder.leaves)
+    found = sheet.calculate(builder.values, formulas(expression, sheet.addresses))
+    full = np.broadcast_to(found, (expression.rows.size, expression.columns.size))
+    assert builder.agrees(full, expression)
+
+
+def mentioned(formula: str, sheet: Sheet) -> set[tuple[Matrix, int, int]]:
+    """Return the cells that a formula mentions, one by one or in a range."""
+    cells = set()
+    for first, last in re.findall(r"\b([A-Z]+\d+)(?::([A-Z]+\d+))?\b", formula):
+        leaf, top, left = sheet.cell_of(first)
+        end, bottom, right = sheet.cell_of(last or first)
+        assert leaf is end, formula
+        cells |= {(leaf, i, j) for i in range(top, bottom + 1) for j in range(left, right + 1)}
+    return cells
+
+
+def read(expression: Expression, row: int, column: int) -> set[tuple[Matrix, int, int]]:
+    """Return the cells that `reads` says the cell at (row, column) reads."""
+    cells = set()
+    for matrix, patterns in reads(expression).items():
+        for pattern in patterns:
+            chosen = [
+                range(axis.size) if which == "all" else [{"row": row, "column": column}[which]]
+                for which, axis in zip(pattern, (matrix.rows, matrix.columns), strict=True)
+            ]
+            cells |= {(matrix, i, j) for i in chosen[0] for j in chosen[1]}
+    return cells
+
+
+@given(chances)
+def test_what_a_cell_reads_is_what_its_formula_mentions(chance):
+    builder = Builder(chance)
+    expression = builder.expression()
+    sheet = Sheet(builder.leaves)
+    for i, row in enumerate(formulas(expression, sheet.addresses)):
+        for j, formula in enumerate(row):
+            assert read(expression, i, j) == mentioned(formula, sheet), formula
+
+
+def long_operands(terms: int) -> dict[str, Matrix]:
+    few, many, some = Axis.numbered("a", 2), Axis.numbered("k", terms), Axis.numbered("b", 3)
+    return {
+        "A": Matrix("A", few, many),
+        "B": Matrix("B", many, few),
+        "C": Matrix("C", many, some),
+        "D": Matrix("D", some, many),
+    }
+
+
+LONG = {
+    "A @ C": "SUM(MMULT(",
+    "A @ D.T": "SUMPRODUCT(",
+    "B.T @ C": "SUMPRODUCT(",
+    "B.T @ D.T": "SUM(MMULT(",
+}
+
+
+@pytest.mark.parametrize("product", LONG)
+def test_a_long_product_is_a_sum_over_ranges_and_right(product):
+    operands = long_operands(SPELLED_OUT + 1)
+    expression = eval(product, dict(operands))
+    sheet = Sheet(list(operands.values()))
+    chance = np.random.default_rng(1)
+    values = {name: chance.normal(size=matrix.shape) for name, matrix in operands.items()}
+    cells = formulas(expression, sheet.addresses)
+    assert all(formula.startswith(LONG[product]) for row in cells for formula in row)
+    assert close(sheet.calculate(values, cells), eval(product, dict(values)))
+    for i, row in enumerate(cells):
+        for j, formula in enumerate(row):
+            assert read(expression, i, j) == mentioned(formula, sheet)
+
+
+@pytest.mark.parametrize("product", LONG)
+def test_a_short_product_is_spelled_out(product):
+    operands = long_operands(SPELLED_OUT)
+    cells = formulas(eval(product, dict(operands)), Sheet(list(operands.values())).addresses)
+    assert {formula.count("*") for row in cells for formula in row} == {SPELLED_OUT}
+    assert not any("(" in formula for row in cells for formula in row)
+
+
+def test_a_long_product_of_computed_matrices_is_spelled_out_and_right():
+    operands = long_operands(SPELLED_OUT + 1)
+    expression = square(operands["A"]) @ operands["C"]
+    sheet = Sheet(list(operands.values()))
+    values = {name: np.full(matrix.shape, 0.5) for name, matrix in operands.items()}
+    found = sheet.calculate(values, formulas(expression, sheet.addresses))
+    assert close(found, np.square(values["A"]) @ values["C"])
+
+
+# --- Values -------------------------------------------------------------------------------
+
+
+@given(chances)
+def test_compiled_gives_what_evaluate_gives(chance):
+    builder = Builder(chance)
+    first = define("first", builder.expression())
+    drawn = builder.draw(first.rows, first.columns, 2)
+    second = define("second", first + drawn * (1 - first))
+    values = evaluate([*builder.leaves, first, second], builder.values)
+    run = compiled([second, first], builder.leaves)
+    found = run([builder.values[leaf.name] for leaf in builder.leaves])
+    everything = first.definition + drawn * (Number(1) + first.definition)
+    scale = float(builder.size(everything).max())
+    assert close(found[0], values["second"], scale=scale)
+    assert close(found[1], values["first"], scale=scale)
+
+
+def test_compiled_does_not_take_a_difference_for_its_opposite():
+    axis = Axis.numbered("a", 1)
+    a, b = Matrix("a", axis, axis), Matrix("b", axis, axis)
+    there, back = define("there", a - b), define("back", b - a)
+    found = compiled([there, back, there], [a, b])([np.array([[5.0]]), np.array([[2.0]])])
+    assert [value.item() for value in found] == [3, -3, 3]
+
+
+def test_compiled_computes_only_what_is_wanted():
+    axis = Axis.numbered("a", 1)
+    wanted, unwanted = Matrix("wanted", axis, axis), Matrix("unwanted", axis, axis)
+    result = define("result", wanted + 1)
+    define("never", unwanted / 0)
+    (found,) = compiled([result], [wanted])([np.array([[2.0]])])
+    assert found.item() == 3
+
+
+@pytest.mark.parametrize("large", [750.0, 1e4, 1e50])
+def test_the_sigmoid_saturates_without_overflow_or_warning(large):
+    axis = Axis.numbered("a", 2)
+    x = Matrix("x", ONE, axis)
+    s = define("s", apply("sigmoid", x))
+    given_x = {"x": np.array([[-large, large]])}
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        values = evaluate([x, s], given_x)["s"]
+        (fast,) = compiled([s], [x])([given_x["x"]])
+    assert values.tolist() == fast.tolist()
+    assert 0 <= values[0, 0] < 1e-300
+    assert values[0, 1] == 1
+
+
+@pytest.mark.parametrize("large", [750.0, 1e4, 1e50])
+def test_the_sigmoids_formula_saturates_without_an_error(large):
+    x = Matrix("x", ONE, Axis.numbered("a", 2))
+    sheet = Sheet([x])
+    cells = formulas(apply("sigmoid", x), sheet.addresses)
+    found = sheet.calculate({"x": np.array([[-large, large]])}, cells)
+    assert 0 <= found[0, 0] < 1e-300
+    assert found[0, 1] == 1
+
+
+def test_a_constant_of_an_expression_is_not_negative():
+    with pytest.raises(ValueError, match="not negative"):
+        Number(-1.0)
+
+
+def test_every_operation_of_the_table_is_drawn():
+    def operations(expression: Expression) -> Iterator[str]:
+        if isinstance(expression, Applied):
+            yield expression.operation.name
+            for operand in expression.operands:
+                yield from operations(operand)
+
+    drawn = {name for _, expression in fixed_builders(150) for name in operations(expression)}
+    assert drawn == set(OPERATIONS)
+
+
+# --- Shapes -------------------------------------------------------------------------------
+
+
+def matrix(name: str, rows: tuple[str, int], columns: tuple[str, int]) -> Matrix:
+    return Matrix(name, Axis.numbered(*rows), Axis.numbered(*columns))
+
+
+X = matrix("X", ("samples", 3), ("inputs", 5))
+WH = matrix("wh", ("inputs", 4), ("hidden", 2))
+Y = matrix("y", ("samples", 3), ("outputs", 2))
+MISFITS = {
+    "a product": (lambda: X @ WH, "`X` has 5 inputs, `wh` expects 4."),
+    "a product of other axes": (
+        lambda: X @ Y,
+        "`X` has 5 inputs where `y` has 3 samples.",
+    ),
+    "a sum of other columns": (
+        lambda: Y + matrix("output", ("samples", 3), ("outputs", 1)),
+        "`y` has 2 outputs, `output` expects 1.",
+    ),
+    "a sum of other rows": (
+        lambda: Y - matrix("output", ("samples", 4), ("outputs", 2)),
+        "`y` has 3 samples, `output` expects 4.",
+    ),
+    "an expression": (
+        lambda: (X + X) @ WH,
+        "`X + X` has 5 inputs, `wh` expects 4.",
+    ),
+}
+
+
+@pytest.mark.parametrize("what", MISFITS)
+def test_a_misfit_names_the_matrices_and_their_axes(what):
+    compute, message = MISFITS[what]
+    with pytest.raises(ShapeError) as caught:
+        compute()
+    assert str(caught.value) == message
+    assert isinstance(caught.value, CellpropError)
+
+
+def test_axes_travel_through_operations():
+    W = matrix("W", ("inputs", 5), ("hidden", 2))
+    assert [axis.name for axis in ((X @ W).rows, (X @ W).columns)] == ["samples", "hidden"]
+    assert [axis.name for axis in (X.T.rows, X.T.columns)] == ["inputs", "samples"]
+    assert sum_over_rows(X).rows is ONE
+    assert sum_over_rows(X).columns is X.columns
+    assert define("twice", X + X).shape == (3, 5)
+
+
+def test_axes_of_one_name_but_another_size_do_not_fit():
+    assert Axis.numbered("a", 2).fits(Axis("a", ("x", "y")))
+    assert not Axis.numbered("a", 2).fits(Axis.numbered("a", 3))
+    assert not Axis.numbered("a", 2).fits(Axis.numbered("b", 2))
+
+
+# --- Texts --------------------------------------------------------------------------------
+
+
+def test_a_statement_is_written_as_one_would_type_it():
+    samples, outputs = Axis.numbered("samples", 3), Axis.numbered("outputs", 1)
+    y, output = Matrix("y", samples, outputs), Matrix("output", samples, outputs, symbol="O")
+    E = define("E", y - output)
+    written = {notation: statement(E, notation) for notation in ("maths", "numpy", "r", "excel")}
+    assert written == {
+        "maths": "E = y − O",
+        "numpy": "E = y - output",
+        "r": "E <- y - output",
+        "excel": "=y-output",
+    }
+
+
+TWO = Axis.numbered("two", 2)
+a, b, c = (Matrix(name, ONE, TWO) for name in "abc")
+m = Matrix("m", TWO, TWO)
+
+# Where two operators meet: in NumPy, R, whole-matrix Excel, and the first cell with a in A1 and
+# B1, b in D1 and E1, c in G1 and H1, m in J1 to K2.
+MEETING = [
+    (a - (b - c), "a - (b - c)", "a - (b - c)", "a-(b-c)", "A1-(D1-G1)"),
+    ((a - b) - c, "a - b - c", "a - b - c", "a-b-c", "A1-D1-G1"),
+    (a / (b / c), "a / (b / c)", "a / (b / c)", "a/(b/c)", "A1/(D1/G1)"),
+    ((a + b) * c, "(a + b) * c", "(a + b) * c", "(a+b)*c", "(A1+D1)*G1"),
+    (a + b * c, "a + b * c", "a + b * c", "a+b*c", "A1+D1*G1"),
+    (1 - a * b, "1 - a * b", "1 - a * b", "1-a*b", "1-A1*D1"),
+    (square(a - b), "(a - b) ** 2", "(a - b)^2", "(a-b)^2", "SUMSQ(A1-D1)"),
+    (square(square(a)), "(a ** 2) ** 2", "(a^2)^2", "a^2^2", "SUMSQ(SUMSQ(A1))"),
+    (
+        apply("sigmoid", square(a)),
+        "1 / (1 + np.exp(-a ** 2))",
+        "1 / (1 + exp(-a^2))",
+        "1/(1+EXP(-(a^2)))",
+        "1/(1+EXP(MIN(700,-SUMSQ(A1))))",
+    ),
+    (
+        apply("sigmoid", a + b),
+        "1 / (1 + np.exp(-(a + b)))",
+        "1 / (1 + exp(-(a + b)))",
+        "1/(1+EXP(-(a+b)))",
+        "1/(1+EXP(MIN(700,-(A1+D1))))",
+    ),
+    (a * b @ m, "a * b @ m", "(a * b) %*% m", "MMULT(a*b,m)", "A1*D1*J1+B1*E1*J2"),
+    (a * (b @ m), "a * (b @ m)", "a * b %*% m", "a*MMULT(b,m)", "A1*(D1*J1+E1*J2)"),
+    (a @ (m / m), "a @ (m / m)", "a %*% (m / m)", "MMULT(a,m/m)", "A1*(J1/J1)+B1*(J2/J2)"),
+    (a @ m.T, "a @ m.T", "a %*% t(m)", "MMULT(a,TRANSPOSE(m))", "A1*J1+B1*K1"),
+    ((m + m).T, "(m + m).T", "t(m + m)", "TRANSPOSE(m+m)", "J1+J1"),
+    (a + m, "a + m", 'sweep(m, 2, a, function(b, a) a + b)', "a+m", "A1+J1"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("expression", "numpy", "r", "excel", "cell"), MEETING, ids=[row[1] for row in MEETING]
+)
+def test_where_operators_meet_parentheses_stand_when_they_are_needed(
+    expression, numpy, r, excel, cell
+):
+    assert [text(expression, notation) for notation in ("numpy", "r", "excel")] == [numpy, r, excel]
+    assert formulas(expression, Sheet([a, b, c, m]).addresses)[0][0] == cell
+
+
+def test_a_sum_over_rows_adds_ranges_or_what_is_computed():
+    sheet = Sheet([m])
+    assert formulas(sum_over_rows(m), sheet.addresses) == [["SUM(A1:A2)", "SUM(B1:B2)"]]
+    assert formulas(sum_over_rows(m.T), sheet.addresses) == [["SUM(A1:B1)", "SUM(A2:B2)"]]
+    computed = formulas(sum_over_rows(m - m), sheet.addresses)
+    assert computed == [["A1-A1+(A2-A2)", "B1-B1+(B2-B2)"]]
+    assert formulas(square(sum_over_rows(a + a)), Sheet([a]).addresses)[0][0] == "SUMSQ(A1+A1)"
+
+
+def test_the_formula_of_a_cell_is_the_one_of_the_design():
+    w = matrix("w", ("inputs", 2), ("hidden", 2))
+    x, b = matrix("x", ("samples", 1), ("inputs", 2)), Matrix("b", ONE, w.columns)
+    sheet = Sheet([x, w, b])
+    assert formulas(x @ w + b, sheet.addresses) == [["A1*D1+B1*D2+G1", "A1*E1+B1*E2+H1"]]
