@@ -1,0 +1,5 @@
+"""`python -m cellprop` is the command line."""
+
+from cellprop.cli import main
+
+main()

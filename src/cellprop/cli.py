@@ -1,0 +1,410 @@
+"""The command line: parses, calls one function, prints.
+
+Imports what a command needs only when it runs, so that `--help` is quick.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from enum import StrEnum
+from io import TextIOWrapper
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Annotated
+
+import typer
+
+from cellprop import __version__
+from cellprop.errors import CellpropError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from cellprop.tracing import Trace
+    from cellprop.verification import Verification
+
+OUTPUTS = Path("outputs")
+
+app = typer.Typer(
+    name="cellprop",
+    invoke_without_command=True,
+    add_completion=False,
+    rich_markup_mode="markdown",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+class Example(StrEnum):
+    """Examples that ship with the package."""
+
+    article = "article"
+
+
+class EngineName(StrEnum):
+    """Spreadsheet engines that can recalculate."""
+
+    ironcalc = "ironcalc"
+    libreoffice = "libreoffice"
+
+
+class Format(StrEnum):
+    """How `show` prints."""
+
+    table = "table"
+    csv = "csv"
+    json = "json"
+
+
+MODEL = "Model"
+ExampleOption = Annotated[
+    Example, typer.Option("--example", help="Which example to take.", rich_help_panel=MODEL)
+]
+HiddenOption = Annotated[
+    int | None,
+    typer.Option(
+        "--hidden",
+        max=16_384,  # a sheet has no more columns; many more would fill the memory first
+        help="Neurons in the hidden layer (the example's: 3).",
+        rich_help_panel=MODEL,
+    ),
+]
+RateOption = Annotated[
+    float | None,
+    typer.Option(
+        "--learning-rate",
+        help="How far an update moves.  [default: the example's]",
+        rich_help_panel=MODEL,
+    ),
+]
+EpochsOption = Annotated[
+    int, typer.Option("--epochs", help="How many updates to do.", rich_help_panel=MODEL)
+]
+WalkOption = Annotated[
+    int, typer.Option("--walk-epoch", help="Which of them to show.", rich_help_panel=MODEL)
+]
+SeedOption = Annotated[
+    int | None,
+    typer.Option(
+        "--seed", help="Draw the first weights at random from this seed.", rich_help_panel=MODEL
+    ),
+]
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        print(f"cellprop {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def cellprop(
+    context: typer.Context,
+    version: Annotated[  # noqa: ARG001 - its callback answers
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Turn a neural network into a spreadsheet that you can read.
+
+    Every step of forward and back propagation is a sheet, every number a live formula; the cells
+    computed on a sheet are yellow, the cells they read orange.
+
+    Examples:
+    - `cellprop build` writes the article's walkthrough to outputs/article.xlsx
+    - `cellprop show 7` prints step 7
+    - `cellprop verify outputs/article.xlsx` recalculates it and compares
+    """
+    if context.invoked_subcommand is None:
+        print(context.get_help(), end="")
+
+
+@app.command()
+def build(
+    output: Annotated[
+        Path | None,
+        typer.Option("-o", "--output", help="Where to write.  [default: outputs/EXAMPLE.xlsx]"),
+    ] = None,
+    example: ExampleOption = Example.article,
+    hidden: HiddenOption = None,
+    learning_rate: RateOption = None,
+    epochs: EpochsOption = 1,
+    walk_epoch: WalkOption = 1,
+    seed: SeedOption = None,
+    theme: Annotated[
+        Path | None, typer.Option("--theme", help="A look of your own; see `cellprop theme`.")
+    ] = None,
+    words: Annotated[
+        Path | None, typer.Option("--words", help="Texts of your own; see `cellprop words`.")
+    ] = None,
+) -> None:
+    """Write the workbook: a sheet for each step, every number a live formula.
+
+    Examples:
+    - `cellprop build`
+    - `cellprop build -o lesson.xlsx --epochs 1000 --walk-epoch 1000`
+    - `cellprop build --hidden 5 --seed 1 --learning-rate 0.5`
+    - `cellprop build --theme my-theme.xlsx --words my-words.toml`
+    """
+    from cellprop.words import load as load_words
+    from cellprop.workbook import write
+    from cellprop.workbook.theme import load as load_theme
+
+    look, texts = load_theme(theme), load_words(words)
+    trace = _trace(example, hidden, learning_rate, epochs, walk_epoch, seed)
+    if output is None:
+        output = OUTPUTS / f"{example}.xlsx"
+        _make_outputs()
+    path = write(trace, output, theme=look, words=texts)
+    _summarise(trace, path)
+    print(path)
+
+
+@app.command()
+def show(
+    wanted: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[STEP | MATRIX ...]",
+            help="Steps by number, matrices by name. [default: all steps]",
+        ),
+    ] = None,
+    example: ExampleOption = Example.article,
+    hidden: HiddenOption = None,
+    learning_rate: RateOption = None,
+    epochs: EpochsOption = 1,
+    walk_epoch: WalkOption = 1,
+    seed: SeedOption = None,
+    decimals: Annotated[
+        int | None, typer.Option("--decimals", min=0, max=17, help="How many decimals to show.")
+    ] = None,
+    form: Annotated[Format, typer.Option("--format", help="How to print.")] = Format.table,
+    words: Annotated[
+        Path | None, typer.Option("--words", help="Texts of your own; see `cellprop words`.")
+    ] = None,
+) -> None:
+    """Print steps or matrices, coloured as on the sheets.
+
+    Examples:
+    - `cellprop show` prints all steps
+    - `cellprop show 2 7` prints two of them
+    - `cellprop show d_output wh_new --decimals 6`
+    - `cellprop show wh_new wout_new --format json > weights.json`
+    """
+    from cellprop import terminal
+    from cellprop.words import load as load_words
+
+    texts = load_words(words)
+    trace = _trace(example, hidden, learning_rate, epochs, walk_epoch, seed)
+    items = terminal.chosen(trace, wanted or [])
+    if form is Format.table:
+        terminal.show(_console(), trace, items, texts, decimals)
+    else:
+        write = terminal.as_csv if form is Format.csv else terminal.as_json
+        sys.stdout.write(write(trace, items, decimals))
+
+
+@app.command()
+def verify(
+    workbook: Annotated[Path, typer.Argument(help="A workbook that cellprop wrote.")],
+    engine: Annotated[
+        EngineName, typer.Option("--engine", help="Which spreadsheet engine recalculates.")
+    ] = EngineName.ironcalc,
+) -> None:
+    """Recalculate a workbook in a real spreadsheet engine and compare every formula cell.
+
+    Exits with 1 if any cell differs by more than 1e-9 relative, or shows an error.
+
+    Examples:
+    - `cellprop verify outputs/article.xlsx`
+    - `cellprop verify outputs/article.xlsx --engine libreoffice`
+    """
+    from cellprop.verification import verify as run
+
+    _report(workbook, run(workbook, "ironcalc" if engine is EngineName.ironcalc else "libreoffice"))
+
+
+@app.command()
+def theme(
+    output: Annotated[Path, typer.Option("-o", "--output", help="Where to write.")] = OUTPUTS
+    / "theme.xlsx",
+) -> None:
+    """Copy the look out, to change it in a spreadsheet program.
+
+    Examples:
+    - `cellprop theme -o my-theme.xlsx`, then change it, then `cellprop build --theme my-theme.xlsx`
+    """
+    _copy_out("theme.xlsx", output)
+
+
+@app.command()
+def words(
+    output: Annotated[Path, typer.Option("-o", "--output", help="Where to write.")] = OUTPUTS
+    / "words.toml",
+) -> None:
+    """Copy the texts out, to change or translate them in a text editor.
+
+    Examples:
+    - `cellprop words -o my-words.toml`, then change it, then `cellprop build --words my-words.toml`
+    """
+    _copy_out("words.toml", output)
+
+
+# --- Behind the commands ------------------------------------------------------------------
+
+
+def _trace(
+    name: str,
+    hidden: int | None,
+    learning_rate: float | None,
+    epochs: int,
+    walk_epoch: int,
+    seed: int | None,
+) -> Trace:
+    from cellprop.data import example
+    from cellprop.network import Network
+    from cellprop.tracing import trace
+
+    given = example(name)
+    parameters = given["parameters"]
+    if hidden is not None or seed is not None:
+        # Other sizes need other weights; drawn from a fixed seed unless one is given.
+        parameters, seed = {}, seed or 0
+    sizes = (len(given["X"][0]), hidden or len(given["parameters"]["wout"]), len(given["y"][0]))
+    if hidden is not None:
+        sizes = (sizes[0], hidden, sizes[2])
+    return trace(
+        Network(sizes),
+        given["X"],
+        given["y"],
+        parameters=parameters,
+        seed=seed,
+        learning_rate=given["learning_rate"] if learning_rate is None else learning_rate,
+        epochs=epochs,
+        walk_epoch=walk_epoch,
+    )
+
+
+def _summarise(trace: Trace, path: Path) -> None:
+    from rich.table import Table
+
+    inputs, hidden, outputs = trace.network.sizes
+    samples = len(trace.values["X"])
+    before, after = trace.losses[trace.walk_epoch - 1], trace.losses[trace.walk_epoch]
+    sheets = len(trace.walkthrough.steps) + 1
+    table = Table.grid(padding=(0, 2))
+    for what, fact in (
+        ("Network", f"{inputs} inputs, {hidden} hidden, {outputs} output{'s'[: outputs - 1]}"),
+        ("Samples", f"{samples}"),
+        ("Walked", f"epoch {trace.walk_epoch} of {trace.epochs}"),
+        ("Loss", f"{before:.6g} before this update, {after:.6g} after it"),
+        ("Sheets", f"{sheets}: Contents, Step 0 to Step {trace.walkthrough.steps[-1].number}"),
+        ("Size", f"{path.stat().st_size / 1024:.0f} KiB"),
+    ):
+        table.add_row(f"[dim]{what}[/dim]", fact)
+    _console().print(table)
+
+
+def _report(path: Path, result: Verification) -> None:
+    console = _console()
+    if result.ok:
+        where = f" (at {result.where})" if result.where else ""
+        print(
+            f"{path}: {result.cells} formula cells agree with {result.engine};"
+            f" largest relative difference {result.largest_difference:.2g}{where}."
+        )
+        return
+    from rich.table import Table
+
+    table = Table("Cell", "Stored", "Computed", "Relative difference", box=None)
+    most = 10
+    for d in result.differences[:most]:
+        cell = f"{d.sheet}!{d.cell}"
+        table.add_row(*map(_plain, (cell, d.stored, d.computed, f"{d.relative:.2g}")))
+    console.print(table)
+    if len(result.differences) > most:
+        print(f"… and {len(result.differences) - most} more")
+    print(
+        f"{path}: {len(result.differences)} of {result.cells} formula cells differ from"
+        f" {result.engine}; largest relative difference {result.largest_difference:.2g}"
+        f" at {result.where}."
+    )
+    raise typer.Exit(1)
+
+
+def _plain(value: object) -> str:
+    """Return a value from a file as text that a terminal only shows."""
+    from rich.markup import escape
+
+    from cellprop.data import label
+
+    return escape(label("nothing" if value is None else value))
+
+
+def _copy_out(name: str, output: Path) -> None:
+    from cellprop.errors import OutputError
+    from cellprop.files import write_whole
+    from cellprop.templates import template
+
+    if output.parent == OUTPUTS:
+        _make_outputs()
+    if os.path.isfile(output):  # unlike Path's, never an error
+        raise OutputError(f"{output}: exists already; choose another name, or delete it first.")
+    content = template(name).read_bytes()
+
+    def write(file: IO[bytes]) -> None:
+        file.write(content)
+
+    print(write_whole(output, write))
+
+
+def _make_outputs() -> None:
+    """Make the folder of default outputs; one that the user names must be there."""
+    from cellprop.errors import OutputError
+
+    try:
+        OUTPUTS.mkdir(exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"{OUTPUTS}: can't be made: {error.strerror}.") from None
+
+
+def _console() -> Console:
+    from rich.console import Console
+
+    return Console(highlight=False)
+
+
+def main() -> None:
+    """Run the command line; every error a user can cause ends in one line."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):  # a terminal or file may not know our characters
+            stream.reconfigure(errors="replace")
+    try:
+        code = app(standalone_mode=False)
+        sys.stdout.flush()
+    except CellpropError as error:
+        code = _fail(str(error), error.exit_code)
+    except (KeyboardInterrupt, typer.Abort):
+        code = 130
+    except OSError as error:
+        # Whoever read our output has stopped reading, or the disk is full; Python would complain
+        # again when it flushes.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        stopped = isinstance(error, BrokenPipeError)
+        code = 1 if stopped else _fail(f"{error.filename or 'output'}: {error.strerror}.", 2)
+    except Exception as error:
+        # Typer's usage errors; it carries its own copy of click, so they are known by their shape.
+        if not hasattr(error, "format_message"):
+            raise
+        message = error.format_message().rstrip(".")
+        message += "" if message.endswith("?") else "."
+        code = _fail(f"{message} `cellprop --help` shows what there is.", 2)
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def _fail(message: str, code: int) -> int:
+    print(f"cellprop: {' '.join(message.split())}", file=sys.stderr)
+    return code
+
+
+if __name__ == "__main__":
+    main()
