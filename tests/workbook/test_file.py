@@ -28,7 +28,8 @@ from reading import content, example, expected, parts
 import cellprop
 from cellprop import files, layout
 from cellprop.errors import LimitError, OutputError
-from cellprop.workbook import sheets, xml
+from cellprop.workbook import book as shared
+from cellprop.workbook import xml
 
 ROOT = Path(__file__).parents[2]
 ALL = pytest.mark.parametrize("name", ["article", "wide", "long", "fan", "one", "band"])
@@ -327,7 +328,7 @@ def test_to_workbook_gives_a_workbook_that_can_be_changed_saved_and_loaded(tmp_p
     [
         (layout, "MOST_COLUMNS", 12, "use fewer inputs or neurons"),
         (layout, "MOST_ROWS", 20, "use fewer samples"),
-        (sheets, "LONGEST_FORMULA", 30, "use fewer inputs, neurons or samples"),
+        (shared, "LONGEST_FORMULA", 30, "use fewer inputs, neurons or samples"),
     ],
 )
 def test_what_a_spreadsheet_cannot_hold_is_refused(
@@ -355,4 +356,4 @@ def test_what_just_fits_is_built(tmp_path, monkeypatch):
 
 def test_the_limits_are_those_of_a_spreadsheet():
     assert (layout.MOST_ROWS, layout.MOST_COLUMNS) == (1_048_576, 16_384)
-    assert sheets.LONGEST_FORMULA == 8192
+    assert shared.LONGEST_FORMULA == 8192

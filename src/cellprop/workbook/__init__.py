@@ -1,8 +1,8 @@
 """The Excel workbook: a sheet for each step, every number a live formula with its value.
 
-`write` is the way in. `sheets` and `contents` say what stands where, `focus` and `formats` how
-cells change, `theme` how they look; `frame` is the only module that talks to openpyxl and `xml`
-the only one that writes XML.
+`write` is the way in. `sheets` and `contents` say what stands where, `book` what all sheets share,
+`focus` how colours follow a choice, `printing` how a sheet is cut into pages, `theme` how it looks.
+`frame` talks to openpyxl, and `xml` is the only module that writes XML.
 """
 
 from __future__ import annotations
@@ -17,8 +17,9 @@ from cellprop.tracing import Trace
 from cellprop.words import Words
 from cellprop.words import load as load_words
 from cellprop.workbook import contents, xml
+from cellprop.workbook.book import Book, sheet_name
 from cellprop.workbook.frame import Frame
-from cellprop.workbook.sheets import Book, sheet_name, step_sheet
+from cellprop.workbook.sheets import step_sheet
 from cellprop.workbook.theme import Theme
 from cellprop.workbook.theme import load as load_theme
 

@@ -7,7 +7,9 @@ from rich.cells import cell_len
 
 from cellprop.algebra import ONE
 from cellprop.workbook import xml
-from cellprop.workbook.sheets import ROW, TITLE_ROW, Book, page_of, sheet_name
+from cellprop.workbook.book import Book, sheet_name
+from cellprop.workbook.printing import ROW, page_of
+from cellprop.workbook.sheets import TITLE_ROW
 
 NAME = "Contents"
 WIDTHS = {"A": 16.0, "B": 16.0, "C": 22.0, "D": 22.0, "E": 22.0, "F": 22.0}

@@ -1,37 +1,22 @@
-"""The sheet of a step: what stands above the lanes, and the lanes themselves.
-
-A matrix looks the same on every sheet on which it is in the same state, so its rows are made
-once for each state and used again on every page of the flip-book.
-"""
+"""The sheet of a step: what stands above the lanes, and the lanes themselves."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from math import ceil
-from typing import Literal
+from dataclasses import dataclass
 
 from openpyxl.worksheet.worksheet import Worksheet
-from rich.cells import cell_len, set_cell_size
+from rich.cells import cell_len
 
 from cellprop import layout as at
-from cellprop.algebra import NOTATIONS, Matrix, formulas, reads, statement
-from cellprop.errors import LimitError
-from cellprop.formats import Format, choose
-from cellprop.layout import Layout, Place, letter
+from cellprop.algebra import NOTATIONS, Matrix, reads, statement
+from cellprop.layout import Place, letter
 from cellprop.steps import Declaration
-from cellprop.tracing import Trace
-from cellprop.words import Words
 from cellprop.workbook import focus, xml
-from cellprop.workbook.frame import Frame
+from cellprop.workbook.book import Book, State, sheet_name
+from cellprop.workbook.printing import ROW, set_up_print
 
-State = Literal["ghost", "known", "read", "active", "input"]
-
-LONGEST_FORMULA = 8192
-# A header has room for 255 characters, in which a word's & counts twice.
-LONGEST_HEADER = 100
-WIDEST_LABEL = 12
-ROW, TITLE_ROW, LABEL_ROW, GAP_ROW = 13.5, 24.0, 11.0, 7.5
+TITLE_ROW, LABEL_ROW, GAP_ROW = 24.0, 11.0, 7.5
 
 
 @dataclass(frozen=True)
@@ -41,149 +26,6 @@ class Link:
     column: int
     target: str
     text: str
-
-
-def sheet_name(step: int) -> str:
-    """Return the name of a step's sheet."""
-    return f"Step {step}"
-
-
-@dataclass
-class Book:
-    """What the sheets of one workbook share. Collects what is made once and used again."""
-
-    trace: Trace
-    layout: Layout
-    frame: Frame
-    words: Words
-    formats: Mapping[str, Format] = field(init=False)
-    home: Mapping[str, int] = field(init=False)
-    widths: Mapping[int, float] = field(init=False)
-    clipped: bool = False
-    _blocks: dict[tuple[str, State], list[str]] = field(default_factory=dict)
-    _values: dict[str, list[list[str]]] = field(default_factory=dict)
-    _formulas: dict[str, list[list[str]]] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        matrices = self.trace.walkthrough.matrices
-        self.formats = {
-            m.name: choose(self.trace.values[m.name], given=m.definition is None) for m in matrices
-        }
-        self.home = {
-            m.name: step.number for step in self.trace.walkthrough.steps for m in step.matrices
-        }
-        self.widths = _widths(self)
-
-    def block(self, matrix: Matrix, state: State) -> list[str]:
-        """Return the cells of a matrix in a state: a row of its name, of labels, of numbers."""
-        key = (matrix.name, state)
-        if key not in self._blocks:
-            self._blocks[key] = list(_block(self, self.layout.places[matrix.name], state))
-        return self._blocks[key]
-
-    def values(self, name: str) -> list[list[str]]:
-        """Return the values of a matrix as the texts that stand in the file."""
-        if name not in self._values:
-            rows = self.trace.values[name].tolist()
-            self._values[name] = [[xml.number(value) for value in row] for row in rows]
-        return self._values[name]
-
-    def formulas(self, matrix: Matrix) -> list[list[str]]:
-        """Return the formulas of a matrix on its step's sheet."""
-        if matrix.name not in self._formulas:
-            assert matrix.definition is not None
-            places = self.layout.places
-            texts = formulas(matrix.definition, lambda m: places[m.name].addresses())
-            longest = max(len(text) for row in texts for text in row)
-            if longest >= LONGEST_FORMULA:
-                raise LimitError(
-                    f"{matrix.name}: a formula would have {longest} characters; a spreadsheet"
-                    f" allows {LONGEST_FORMULA}: use fewer inputs, neurons or samples."
-                )
-            self._formulas[matrix.name] = texts
-        return self._formulas[matrix.name]
-
-
-def _widths(book: Book) -> dict[int, float]:
-    """Return the width of each column: enough for every number and label in it."""
-    theme = book.frame.theme
-    widths = {at.LANE_COLUMN: theme.lane_width}
-    for place in book.layout.places.values():
-        form = book.formats[place.matrix.name]
-        shown = book.trace.values[place.matrix.name]
-        label = max(map(cell_len, place.matrix.rows.labels))
-        column = place.label_column
-        least = theme.label_width
-        if book.layout.rows_are_labelled_by(place):
-            least = max(least, min(label, WIDEST_LABEL) + 1)
-        widths[column] = max(widths.get(column, 0), least)
-        for j, column in enumerate(range(place.column, place.last_column + 1)):
-            least, most = shown[:, j].min(), shown[:, j].max()
-            needed = max(len(form.show(least)), len(form.show(most))) * 1.1 + 2.5
-            widths[column] = max(widths.get(column, 0), theme.number_width, needed)
-    return widths
-
-
-# --- Matrices -----------------------------------------------------------------------------
-
-
-def _block(book: Book, place: Place, state: State) -> Iterator[str]:
-    matrix = place.matrix
-    ghostly = state == "ghost"
-    name_style = book.frame.style("ghost_name" if ghostly else "name")
-    yield xml.text_cell(f"{place.columns[0]}{place.name_row}", name_style, matrix.name)
-    if ghostly:
-        yield ""
-    else:
-        yield "".join(
-            _label(book, f"{column}{place.label_row}", label, book.widths[place.column + j])
-            for j, (column, label) in enumerate(
-                zip(place.columns, matrix.columns.labels, strict=True)
-            )
-        )
-    rows = _cells(book, place, state)
-    if ghostly or not book.layout.rows_are_labelled_by(place):
-        yield from rows
-        return
-    column, width = letter(place.label_column), book.widths[place.label_column]
-    for i, (label, cells) in enumerate(zip(matrix.rows.labels, rows, strict=True)):
-        yield _label(book, f"{column}{place.row + i}", label, width) + cells
-
-
-def _label(book: Book, address: str, label: str, width: float) -> str:
-    if not label:
-        return ""
-    room = int(width)
-    if cell_len(label) > room:
-        book.clipped = True
-        label = set_cell_size(label, room - 1).rstrip() + "…"
-    # Text that a user could turn into a formula by editing it is marked as text.
-    style = book.frame.style("label", quoted=label[0] in "=+-@")
-    return xml.text_cell(address, style, label)
-
-
-def _cells(book: Book, place: Place, state: State) -> Iterator[str]:
-    """Yield the cells of each row of a matrix."""
-    name = place.matrix.name
-    addresses = place.addresses()
-    if state == "ghost":
-        style = book.frame.style("ghost")
-        for row in addresses:
-            yield xml.blank_cells(row, style)
-        return
-    style = book.frame.style(state, book.formats[name].code)
-    values = book.values(name)
-    if state == "input":
-        for row, numbers in zip(addresses, values, strict=True):
-            yield xml.number_cells(row, style, numbers)
-        return
-    if state == "active":
-        texts = book.formulas(place.matrix)
-    else:
-        link = f"'{sheet_name(book.home[name])}'!"
-        texts = [[link + address for address in row] for row in addresses]
-    for row, written, numbers in zip(addresses, texts, values, strict=True):
-        yield xml.formula_cells(row, style, written, numbers)
 
 
 # --- A step's sheet -----------------------------------------------------------------------
@@ -207,7 +49,7 @@ def step_sheet(book: Book, step: Declaration, sheet: Worksheet) -> list[str]:
     links = _links(book, step)
     for link in links:
         book.frame.add_link(sheet, f"{letter(link.column)}{at.TITLE}", link.target, link.text)
-    _set_up_print(book, sheet)
+    set_up_print(book, sheet)
     return list(_rows(book, sheet, step, states, links))
 
 
@@ -342,7 +184,7 @@ def _columns_of_statements(book: Book, active: Sequence[Matrix]) -> list[int]:
         texts.append(f"={book.formulas(matrix)[0][0]}")
         room = max(map(len, texts)) * 1.05 + 3
         while room > 0:
-            room -= book.widths.get(column, book.frame.theme.number_width)
+            room -= book.width(column)
             column += 1
     return columns
 
@@ -407,11 +249,11 @@ def _notes_row(book: Book, sheet: Worksheet, step: Declaration) -> str:
     notes = book.words.many(f"steps.{step.number}.notes")
     if not notes:
         return ""
-    row, last = book.layout.notes_row, _page_column(book)
+    row, last = book.layout.notes_row, book.page_column
     text = "\n".join(f"{book.words('sheet.notes')}: {note}" for note in notes)
     style = book.frame.style("note")
     sheet.merged_cells.add(f"A{row}:{letter(last)}{row}")
-    width = sum(_width(book, column) for column in range(1, last + 1))
+    width = sum(book.width(column) for column in range(1, last + 1))
     lines = sum(-(-cell_len(line) // int(width * 1.05)) for line in text.split("\n"))
     cells = xml.text_cell(f"A{row}", style, text)
     cells += "".join(xml.blank_cell(f"{letter(c)}{row}", style) for c in range(2, last + 1))
@@ -420,23 +262,10 @@ def _notes_row(book: Book, sheet: Worksheet, step: Declaration) -> str:
 
 # --- The frame of a step's sheet ----------------------------------------------------------
 
-# Prose and links keep to a page's width, however narrow or wide the matrices are.
-NARROWEST_PAGE, WIDEST_PAGE = 20, 24
-# What a landscape page holds, in characters and points, shrunk as far as one can still read.
-PAGE_WIDTH, PAGE_HEIGHT = 220.0, 820.0
-
-
-def _page_column(book: Book) -> int:
-    return min(max(book.layout.last_column, NARROWEST_PAGE), WIDEST_PAGE)
-
-
-def _width(book: Book, column: int) -> float:
-    return book.widths.get(column, book.frame.theme.number_width)
-
 
 def _set_columns(book: Book, sheet: Worksheet) -> None:
-    for column in range(1, max(book.layout.last_column, _page_column(book)) + 1):
-        sheet.column_dimensions[letter(column)].width = round(_width(book, column), 2)
+    for column in range(1, max(book.layout.last_column, book.page_column) + 1):
+        sheet.column_dimensions[letter(column)].width = round(book.width(column), 2)
     if book.layout.is_band:
         sheet.freeze_panes = f"{letter(at.FIRST_COLUMN + 1)}1"
 
@@ -445,7 +274,7 @@ def _links(book: Book, step: Declaration) -> list[Link]:
     """Return the links to the sheets before and after, and to the contents."""
     numbers = [declared.number for declared in book.trace.walkthrough.steps]
     position = numbers.index(step.number)
-    last = _page_column(book)
+    last = book.page_column
     links = [Link(last - 3, "Contents", book.words("sheet.contents"))]
     if position:
         before = sheet_name(numbers[position - 1])
@@ -483,58 +312,3 @@ def _check_typed_numbers(book: Book, sheet: Worksheet, place: Place) -> None:
     book.frame.add_number_check(
         sheet, place.range, words("sheet.errors.title"), words("sheet.errors.number")
     )
-
-
-def _set_up_print(book: Book, sheet: Worksheet) -> None:
-    """Print on one page if that can be read, else on as many as it takes."""
-    layout = book.layout
-    last = max(layout.last_column, _page_column(book))
-    names = layout.lanes[-1].row
-    breaks = _column_breaks(book, last)
-    tall = ceil(layout.last_row * ROW / PAGE_HEIGHT)
-    book.frame.set_up_print(
-        sheet,
-        f"A1:{letter(last)}{layout.last_row}",
-        page=page_of(book.words),
-        # Repeated on every page: in the band what its columns and rows are.
-        title_rows=f"{names}:{names + 1}" if layout.is_band else "1:2",
-        title_columns="A:B" if layout.is_band else "A:A",
-        column_breaks=breaks,
-        row_breaks=_row_breaks(layout) if breaks else (),
-        one_page=not breaks and tall == 1 and not layout.is_band,
-    )
-
-
-def _row_breaks(layout: Layout) -> list[int]:
-    """Return the rows after which a new page begins: never in the middle of a lane."""
-    breaks: list[int] = []
-    top = 1
-    for lane in () if layout.is_band else layout.lanes:
-        if (lane.last_row - top) * ROW > PAGE_HEIGHT and lane.row > max(top, at.FIRST_LANE):
-            breaks.append(lane.row - 1)
-            top = lane.row
-    return breaks
-
-
-def page_of(words: Words) -> str:
-    """Return the words for a page's number as a header's code, in which & begins a field."""
-    text = words("sheet.page", page="\0", pages="\1")[:LONGEST_HEADER]
-    return text.replace("&", "&&").replace("\0", "&P").replace("\1", "&N")
-
-
-def _column_breaks(book: Book, last: int) -> list[int]:
-    """Return the columns after which a new page begins: never in the middle of a matrix."""
-    starts = {place.label_column for place in book.layout.lanes[-1].places}
-    if not book.layout.is_band:
-        starts = {place.label_column for place in book.layout.places.values()}
-    breaks: list[int] = []
-    used, candidate, since = 0.0, 0, 0.0
-    for column in range(1, last + 1):
-        width = _width(book, column)
-        if column in starts and breaks[-1:] != [column - 1]:
-            candidate, since = column - 1, 0.0
-        used, since = used + width, since + width
-        if used > PAGE_WIDTH and candidate > (breaks[-1] if breaks else at.FIRST_COLUMN):
-            breaks.append(candidate)
-            used = since + _width(book, at.LANE_COLUMN)
-    return breaks

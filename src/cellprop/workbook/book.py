@@ -1,0 +1,182 @@
+"""What the sheets of one workbook share: formats, widths, and the cells of each matrix.
+
+A matrix looks the same on every sheet on which it is in the same state, so its cells are made
+once for each state and used again on every page of the flip-book.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from rich.cells import cell_len, set_cell_size
+
+from cellprop import layout as at
+from cellprop.algebra import Matrix, formulas
+from cellprop.errors import LimitError
+from cellprop.formats import Format, choose
+from cellprop.layout import Layout, Place, letter
+from cellprop.tracing import Trace
+from cellprop.words import Words
+from cellprop.workbook import xml
+from cellprop.workbook.frame import Frame
+
+State = Literal["ghost", "known", "read", "active", "input"]
+
+LONGEST_FORMULA = 8192
+WIDEST_LABEL = 12
+# Prose and links keep to a page's width, however narrow or wide the matrices are.
+NARROWEST_PAGE, WIDEST_PAGE = 20, 24
+
+
+def sheet_name(step: int) -> str:
+    """Return the name of a step's sheet."""
+    return f"Step {step}"
+
+
+@dataclass
+class Book:
+    """What the sheets of one workbook share. Collects what is made once and used again."""
+
+    trace: Trace
+    layout: Layout
+    frame: Frame
+    words: Words
+    formats: Mapping[str, Format] = field(init=False)
+    home: Mapping[str, int] = field(init=False)
+    widths: Mapping[int, float] = field(init=False)
+    clipped: bool = False
+    _blocks: dict[tuple[str, State], list[str]] = field(default_factory=dict)
+    _values: dict[str, list[list[str]]] = field(default_factory=dict)
+    _formulas: dict[str, list[list[str]]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        matrices = self.trace.walkthrough.matrices
+        self.formats = {
+            m.name: choose(self.trace.values[m.name], given=m.definition is None) for m in matrices
+        }
+        self.home = {
+            m.name: step.number for step in self.trace.walkthrough.steps for m in step.matrices
+        }
+        self.widths = _widths(self)
+
+    @property
+    def page_column(self) -> int:
+        """The last column of prose, links and notes."""
+        return min(max(self.layout.last_column, NARROWEST_PAGE), WIDEST_PAGE)
+
+    def width(self, column: int) -> float:
+        """Return the width of a column in characters."""
+        return self.widths.get(column, self.frame.theme.number_width)
+
+    def block(self, matrix: Matrix, state: State) -> list[str]:
+        """Return the cells of a matrix in a state: a row of its name, of labels, of numbers."""
+        key = (matrix.name, state)
+        if key not in self._blocks:
+            self._blocks[key] = list(_block(self, self.layout.places[matrix.name], state))
+        return self._blocks[key]
+
+    def values(self, name: str) -> list[list[str]]:
+        """Return the values of a matrix as the texts that stand in the file."""
+        if name not in self._values:
+            rows = self.trace.values[name].tolist()
+            self._values[name] = [[xml.number(value) for value in row] for row in rows]
+        return self._values[name]
+
+    def formulas(self, matrix: Matrix) -> list[list[str]]:
+        """Return the formulas of a matrix on its step's sheet."""
+        if matrix.name not in self._formulas:
+            assert matrix.definition is not None
+            places = self.layout.places
+            texts = formulas(matrix.definition, lambda m: places[m.name].addresses())
+            longest = max(len(text) for row in texts for text in row)
+            if longest >= LONGEST_FORMULA:
+                raise LimitError(
+                    f"{matrix.name}: a formula would have {longest} characters; a spreadsheet"
+                    f" allows {LONGEST_FORMULA}: use fewer inputs, neurons or samples."
+                )
+            self._formulas[matrix.name] = texts
+        return self._formulas[matrix.name]
+
+
+def _widths(book: Book) -> dict[int, float]:
+    """Return the width of each column: enough for every number and label in it."""
+    theme = book.frame.theme
+    widths = {at.LANE_COLUMN: theme.lane_width}
+    for place in book.layout.places.values():
+        form = book.formats[place.matrix.name]
+        shown = book.trace.values[place.matrix.name]
+        label = max(map(cell_len, place.matrix.rows.labels))
+        column = place.label_column
+        least = theme.label_width
+        if book.layout.rows_are_labelled_by(place):
+            least = max(least, min(label, WIDEST_LABEL) + 1)
+        widths[column] = max(widths.get(column, 0), least)
+        for j, column in enumerate(range(place.column, place.last_column + 1)):
+            least, most = shown[:, j].min(), shown[:, j].max()
+            needed = max(len(form.show(least)), len(form.show(most))) * 1.1 + 2.5
+            widths[column] = max(widths.get(column, 0), theme.number_width, needed)
+    return widths
+
+
+# --- Matrices -----------------------------------------------------------------------------
+
+
+def _block(book: Book, place: Place, state: State) -> Iterator[str]:
+    matrix = place.matrix
+    ghostly = state == "ghost"
+    name_style = book.frame.style("ghost_name" if ghostly else "name")
+    yield xml.text_cell(f"{place.columns[0]}{place.name_row}", name_style, matrix.name)
+    if ghostly:
+        yield ""
+    else:
+        yield "".join(
+            _label(book, f"{column}{place.label_row}", label, book.widths[place.column + j])
+            for j, (column, label) in enumerate(
+                zip(place.columns, matrix.columns.labels, strict=True)
+            )
+        )
+    rows = _cells(book, place, state)
+    if ghostly or not book.layout.rows_are_labelled_by(place):
+        yield from rows
+        return
+    column, width = letter(place.label_column), book.widths[place.label_column]
+    for i, (label, cells) in enumerate(zip(matrix.rows.labels, rows, strict=True)):
+        yield _label(book, f"{column}{place.row + i}", label, width) + cells
+
+
+def _label(book: Book, address: str, label: str, width: float) -> str:
+    if not label:
+        return ""
+    room = int(width)
+    if cell_len(label) > room:
+        book.clipped = True
+        label = set_cell_size(label, room - 1).rstrip() + "…"
+    # Text that a user could turn into a formula by editing it is marked as text.
+    style = book.frame.style("label", quoted=label[0] in "=+-@")
+    return xml.text_cell(address, style, label)
+
+
+def _cells(book: Book, place: Place, state: State) -> Iterator[str]:
+    """Yield the cells of each row of a matrix."""
+    name = place.matrix.name
+    addresses = place.addresses()
+    if state == "ghost":
+        style = book.frame.style("ghost")
+        for row in addresses:
+            yield xml.blank_cells(row, style)
+        return
+    style = book.frame.style(state, book.formats[name].code)
+    values = book.values(name)
+    if state == "input":
+        for row, numbers in zip(addresses, values, strict=True):
+            yield xml.number_cells(row, style, numbers)
+        return
+    if state == "active":
+        texts = book.formulas(place.matrix)
+    else:
+        link = f"'{sheet_name(book.home[name])}'!"
+        texts = [[link + address for address in row] for row in addresses]
+    for row, written, numbers in zip(addresses, texts, values, strict=True):
+        yield xml.formula_cells(row, style, written, numbers)

@@ -1,0 +1,74 @@
+"""How a step's sheet is printed: on one page if that can be read, else cut between matrices."""
+
+from __future__ import annotations
+
+from math import ceil
+
+from openpyxl.worksheet.worksheet import Worksheet
+
+from cellprop import layout as at
+from cellprop.layout import Layout, letter
+from cellprop.words import Words
+from cellprop.workbook.book import Book
+
+# What a landscape page holds, in characters and points, shrunk as far as one can still read.
+PAGE_WIDTH, PAGE_HEIGHT = 220.0, 820.0
+# The usual height of a row, in points.
+ROW = 13.5
+# A header has room for 255 characters, in which a word's & counts twice.
+LONGEST_HEADER = 100
+
+
+def set_up_print(book: Book, sheet: Worksheet) -> None:
+    """Print on one page if that can be read, else on as many as it takes."""
+    layout = book.layout
+    last = max(layout.last_column, book.page_column)
+    names = layout.lanes[-1].row
+    breaks = _column_breaks(book, last)
+    tall = ceil(layout.last_row * ROW / PAGE_HEIGHT)
+    book.frame.set_up_print(
+        sheet,
+        f"A1:{letter(last)}{layout.last_row}",
+        page=page_of(book.words),
+        # Repeated on every page: in the band what its columns and rows are.
+        title_rows=f"{names}:{names + 1}" if layout.is_band else "1:2",
+        title_columns="A:B" if layout.is_band else "A:A",
+        column_breaks=breaks,
+        row_breaks=_row_breaks(layout) if breaks else (),
+        one_page=not breaks and tall == 1 and not layout.is_band,
+    )
+
+
+def _row_breaks(layout: Layout) -> list[int]:
+    """Return the rows after which a new page begins: never in the middle of a lane."""
+    breaks: list[int] = []
+    top = 1
+    for lane in () if layout.is_band else layout.lanes:
+        if (lane.last_row - top) * ROW > PAGE_HEIGHT and lane.row > max(top, at.FIRST_LANE):
+            breaks.append(lane.row - 1)
+            top = lane.row
+    return breaks
+
+
+def page_of(words: Words) -> str:
+    """Return the words for a page's number as a header's code, in which & begins a field."""
+    text = words("sheet.page", page="\0", pages="\1")[:LONGEST_HEADER]
+    return text.replace("&", "&&").replace("\0", "&P").replace("\1", "&N")
+
+
+def _column_breaks(book: Book, last: int) -> list[int]:
+    """Return the columns after which a new page begins: never in the middle of a matrix."""
+    starts = {place.label_column for place in book.layout.lanes[-1].places}
+    if not book.layout.is_band:
+        starts = {place.label_column for place in book.layout.places.values()}
+    breaks: list[int] = []
+    used, candidate, since = 0.0, 0, 0.0
+    for column in range(1, last + 1):
+        width = book.width(column)
+        if column in starts and breaks[-1:] != [column - 1]:
+            candidate, since = column - 1, 0.0
+        used, since = used + width, since + width
+        if used > PAGE_WIDTH and candidate > (breaks[-1] if breaks else at.FIRST_COLUMN):
+            breaks.append(candidate)
+            used = since + book.width(at.LANE_COLUMN)
+    return breaks
