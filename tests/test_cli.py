@@ -113,7 +113,7 @@ def test_build_says_what_it_built(here, run):
     losses = cellprop.trace(
         cellprop.Network([4, 3, 1]), *given(), parameters=first(), epochs=20
     ).history["loss"]
-    assert "4 inputs, 3 hidden, 1 output " in out
+    assert "4 inputs, 3 hidden, 1 output\n" in out
     assert "epoch 8 of 20" in out
     assert f"{losses[7]:.6g} before this update, {losses[8]:.6g} after it" in out
 

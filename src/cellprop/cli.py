@@ -285,13 +285,10 @@ def _trace(
 
 
 def _summarise(trace: Trace, path: Path) -> None:
-    from rich.table import Table
-
     inputs, hidden, outputs = trace.network.sizes
     samples = len(trace.values["X"])
     before, after = trace.losses[trace.walk_epoch - 1], trace.losses[trace.walk_epoch]
     sheets = len(trace.walkthrough.steps) + 1
-    table = Table.grid(padding=(0, 2))
     for what, fact in (
         ("Network", f"{inputs} inputs, {hidden} hidden, {outputs} output{'s'[: outputs - 1]}"),
         ("Samples", f"{samples}"),
@@ -300,8 +297,8 @@ def _summarise(trace: Trace, path: Path) -> None:
         ("Sheets", f"{sheets}: Contents, Step 0 to Step {trace.walkthrough.steps[-1].number}"),
         ("Size", f"{path.stat().st_size / 1024:.0f} KiB"),
     ):
-        table.add_row(f"[dim]{what}[/dim]", fact)
-    _console().print(table)
+        # Plain: loading rich for six lines would cost a tenth of a build.
+        print(f"{what:9}{fact}")
 
 
 def _report(path: Path, result: Verification) -> None:
