@@ -357,3 +357,18 @@ def test_what_just_fits_is_built(tmp_path, monkeypatch):
 def test_the_limits_are_those_of_a_spreadsheet():
     assert (layout.MOST_ROWS, layout.MOST_COLUMNS) == (1_048_576, 16_384)
     assert shared.LONGEST_FORMULA == 8192
+
+
+@ALL
+def test_a_number_formats_number_has_one_meaning_in_cells_and_rules(name):
+    styles = ElementTree.fromstring(parts(content(example(name)))["xl/styles.xml"])
+    meanings = {(f.get("numFmtId"), f.get("formatCode")) for f in styles.iter(f"{MAIN}numFmt")} - {
+        ("0", "General")
+    }
+    assert len(dict(meanings)) == len(meanings)
+
+
+def test_the_contents_are_what_a_workbook_opens_on():
+    book = example("article").to_workbook()
+    assert book.active.title == "Contents"
+    assert [s.title for s in book.worksheets if s.sheet_view.tabSelected] == ["Contents"]

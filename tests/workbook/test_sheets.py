@@ -404,3 +404,11 @@ def test_all_that_a_sheet_holds_is_printed_with_titles_file_name_and_page(name):
         header = sheet.oddHeader
         assert header.left.text == "&F"
         assert re.search(r"&P\D+&N", header.right.text)
+
+
+@ALL
+def test_what_cannot_be_used_is_refused_when_it_is_typed(name):
+    for sheet in formulas(example(name)).worksheets:
+        for validation in sheet.data_validations.dataValidation:
+            assert validation.showErrorMessage
+            assert 0 < len(validation.error) <= 225

@@ -96,7 +96,12 @@ class Frame:
         """Show numbers of some ranges in another format while a condition holds."""
         key = f"number {code}"
         if key not in self._differences:
-            self._differences[key] = DifferentialStyle(numFmt=NumberFormat(_format_id(code), code))
+            # The number by which the cells' own styles know this format: it has one meaning only.
+            # Not the cell that `style` uses: the workbook keeps its style, not a copy of it.
+            cell = self._scratch.cell(2, 1)
+            cell.number_format = code
+            number = cell._style.numFmtId  # type: ignore[union-attr]
+            self._differences[key] = DifferentialStyle(numFmt=NumberFormat(number, code))
         rule = FormattingRule(type="expression", dxf=self._differences[key], formula=[condition])
         sheet.conditional_formatting.add(ranges, rule)
 
@@ -125,6 +130,7 @@ class Frame:
                 allow_blank=True,
             )  # fmt: skip
         validation.error = error[:LONGEST_ERROR]
+        validation.showErrorMessage = True
         validation.add(cell)
         sheet.add_data_validation(validation)
 
@@ -134,6 +140,7 @@ class Frame:
             "decimal", operator="between", formula1="-1E+50", formula2="1E+50"
         )
         validation.errorTitle, validation.error = title[:LONGEST_ERROR_TITLE], error[:LONGEST_ERROR]
+        validation.showErrorMessage = True
         validation.add(cells)
         sheet.add_data_validation(validation)
 
@@ -190,15 +197,12 @@ class Frame:
         """Return the workbook as openpyxl writes it, with its sheets' rows empty."""
         self.book.remove(self._scratch)
         self.book.active = 0
+        self.book.worksheets[0].sheet_view.tabSelected = True
         buffer = BytesIO()
         # Not book.save(): that stamps the time.
         ExcelWriter(self.book, ZipFile(buffer, "w")).save()
         buffer.seek(0)
         return buffer
-
-
-def _format_id(code: str) -> int:
-    return {"General": 0, "0.0E+00": 164}[code]
 
 
 def _for_key(state: str, style: NamedStyle) -> NamedStyle:
