@@ -67,7 +67,9 @@ class Builder:
 
     def draw(self, rows: Axis, columns: Axis, depth: int) -> Expression:
         scalar = rows is ONE and columns is ONE
-        ways = ["leaf"] if depth == 0 else ["+", "-", "*", "/", "square", "sigmoid", "@", ".T"]
+        ways = ["leaf"]
+        if depth:
+            ways = ["+", "-", "*", "/", "square", "sigmoid", "squared_error", "@", ".T"]
         if rows is ONE and depth:
             ways.append("sum")
         way = self.chance.choice(ways)
@@ -78,6 +80,9 @@ class Builder:
             return self.draw(rows, columns, depth - 1) / self.positive(rows, columns, depth - 1)
         if way in ("square", "sigmoid"):
             return apply(way, self.draw(rows, columns, depth - 1))
+        if way == "squared_error" and not scalar:
+            y, output = (self.draw(rows, columns, depth - 1) for _ in range(2))
+            return apply(way, y, output)
         if way == "@" and not scalar:
             middle = self.chance.choice(self.axes)
             left, right = (rows, middle), (middle, columns)
@@ -145,6 +150,8 @@ class Builder:
             return sizes[0] @ sizes[1]
         if name in ("add", "subtract"):
             return sizes[0] + sizes[1]
+        if name == "squared_error":
+            return (sizes[0] + sizes[1]) ** 2
         if name == "divide":  # every number in a denominator is positive: nothing cancels in it
             return sizes[0] / sizes[1]
         if name in ("multiply", "scale"):

@@ -178,9 +178,9 @@ def square(operand: Expression) -> Applied:
     return Applied("square", operand)
 
 
-def apply(operation: str, operand: Expression) -> Applied:
-    """Return an element-by-element operation of the table, such as `sigmoid`, by its name."""
-    return Applied(operation, operand)
+def apply(operation: str, *operands: Expression) -> Applied:
+    """Return an activation or loss of the table, such as `sigmoid`, by its name."""
+    return Applied(operation, *operands)
 
 
 def _expression(operand: Expression | float) -> Expression:
@@ -410,6 +410,9 @@ class Operation:
         reads: For each operand, the cells that the cell at (row, column) reads.
         maths, numpy, r, excel: How it is written for whole matrices.
         cells: How it is written for each cell.
+        back: The derivative: the change wanted of each operand, from that wanted of the result
+            (see `derive`). A loss wants changes by itself: its operands are all it needs.
+        slope: The local derivative of an activation, in terms of its output.
         axes: The axes of the result.
         fast: Its value for training, where speed matters more than the last bit.
     """
@@ -422,6 +425,8 @@ class Operation:
     r: Form | Callable[[Applied], Form]
     excel: Form
     cells: CellForm
+    back: Callable[..., tuple[Expression, ...]] | None = None
+    slope: Callable[[Expression], Expression] | None = None
     axes: Callable[[Sequence[Expression]], tuple[Axis, Axis]] = _axes_of_elements
     fast: Callable[..., Array] | None = None
 
@@ -435,11 +440,14 @@ def _elementwise(
     excel: Form,
     r: Form | Callable[[Applied], Form] | None = None,
     cell: Form | None = None,
+    back: Callable[..., tuple[Expression, ...]] | None = None,
+    slope: Callable[[Expression], Expression] | None = None,
 ) -> Operation:
     """Return an operation that computes each cell from the same cell of its operands."""
     reads = (SAME,) * len(excel.needs)
+    cells = _element_by_element(cell or excel)
     return Operation(
-        name, value, reads, maths, numpy, r or numpy, excel, _element_by_element(cell or excel)
+        name, value, reads, maths, numpy, r or numpy, excel, cells, back=back, slope=slope
     )
 
 
@@ -474,6 +482,7 @@ OPERATIONS: dict[str, Operation] = {
             cells=_cells_of_product,
             axes=_axes_of_product,
             fast=np.matmul,
+            back=lambda g, a, b: (g @ b.T, a.T @ g),
         ),
         Operation(
             "transpose",
@@ -485,6 +494,7 @@ OPERATIONS: dict[str, Operation] = {
             excel=_call("TRANSPOSE({0})"),
             cells=_cells_of_transpose,
             axes=_axes_of_transpose,
+            back=lambda g, _: (g.T,),
         ),
         Operation(
             "sum_over_rows",
@@ -504,6 +514,7 @@ OPERATIONS: dict[str, Operation] = {
             numpy=_infix(" + ", PLUS),
             r=_in_r("+", PLUS),
             excel=_infix("+", PLUS),
+            back=lambda g, *_: (g, g),
         ),
         _elementwise(
             "subtract",
@@ -512,6 +523,7 @@ OPERATIONS: dict[str, Operation] = {
             numpy=_infix(" - ", PLUS),
             r=_in_r("-", PLUS),
             excel=_infix("-", PLUS),
+            back=lambda g, *_: (g, 0 - g),
         ),
         _elementwise(
             "multiply",
@@ -520,6 +532,7 @@ OPERATIONS: dict[str, Operation] = {
             numpy=_infix(" * ", TIMES),
             r=_in_r("*", TIMES),
             excel=_infix("*", TIMES),
+            back=lambda g, a, b: (g * b, g * a),
         ),
         _elementwise(
             "scale",
@@ -528,6 +541,7 @@ OPERATIONS: dict[str, Operation] = {
             numpy=_infix(" * ", TIMES),
             r=_in_r("*", TIMES),
             excel=_infix("*", TIMES),
+            back=lambda g, a, b: (g * b, g * a),
         ),
         _elementwise(
             "divide",
@@ -536,6 +550,7 @@ OPERATIONS: dict[str, Operation] = {
             numpy=_infix(" / ", TIMES),
             r=_in_r("/", TIMES),
             excel=_infix("/", TIMES),
+            back=lambda g, a, b: (g / b, 0 - g * a / square(b)),
         ),
         _elementwise(
             "square",
@@ -546,6 +561,7 @@ OPERATIONS: dict[str, Operation] = {
             excel=Form("{0}^2", POWER, (POWER,)),
             # To LibreOffice the power of a number near 0 is an error; the sum of one square is 0.
             cell=_call("SUMSQ({0})"),
+            back=lambda g, a: (g * a * 2,),
         ),
         _elementwise(
             "sigmoid",
@@ -557,6 +573,17 @@ OPERATIONS: dict[str, Operation] = {
             excel=Form("1/(1+EXP(-{0}))", TIMES, (CALL,)),
             # EXP(710) is an error in a spreadsheet, so the exponent stops at 700.
             cell=Form("1/(1+EXP(MIN(700,-{0})))", TIMES, (CALL,)),
+            slope=lambda output: output * (1 - output),
+        ),
+        _elementwise(
+            "squared_error",
+            lambda y, output: np.square(y - output) / 2.0,
+            maths=Form("({0} − {1})² / 2", TIMES, (PLUS, PLUS + 1)),
+            numpy=Form("({0} - {1}) ** 2 / 2", TIMES, (PLUS, PLUS + 1)),
+            r=Form("({0} - {1})^2 / 2", TIMES, (PLUS, PLUS + 1)),
+            excel=Form("({0}-{1})^2/2", TIMES, (PLUS, PLUS + 1)),
+            cell=Form("SUMSQ({0}-{1})/2", TIMES, (PLUS, PLUS + 1)),
+            back=lambda y, output: (output - y, y - output),
         ),
     )
 }
@@ -649,6 +676,120 @@ def _collect_reads(expression: Expression, at: Pattern, found: dict[Matrix, set[
             expression.operands, expression.operation.reads, strict=True
         ):
             _collect_reads(operand, (which[rows], which[columns]), found)
+
+
+@dataclass(frozen=True)
+class Backward:
+    """The backward definitions that follow from the forward ones.
+
+    Attributes:
+        wanted: For each matrix that the loss depends on, the change that makes the loss smaller:
+            its negative gradient. A named matrix where `derive` was given a name for it.
+        slopes: For each matrix that an activation computes, the activation's slope.
+    """
+
+    wanted: Mapping[str, Expression]
+    slopes: Mapping[str, Matrix]
+
+
+Names = Mapping[str, tuple[str, str]]
+"""For the name of a forward matrix, the name and the symbol of a backward one."""
+
+
+def derive(loss: Matrix, wanted: Names, slopes: Names) -> Backward:
+    """Return the backward definitions of a loss: reverse-mode differentiation, with names.
+
+    Going back from the loss, each operation passes the change wanted of its result on to its
+    operands, as its `back` says. The change itself (the negative gradient, `y - output`) is passed,
+    not the gradient, as in the article; so updates add.
+
+    Parameters
+    ----------
+    loss
+        A matrix that a loss of the table computes.
+    wanted
+        What to call the change wanted of a matrix: `{"output": ("E", "E")}`.
+    slopes
+        What to call the slope of the activation that computes a matrix.
+
+    Raises
+    ------
+    ValueError
+        If an operation on the way has no derivative.
+    """
+    changes: dict[str, Expression] = {}
+    named: dict[str, Matrix] = {}
+
+    def pass_on(expression: Applied, passed: Sequence[Expression]) -> None:
+        for operand, change in zip(expression.operands, passed, strict=True):
+            fitted = _fitted(change, operand)
+            if isinstance(operand, Matrix):
+                known = changes.get(operand.name)
+                changes[operand.name] = fitted if known is None else known + fitted
+            elif isinstance(operand, Applied):
+                pass_on(operand, _passed_back(operand, fitted, _slope(operand, operand)))
+
+    seed = loss.definition
+    assert isinstance(seed, Applied)
+    assert seed.operation.back is not None
+    pass_on(seed, seed.operation.back(*seed.operands))
+    for matrix in reversed(_in_order(loss)[:-1]):
+        change, definition = changes[matrix.name], matrix.definition
+        if matrix.name in wanted:
+            name, symbol = wanted[matrix.name]
+            change = changes[matrix.name] = define(name, change, symbol)
+        if isinstance(definition, Applied):
+            slope = _slope(definition, matrix)
+            if slope is not None and matrix.name in slopes:
+                name, symbol = slopes[matrix.name]
+                slope = named[matrix.name] = define(name, slope, symbol)
+            pass_on(definition, _passed_back(definition, change, slope))
+    return Backward(changes, named)
+
+
+def _slope(expression: Applied, output: Expression) -> Expression | None:
+    """Return an activation's slope in terms of its output; None if it is not an activation."""
+    slope = expression.operation.slope
+    return slope(output) if slope else None
+
+
+def _passed_back(
+    expression: Applied, change: Expression, slope: Expression | None
+) -> tuple[Expression, ...]:
+    """Return the change wanted of each operand, from the change wanted of the result."""
+    if slope is not None:
+        return (change * slope,)
+    if expression.operation.back is None:
+        raise ValueError(f"the operation {expression.operation.name} has no derivative")
+    return expression.operation.back(change, *expression.operands)
+
+
+def _fitted(change: Expression, operand: Expression) -> Expression:
+    """Return a change summed over the axes along which its operand was repeated."""
+    if operand.rows is ONE and change.rows is not ONE:
+        change = sum_over_rows(change)
+    if operand.columns is ONE and change.columns is not ONE:
+        change = sum_over_rows(change.T).T
+    return change
+
+
+def _in_order(last: Matrix) -> list[Matrix]:
+    """Return the matrices that a matrix depends on, each after those it reads, and itself."""
+    found: dict[Matrix, None] = {}
+
+    def visit(expression: Expression) -> None:
+        if isinstance(expression, Matrix):
+            if expression in found:
+                return
+            if expression.definition is not None:
+                visit(expression.definition)
+            found[expression] = None
+        elif isinstance(expression, Applied):
+            for operand in expression.operands:
+                visit(operand)
+
+    visit(last)
+    return list(found)
 
 
 def evaluate(matrices: Iterable[Matrix], given: Mapping[str, Array]) -> dict[str, Array]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from cellprop.algebra import ONE, Axis, Matrix, apply, define, square, sum_over_rows
+from cellprop.algebra import ONE, Axis, Expression, Matrix, apply, define, derive
 from cellprop.network import Network
 
 
@@ -90,26 +90,38 @@ def walkthrough(network: Network, samples: Axis, inputs: Axis, outputs: Axis) ->
     # Step 4: output layer, linear and non-linear
     output_layer_input = define("output_layer_input", hiddenlayer_activations @ wout + bout, "O_in")
     output = define("output", apply(network.activation, output_layer_input), "O")
-    # Step 5: error at the output layer
-    E = define("E", y - output, "E")
-    squared_error = define("squared_error", square(y - output) / 2, "L")
-    # Step 6: slopes at output and hidden layer; the slope of a sigmoid is in terms of its output
-    slope_output_layer = define("slope_output_layer", output * (1 - output), "S_out")
-    slope_hidden_layer = define(
-        "slope_hidden_layer", hiddenlayer_activations * (1 - hiddenlayer_activations), "S_h"
+    # Step 5: the loss. From here on steps go back, and follow from those before (see `derive`)
+    squared_error = define(network.loss, apply(network.loss, y, output), "L")
+    backward = derive(
+        squared_error,
+        wanted={
+            "output": ("E", "E"),
+            "output_layer_input": ("d_output", "D_out"),
+            "hiddenlayer_activations": ("Error_at_hidden_layer", "E_h"),
+            "hidden_layer_input": ("d_hiddenlayer", "D_h"),
+        },
+        slopes={
+            "output": ("slope_output_layer", "S_out"),
+            "hiddenlayer_activations": ("slope_hidden_layer", "S_h"),
+        },
     )
+    # Step 5: error at the output layer
+    E = _named(backward.wanted["output"])
+    # Step 6: slopes at output and hidden layer
+    slope_output_layer = backward.slopes["output"]
+    slope_hidden_layer = backward.slopes["hiddenlayer_activations"]
     # Step 7: delta at the output layer
-    d_output = define("d_output", E * slope_output_layer, "D_out")
+    d_output = _named(backward.wanted["output_layer_input"])
     # Step 8: error at the hidden layer
-    Error_at_hidden_layer = define("Error_at_hidden_layer", d_output @ wout.T, "E_h")
+    Error_at_hidden_layer = _named(backward.wanted["hiddenlayer_activations"])
     # Step 9: delta at the hidden layer
-    d_hiddenlayer = define("d_hiddenlayer", Error_at_hidden_layer * slope_hidden_layer, "D_h")
+    d_hiddenlayer = _named(backward.wanted["hidden_layer_input"])
     # Step 10: update weights
-    wout_new = define("wout_new", wout + hiddenlayer_activations.T @ d_output * lr, "W_out′")
-    wh_new = define("wh_new", wh + X.T @ d_hiddenlayer * lr, "W_h′")
+    wout_new = define("wout_new", wout + backward.wanted["wout"] * lr, "W_out′")
+    wh_new = define("wh_new", wh + backward.wanted["wh"] * lr, "W_h′")
     # Step 11: update biases
-    bout_new = define("bout_new", bout + sum_over_rows(d_output) * lr, "b_out′")
-    bh_new = define("bh_new", bh + sum_over_rows(d_hiddenlayer) * lr, "b_h′")
+    bout_new = define("bout_new", bout + backward.wanted["bout"] * lr, "b_out′")
+    bh_new = define("bh_new", bh + backward.wanted["bh"] * lr, "b_h′")
 
     return Walkthrough(
         steps=(
@@ -138,3 +150,8 @@ def walkthrough(network: Network, samples: Axis, inputs: Axis, outputs: Axis) ->
         output=output,
         updates={"wh": wh_new, "bh": bh_new, "wout": wout_new, "bout": bout_new},
     )
+
+
+def _named(change: Expression) -> Matrix:
+    assert isinstance(change, Matrix)
+    return change
