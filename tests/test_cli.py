@@ -300,7 +300,7 @@ def test_the_examples_in_the_help_run(here, run):
     found = [
         example
         for command in COMMANDS
-        for example in re.findall(r"^    - `cellprop (.*?)`", getattr(cli, command).__doc__, re.M)
+        for example in re.findall(r"^ *- `cellprop (.*?)`", getattr(cli, command).__doc__, re.M)
     ]
     assert len(found) >= 11
     # Those that only read what others write come last.
