@@ -6,6 +6,7 @@ import errno
 import hashlib
 import io
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -235,8 +236,8 @@ def test_a_process_killed_half_way_leaves_the_earlier_file_whole(tmp_path):
 
 def complaints(path: Path) -> set[str]:
     result = OpenXmlValidator(max_errors=10_000).validate(path)
-    # That text stands in its cell is legal; a warning says that Excel will move it when it saves.
-    return {e.description for e in result.errors if "inline-string" not in e.description}
+    # Which sheet and how many cells is not what a complaint is about.
+    return {re.sub(r"\d+", "…", error.description) for error in result.errors}
 
 
 @ALL
@@ -244,6 +245,7 @@ def test_an_auditor_reports_nothing_but_what_it_reports_for_plain_openpyxl(name,
     plain = openpyxl.Workbook()
     plain.active["A1"].font = Font(name="Calibri", bold=True)
     plain.active["A2"].font = Font(name="Calibri", italic=True)
+    plain.active["A3"] = "text"
     plain.save(tmp_path / "plain.xlsx")
     ours = tmp_path / "ours.xlsx"
     ours.write_bytes(content(example(name)))
