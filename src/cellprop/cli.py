@@ -269,11 +269,10 @@ def _trace(
     if hidden is not None or seed is not None:
         # Other sizes need other weights; drawn from a fixed seed unless one is given.
         parameters, seed = {}, seed or 0
-    sizes = (len(given["X"][0]), hidden or len(given["parameters"]["wout"]), len(given["y"][0]))
-    if hidden is not None:
-        sizes = (sizes[0], hidden, sizes[2])
+    if hidden is None:
+        hidden = len(given["parameters"]["wout"])
     return trace(
-        Network(sizes),
+        Network([len(given["X"][0]), hidden, len(given["y"][0])]),
         given["X"],
         given["y"],
         parameters=parameters,
@@ -302,7 +301,6 @@ def _summarise(trace: Trace, path: Path) -> None:
 
 
 def _report(path: Path, result: Verification) -> None:
-    console = _console()
     if result.ok:
         where = f" (at {result.where})" if result.where else ""
         print(
@@ -317,7 +315,7 @@ def _report(path: Path, result: Verification) -> None:
     for d in result.differences[:most]:
         cell = f"{d.sheet}!{d.cell}"
         table.add_row(*map(_plain, (cell, d.stored, d.computed, f"{d.relative:.2g}")))
-    console.print(table)
+    _console().print(table)
     if len(result.differences) > most:
         print(f"… and {len(result.differences) - most} more")
     print(

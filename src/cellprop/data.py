@@ -160,6 +160,11 @@ def label(value: object) -> str:
     return "".join(map(_visible, str(value)))
 
 
+def looks_like_formula(text: str) -> bool:
+    """Whether a spreadsheet could take a text for a formula, when it is edited or read from CSV."""
+    return text.startswith(("=", "+", "-", "@"))
+
+
 def _visible(character: str) -> str:
     code = ord(character)
     if code < 0x20:

@@ -76,6 +76,17 @@ def choose(values: Array, *, given: bool) -> Format:
     return Format(decimals if decimals <= MOST_DECIMALS else None)
 
 
+def cut(text: str, most: int) -> str:
+    """Return a text that takes no more than so many places, cut with an ellipsis where it must be.
+
+    >>> cut("learning", 6), cut("rate", 6)
+    ('learn…', 'rate')
+    """
+    from rich.cells import cell_len, set_cell_size
+
+    return text if cell_len(text) <= most else set_cell_size(text, most - 1).rstrip() + "…"
+
+
 def _decimals_of(value: float) -> int:
     """Return how many decimals it takes to write a number in full."""
     exponent = Decimal(repr(value)).normalize().as_tuple().exponent

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from itertools import zip_longest
 
-from cellprop.algebra import Matrix
+from cellprop.algebra import ONE, Matrix
 from cellprop.errors import LimitError
 from cellprop.steps import Lane, Walkthrough
 
@@ -28,7 +28,7 @@ TITLE, SAYS, MATHS, NUMPY, R, EXCEL, FORMULA, KEY, FOCUS = range(1, 10)
 FIRST_LANE = 11
 
 LANE_COLUMN = 1
-FIRST_COLUMN = 2
+FIRST_COLUMN = 3  # of numbers; the labels of their rows stand before it
 # A name stands above its matrix and may run on over this many characters of each column.
 CHARACTERS_OF_NAME = 7
 
@@ -139,9 +139,10 @@ class Layout:
 
     def rows_are_labelled_by(self, place: Place) -> bool:
         """Whether a matrix has the labels of its rows at its left (in the band, only the first)."""
-        if place.matrix.rows.size == 1 and place.matrix.rows.labels == ("",):
+        rows = place.matrix.rows
+        if rows is ONE:
             return False
-        return not self.is_band or place.matrix.rows.name != "samples" or place.column == 3
+        return not self.is_band or rows.name != "samples" or place.column == FIRST_COLUMN
 
 
 def lay_out(walk: Walkthrough) -> Layout:
@@ -163,7 +164,7 @@ def _lanes(lanes: Sequence[Lane]) -> Layout:
         max(_columns_for(matrix) for matrix in slot if matrix is not None)
         for slot in zip_longest(*(lane.matrices for lane in lanes))
     ]
-    starts = [FIRST_COLUMN + 1]
+    starts = [FIRST_COLUMN]
     for width in widths:
         starts.append(starts[-1] + width + 1)
     placed = []
@@ -188,7 +189,7 @@ def _band(walk: Walkthrough) -> Layout:
 
 
 def _side_by_side(matrices: Iterable[Matrix]) -> Iterable[tuple[Matrix, int]]:
-    column = FIRST_COLUMN + 1
+    column = FIRST_COLUMN
     for matrix in matrices:
         yield matrix, column
         column += _columns_for(matrix) + 1

@@ -20,6 +20,11 @@ class Declaration:
     number: int
     matrices: tuple[Matrix, ...]
 
+    @property
+    def computed(self) -> tuple[Matrix, ...]:
+        """Those of its matrices that it computes; the others are given."""
+        return tuple(matrix for matrix in self.matrices if matrix.definition is not None)
+
 
 @dataclass(frozen=True)
 class Lane:

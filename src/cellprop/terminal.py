@@ -8,21 +8,22 @@ import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from rich.cells import cell_len, set_cell_size
+from rich.cells import cell_len
 from rich.columns import Columns
 from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
 from cellprop.algebra import NOTATIONS, Matrix, reads, statement
+from cellprop.data import looks_like_formula
 from cellprop.errors import UnknownNameError, nearest
-from cellprop.formats import choose
+from cellprop.formats import choose, cut
 from cellprop.steps import Declaration
 from cellprop.tracing import Trace
 from cellprop.words import Words
 
-# Black on the sheets' own yellow and orange, so that they read on dark and light terminals.
 LONGEST_HEADING, LONGEST_SIDE = 14, 20
+# Black on the sheets' own yellow and orange, so that they read on dark and light terminals.
 STYLES = {"active": "bold black on #FFEB3B", "read": "black on #FFB74D", "input": "bold"}
 
 
@@ -35,6 +36,7 @@ def chosen(trace: Trace, wanted: Sequence[str]) -> list[Declaration | Matrix]:
         If a word is neither; the message suggests the nearest.
     """
     steps = {str(step.number): step for step in trace.walkthrough.steps}
+    last = trace.walkthrough.steps[-1].number
     matrices = {matrix.name: matrix for matrix in trace.walkthrough.matrices}
     found: list[Declaration | Matrix] = []
     for word in wanted:
@@ -48,13 +50,11 @@ def chosen(trace: Trace, wanted: Sequence[str]) -> list[Declaration | Matrix]:
         elif word in matrices:
             found.append(matrices[word])
         elif number.lstrip("-").isdigit():
-            raise UnknownNameError(
-                f"There is no step {number}; there are steps 0 to {max(map(int, steps))}."
-            )
+            raise UnknownNameError(f"There is no step {number}; there are steps 0 to {last}.")
         else:
             raise UnknownNameError(
                 f"There is no step or matrix '{word}'.{nearest(word, matrices)}"
-                f" Steps: 0 to {max(map(int, steps))}; matrices: {', '.join(matrices)}."
+                f" Steps: 0 to {last}; matrices: {', '.join(matrices)}."
             )
     return found or list(trace.walkthrough.steps)
 
@@ -95,8 +95,7 @@ def _step(view: _View, step: Declaration) -> RenderableType:
         Text(words("sheet.title", number=step.number, last=last, title=title), style="bold"),
         Text(words(f"steps.{step.number}.says"), style="dim"),
     ]
-    active = [matrix for matrix in step.matrices if matrix.definition is not None]
-    for matrix in active:
+    for matrix in step.computed:
         lines = Table.grid(padding=(0, 2))
         for notation in NOTATIONS:
             lines.add_row(
@@ -134,8 +133,8 @@ def _matrix(view: _View, matrix: Matrix, state: str, caption: str) -> Renderable
         [form.show(value) if decimals is None else f"{value:.{decimals}f}" for value in row]
         for row in values.tolist()
     ]
-    headings = [_cut(label, LONGEST_HEADING) for label in matrix.columns.labels]
-    sides = [_cut(f"{label} ", LONGEST_SIDE) for label in matrix.rows.labels]
+    headings = [cut(label, LONGEST_HEADING) for label in matrix.columns.labels]
+    sides = [cut(f"{label} ", LONGEST_SIDE) for label in matrix.rows.labels]
     widest = max(cell_len(text) + 2 for row in (*shown, headings) for text in row)
     at_once = max(1, (view.width - max(map(cell_len, sides))) // widest)
     block = Table.grid()
@@ -153,10 +152,6 @@ def _matrix(view: _View, matrix: Matrix, state: str, caption: str) -> Renderable
         block.add_row(table)
     block.add_row(Text(caption, style="dim"))
     return block
-
-
-def _cut(text: str, most: int) -> str:
-    return text if cell_len(text) <= most else set_cell_size(text, most - 1) + "…"
 
 
 def as_csv(trace: Trace, wanted: Iterable[Declaration | Matrix], decimals: int | None) -> str:
@@ -195,4 +190,4 @@ def _rounded(trace: Trace, matrix: Matrix, decimals: int | None) -> list[list[fl
 
 def _as_text(label: str) -> str:
     """Return a label that a spreadsheet opening the CSV takes for text."""
-    return f"'{label}" if label[:1] in ("=", "+", "-", "@") else label
+    return f"'{label}" if looks_like_formula(label) else label

@@ -10,12 +10,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from rich.cells import cell_len, set_cell_size
+from rich.cells import cell_len
 
 from cellprop import layout as at
 from cellprop.algebra import Matrix, formulas
+from cellprop.data import looks_like_formula
 from cellprop.errors import LimitError
-from cellprop.formats import Format, choose
+from cellprop.formats import Format, choose, cut
 from cellprop.layout import Layout, Place, letter
 from cellprop.tracing import Trace
 from cellprop.words import Words
@@ -149,13 +150,10 @@ def _block(book: Book, place: Place, state: State) -> Iterator[str]:
 def _label(book: Book, address: str, label: str, width: float) -> str:
     if not label:
         return ""
-    room = int(width)
-    if cell_len(label) > room:
-        book.clipped = True
-        label = set_cell_size(label, room - 1).rstrip() + "…"
-    # Text that a user could turn into a formula by editing it is marked as text.
-    style = book.frame.style("label", quoted=label[0] in "=+-@")
-    return xml.text_cell(address, style, label)
+    shown = cut(label, int(width))
+    book.clipped |= shown != label
+    style = book.frame.style("label", quoted=looks_like_formula(shown))
+    return xml.text_cell(address, style, shown)
 
 
 def _cells(book: Book, place: Place, state: State) -> Iterator[str]:

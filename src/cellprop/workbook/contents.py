@@ -6,6 +6,7 @@ from openpyxl.worksheet.worksheet import Worksheet
 from rich.cells import cell_len
 
 from cellprop.algebra import ONE
+from cellprop.data import looks_like_formula
 from cellprop.workbook import xml
 from cellprop.workbook.book import Book, sheet_name
 from cellprop.workbook.printing import ROW, page_of
@@ -58,8 +59,7 @@ class _Page:
 
     def text(self, column: str, style: str, text: str) -> str:
         """Return a cell of text in the next row."""
-        quoted = text.startswith(("=", "+", "-", "@"))
-        number = self.book.frame.style(style, quoted=quoted)
+        number = self.book.frame.style(style, quoted=looks_like_formula(text))
         return xml.text_cell(f"{column}{self.next}", number, text)
 
     def blank(self, column: str, style: str) -> str:

@@ -68,7 +68,7 @@ def _column_breaks(book: Book, last: int) -> list[int]:
         if column in starts and breaks[-1:] != [column - 1]:
             candidate, since = column - 1, 0.0
         used, since = used + width, since + width
-        if used > PAGE_WIDTH and candidate > (breaks[-1] if breaks else at.FIRST_COLUMN):
+        if used > PAGE_WIDTH and candidate > (breaks[-1] if breaks else at.FIRST_COLUMN - 1):
             breaks.append(candidate)
             used = since + book.width(at.LANE_COLUMN)
     return breaks

@@ -33,7 +33,7 @@ class Link:
 
 def step_sheet(book: Book, step: Declaration, sheet: Worksheet) -> list[str]:
     """Set a step's sheet up in the frame and return its rows."""
-    active = [matrix for matrix in step.matrices if matrix.definition is not None]
+    active = step.computed
     states = _states(book, step)
     _set_columns(book, sheet)
     # In this order: where LibreOffice applies one rule only, the colours of the focus win.
@@ -126,7 +126,7 @@ def _header_rows(
 
 def _notation_rows(book: Book, step: Declaration) -> Iterator[str]:
     """Yield the step in each notation, one matrix beside the other, and one cell's formula."""
-    active = [matrix for matrix in step.matrices if matrix.definition is not None]
+    active = step.computed
     lines = [""] * (at.FORMULA - at.MATHS + 1)
     if not active:
         lines = _shape_lines(book, step, len(lines))
@@ -177,7 +177,7 @@ def _shape_lines(book: Book, step: Declaration, room: int) -> list[str]:
 def _columns_of_statements(book: Book, active: Sequence[Matrix]) -> list[int]:
     """Return the column where each matrix's statements begin, so that none runs into the next."""
     columns = []
-    column = at.FIRST_COLUMN + 1
+    column = at.FIRST_COLUMN
     for matrix in active:
         columns.append(column)
         texts = [statement(matrix, notation) for notation in NOTATIONS]
@@ -194,14 +194,14 @@ KEY_WIDTH = 3
 
 def _key_cells(book: Book, sheet: Worksheet, step: Declaration) -> str:
     """Return the key: each style that occurs on the sheet, with what it means in it."""
-    given = any(matrix.definition is None for matrix in step.matrices)
+    given = step.computed != step.matrices
     states: tuple[State, ...] = ("active", "read", "known", "ghost")
     if given:
         states = ("input", "known", "ghost") if step.number else ("input", "ghost")
     elif step is book.trace.walkthrough.steps[-1]:
         states = ("active", "read", "known")
     cells = xml.text_cell(f"A{at.KEY}", book.frame.style("caption"), book.words("sheet.key"))
-    column = at.FIRST_COLUMN + 1
+    column = at.FIRST_COLUMN
     for state in states:
         last = column + KEY_WIDTH - 1
         style = book.frame.style(f"key_{state}")
@@ -215,7 +215,7 @@ def _key_cells(book: Book, sheet: Worksheet, step: Declaration) -> str:
 
 
 def _focus_cells(book: Book, sheet: Worksheet, step: Declaration) -> str:
-    active = [matrix for matrix in step.matrices if matrix.definition is not None]
+    active = step.computed
     if not active:
         return ""
     words = book.words
@@ -267,7 +267,7 @@ def _set_columns(book: Book, sheet: Worksheet) -> None:
     for column in range(1, max(book.layout.last_column, book.page_column) + 1):
         sheet.column_dimensions[letter(column)].width = round(book.width(column), 2)
     if book.layout.is_band:
-        sheet.freeze_panes = f"{letter(at.FIRST_COLUMN + 1)}1"
+        sheet.freeze_panes = f"{letter(at.FIRST_COLUMN)}1"
 
 
 def _links(book: Book, step: Declaration) -> list[Link]:
