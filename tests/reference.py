@@ -1,7 +1,8 @@
 """The article's Python listing in plain NumPy: forward, backward, update. Shares no code with src.
 
 Every matrix of one epoch is kept under the article's name. `close` is how two computations of
-the same matrices are compared, and `problems` draws networks with their samples.
+the same matrices are compared, and `problems` draws networks with their samples. Below them, the
+gradients and the training of any other network.
 """
 
 from __future__ import annotations
@@ -31,7 +32,8 @@ PARAMETERS = tuple(ARTICLE_PARAMETERS)
 
 
 def sigmoid(x: Any) -> Any:
-    return 1 / (1 + np.exp(-x))
+    with np.errstate(over="ignore"):  # 1 / infinity is the 0 that is meant
+        return 1 / (1 + np.exp(-x))
 
 
 def derivatives_sigmoid(x: Any) -> Any:
@@ -193,3 +195,147 @@ def problems(draw: st.DrawFn, weights: float = 5.0, inputs: float = 3.0) -> Prob
         {name: draw(_numbers(shape, weights)) for name, shape in shapes_of(sizes).items()},
         draw(st.floats(0, 2, allow_subnormal=False)),
     )
+
+
+# --- Any network --------------------------------------------------------------------------
+
+# Each activation, and its derivative by its input.
+ACTIVATIONS = {
+    "sigmoid": (sigmoid, lambda z: sigmoid(z) * sigmoid(-z)),
+    "tanh": (np.tanh, lambda z: np.cosh(z) ** -2.0),
+    "relu": (lambda z: z * (z > 0), lambda z: 1.0 * (z > 0)),
+    "leaky_relu": (lambda z: np.where(z > 0, z, z / 100), lambda z: np.where(z > 0, 1, 1 / 100)),
+    "linear": (lambda z: z, np.ones_like),
+}
+LOSSES = ("squared_error", "binary_cross_entropy", "cross_entropy")
+
+
+def softmax(z: Any) -> Any:
+    exponentials = np.exp(z - np.max(z, axis=1, keepdims=True))
+    return exponentials / np.sum(exponentials, axis=1, keepdims=True)
+
+
+def layers_of(network: Any) -> list[tuple[str, str, str]]:
+    """Return the names of each layer's weights and biases, and its activation, to the output."""
+    hidden = [str(name) for name in network.activation]
+    ends = [""] if len(hidden) == 1 else [f"_{k}" for k in range(1, len(hidden) + 1)]
+    named = [(f"wh{end}", f"bh{end}", name) for end, name in zip(ends, hidden, strict=False)]
+    return [*named, ("wout", "bout", str(network.output_activation))]
+
+
+def pass_forward(network: Any, parameters: Mapping[str, Any], X: Any) -> list[tuple[Any, Any]]:
+    """Return what enters each layer's neurons and what they pass on; first X, twice."""
+    found = [(X, X)]
+    for weights, biases, activation in layers_of(network):
+        z = np.dot(found[-1][1], parameters[weights])
+        z = z + parameters[biases] if network.bias else z
+        found.append((z, softmax(z) if activation == "softmax" else ACTIVATIONS[activation][0](z)))
+    return found
+
+
+def loss_of(network: Any, parameters: Mapping[str, Any], X: Any, y: Any) -> float:
+    """Return the loss, summed over outputs and samples, from what enters the output layer."""
+    z, output = pass_forward(network, parameters, X)[-1]
+    if network.loss == "binary_cross_entropy":
+        return float(np.sum(np.logaddexp(0, z) - y * z))
+    if network.loss == "cross_entropy":
+        largest = np.max(z, axis=1, keepdims=True)
+        total = largest + np.log(np.sum(np.exp(z - largest), axis=1, keepdims=True))
+        return float(np.sum(y * (total - z)))
+    return float(np.sum((y - output) ** 2) / 2)
+
+
+def gradients_of(network: Any, parameters: Mapping[str, Any], X: Any, y: Any) -> Matrices:
+    """Return the gradient of the loss, summed over samples, by each parameter."""
+    passed = pass_forward(network, parameters, X)
+    found = {}
+    error = passed[-1][1] - y
+    for k, (weights, biases, activation) in reversed(list(enumerate(layers_of(network), 1))):
+        last = k == len(passed) - 1
+        cancelled = last and network.loss != "squared_error"
+        delta = error if cancelled else error * ACTIVATIONS[activation][1](passed[k][0])
+        found[weights] = np.dot(passed[k - 1][1].T, delta)
+        if network.bias:
+            found[biases] = np.sum(delta, axis=0, keepdims=True)
+        error = np.dot(delta, np.asarray(parameters[weights]).T)
+    return found
+
+
+@dataclass
+class Optimiser:
+    """Gradient descent as its authors write it; remembers what it must from step to step."""
+
+    kind: str
+    lr: float
+    settings: Mapping[str, float]
+
+    def __post_init__(self) -> None:
+        self.steps = 0
+        self.first: Matrices = {}
+        self.second: Matrices = {}
+
+    def step(self, parameters: Mapping[str, Any], gradients: Matrices) -> Matrices:
+        """Return the parameters after a step."""
+        self.steps += 1
+        return {n: array - self.lr * self._move(n, gradients[n]) for n, array in parameters.items()}
+
+    def _move(self, name: str, g: Any) -> Any:
+        if self.kind == "sgd":
+            return g
+        if self.kind == "momentum":
+            velocity = self.settings["momentum"] * self.first.get(name, np.zeros_like(g)) + g
+            self.first[name] = velocity
+            return velocity
+        b1, b2 = self.settings["beta_1"], self.settings["beta_2"]
+        self.first[name] = b1 * self.first.get(name, np.zeros_like(g)) + (1 - b1) * g
+        self.second[name] = b2 * self.second.get(name, np.zeros_like(g)) + (1 - b2) * g**2
+        m = self.first[name] / (1 - b1**self.steps)
+        v = self.second[name] / (1 - b2**self.steps)
+        return m / (np.sqrt(v) + self.settings["epsilon"])
+
+
+USUAL = {
+    "sgd": {},
+    "momentum": {"momentum": 0.9},
+    "adam": {"beta_1": 0.9, "beta_2": 0.999, "epsilon": 1e-8},
+}
+
+
+def train_any(
+    network: Any,
+    parameters: Mapping[str, Any],
+    X: Any,
+    y: Any,
+    epochs: list[list[Any]],
+    optimiser: Optimiser,
+    *,
+    average: bool = False,
+) -> tuple[list[float], list[Matrices]]:
+    """Train on the given batches of each epoch, each the numbers of its samples.
+
+    Returns the loss by sample and the parameters after 0, 1, … epochs.
+    """
+    now = {name: np.asarray(array, float) for name, array in parameters.items()}
+    losses, after = [loss_of(network, now, X, y) / len(X)], [now]
+    for batches in epochs:
+        for batch in batches:
+            found = gradients_of(network, now, X[batch], y[batch])
+            if average:
+                found = {name: array / len(batch) for name, array in found.items()}
+            now = optimiser.step(now, found)
+        losses.append(loss_of(network, now, X, y) / len(X))
+        after.append(now)
+    return losses, after
+
+
+def in_order(samples: int, size: int) -> list[np.ndarray]:
+    """Return the batches of an epoch without shuffling."""
+    return [np.arange(start, min(start + size, samples)) for start in range(0, samples, size)]
+
+
+def targets_for(loss: str, random: np.random.Generator, samples: int, outputs: int) -> np.ndarray:
+    """Return targets that a loss has a value for, not all of them classes."""
+    if loss == "squared_error":
+        return random.normal(size=(samples, outputs))
+    targets = random.uniform(0.05, 1, (samples, outputs))
+    return targets / targets.sum(axis=1, keepdims=True) if loss == "cross_entropy" else targets

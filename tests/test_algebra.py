@@ -1,7 +1,9 @@
 """An expression is read in several ways, and all readings say the same.
 
 Most tests here hold for *any* expression: `Builder` draws them, with axes that fit, broadcasting,
-and denominators away from zero, and the readings are compared with one another.
+and denominators away from zero, and the readings are compared with one another. One reading is not
+run: Excel's text of the least or largest number of each row or column (BYROW, BYCOL and LAMBDA) is
+for Excel 365 alone.
 """
 
 from __future__ import annotations
@@ -21,11 +23,13 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from openpyxl import Workbook, load_workbook
 
 from cellprop.algebra import (
     ONE,
     OPERATIONS,
     SPELLED_OUT,
+    TINY,
     Applied,
     Axis,
     Expression,
@@ -36,24 +40,42 @@ from cellprop.algebra import (
     define,
     evaluate,
     formulas,
+    losses,
     reads,
     square,
+    square_root,
     statement,
+    sum_over_columns,
     sum_over_rows,
     text,
 )
 from cellprop.errors import CellpropError, ShapeError
 from cellprop.layout import letter
+from cellprop.verification import recalculate
 from reference import close
 
 # --- Drawing expressions ------------------------------------------------------------------
+
+
+ELEMENTWISE = ("square", "sigmoid", "tanh", "relu", "ones")
+# Their texts hold the operand twice, and so with parentheses where one of the two needs none. The
+# steps apply them to a matrix, which never has any.
+TWICE = ("leaky_relu", "softmax")
+# They jump at 0, where readings may differ in the last place: what they apply to stays away from
+# it, or is exact.
+JUMPING = ("positive", "positive_or_leak")
+# They are the whole of a definition, and their texts have the parentheses that need this.
+WHOLE = ("linear", *losses())
+OVER_ROWS = ("sum_over_rows", "minimum_over_rows", "maximum_over_rows")
+OVER_COLUMNS = ("sum_over_columns", "maximum_over_columns")
 
 
 class Builder:
     """Draws expressions, and the values of the matrices in them, from a source of chance.
 
     A number for all rows and columns stands in wider expressions only as it is, never computed:
-    R takes a computed one for a matrix of its own shape, and no step has any.
+    R takes a computed one for a matrix of its own shape, and no step has any but those that count
+    (`beta_1_power`), which stand by themselves.
     """
 
     def __init__(self, chance: random.Random) -> None:
@@ -63,35 +85,76 @@ class Builder:
         self.leaves: list[Matrix] = []
 
     def expression(self, depth: int = 3) -> Expression:
-        return self.draw(*(self.chance.choice([ONE, *self.axes]) for _ in "rc"), depth)
+        rows, columns = (self.chance.choice([ONE, *self.axes]) for _ in "rc")
+        if self.chance.random() < 0.15 and not rows is columns is ONE:
+            return self.whole(rows, columns, depth)
+        return self.draw(rows, columns, depth)
+
+    def whole(self, rows: Axis, columns: Axis, depth: int) -> Expression:
+        """Return an operation that is only ever the whole of a definition."""
+        way = self.chance.choice(WHOLE)
+        if way == "linear":
+            return apply(way, self.draw(rows, columns, depth))
+        if way == "squared_error":
+            return apply(way, *(self.draw(rows, columns, depth) for _ in range(2)))
+        output: Expression = self.leaf(rows, columns, 0.05, 0.95)
+        if self.chance.random() < 0.5:
+            output = apply("sigmoid", self.leaf(rows, columns, -2, 2))
+        return apply(way, self.leaf(rows, columns, 0, 1), output)
 
     def draw(self, rows: Axis, columns: Axis, depth: int) -> Expression:
         scalar = rows is ONE and columns is ONE
         ways = ["leaf"]
         if depth:
-            ways = ["+", "-", "*", "/", "square", "sigmoid", "squared_error", "@", ".T"]
-        if rows is ONE and depth:
-            ways.append("sum")
+            ways = ["+", "-", "*", "/", "ratio", "@", ".T", "elementwise", "elementwise", "twice"]
+            ways += ["jumping", "square_root", "exponential"]
+        if depth:
+            ways += ["over rows"] * 2 * (rows is ONE) + ["over columns"] * 2 * (columns is ONE)
         way = self.chance.choice(ways)
         if way in ("+", "-", "*"):
             left, right = self.pair(rows, columns, depth)
             return {"+": left.__add__, "-": left.__sub__, "*": left.__mul__}[way](right)
         if way == "/":
             return self.draw(rows, columns, depth - 1) / self.positive(rows, columns, depth - 1)
-        if way in ("square", "sigmoid"):
-            return apply(way, self.draw(rows, columns, depth - 1))
-        if way == "squared_error" and not scalar:
-            y, output = (self.draw(rows, columns, depth - 1) for _ in range(2))
-            return apply(way, y, output)
+        if way == "ratio":
+            above = self.draw(rows, columns, depth - 1)
+            return apply(way, above, self.positive(rows, columns, depth - 1))
+        if way == "elementwise":
+            return apply(self.chance.choice(ELEMENTWISE), self.draw(rows, columns, depth - 1))
+        if way == "twice":  # the largest of one row is a number for all
+            twice = TWICE[0] if rows is ONE else self.chance.choice(TWICE)
+            return apply(twice, self.leaf(rows, columns, -2, 2))
+        if way == "jumping":
+            return apply(self.chance.choice(JUMPING), self.away_from_0(rows, columns, depth - 1))
+        if way == "square_root":
+            return square_root(self.positive(rows, columns, depth - 1))
+        if way == "exponential":
+            positive = self.positive(rows, columns, depth - 1)
+            leaf = self.leaf(rows, columns, -2, 2)
+            return apply(way, self.chance.choice([leaf, 0 - positive]))
         if way == "@" and not scalar:
             middle = self.chance.choice(self.axes)
             left, right = (rows, middle), (middle, columns)
             return self.draw(*left, depth - 1) @ self.draw(*right, depth - 1)
         if way == ".T" and not scalar:
             return self.draw(columns, rows, depth - 1).T
-        if way == "sum" and not scalar:
-            return sum_over_rows(self.draw(self.chance.choice(self.axes), columns, depth - 1))
+        if way == "over rows" and not scalar:
+            summed = self.draw(self.chance.choice(self.axes), columns, depth - 1)
+            return apply(self.chance.choice(OVER_ROWS), summed)
+        if way == "over columns" and not scalar:
+            summed = self.draw(rows, self.chance.choice(self.axes), depth - 1)
+            return apply(self.chance.choice(OVER_COLUMNS), summed)
         return self.leaf(rows, columns, -2, 2)
+
+    def away_from_0(self, rows: Axis, columns: Axis, depth: int) -> Expression:
+        """Return an expression whose numbers stay away from 0 or are the same in all readings."""
+        way = self.chance.choice(["leaf", "relu", "positive", "negative"])
+        if way == "positive":
+            return self.positive(rows, columns, depth)
+        if way == "negative":
+            return 0 - self.positive(rows, columns, depth)
+        leaf = self.leaf(rows, columns, -2, 2)
+        return apply("relu", leaf) if way == "relu" else leaf
 
     def pair(self, rows: Axis, columns: Axis, depth: int) -> tuple[Expression, Expression]:
         """Return operands that broadcast to the axes: alike, a row or column, or one number."""
@@ -152,23 +215,35 @@ class Builder:
             return sizes[0] + sizes[1]
         if name == "squared_error":
             return (sizes[0] + sizes[1]) ** 2
-        if name == "divide":  # every number in a denominator is positive: nothing cancels in it
+        if name in ("binary_cross_entropy", "cross_entropy"):  # of outputs from 0.05 to 0.95
+            return np.full_like(sizes[0], 10.0)
+        if name == "exponential":  # of numbers up to 2
+            return np.exp(2) * (1 + sizes[0])
+        if name in ("divide", "ratio"):  # a denominator is positive: nothing cancels in it
             return sizes[0] / sizes[1]
         if name in ("multiply", "scale"):
             return sizes[0] * sizes[1]
         return {
             "transpose": np.transpose,
             "sum_over_rows": lambda x: x.sum(axis=0, keepdims=True),
+            "minimum_over_rows": lambda x: x.max(axis=0, keepdims=True),
+            "maximum_over_rows": lambda x: x.max(axis=0, keepdims=True),
+            "sum_over_columns": lambda x: x.sum(axis=1, keepdims=True),
+            "maximum_over_columns": lambda x: x.max(axis=1, keepdims=True),
             "square": np.square,
-            "sigmoid": lambda x: 1 + x,
-        }[name](sizes[0])
+            "square_root": np.sqrt,
+            "ones": np.ones_like,
+            "positive": np.ones_like,
+            "positive_or_leak": np.ones_like,
+        }.get(name, lambda x: 1 + x)(sizes[0])
 
     def agrees(self, found: Any, expression: Expression) -> bool:
         scale = float(self.size(expression).max())
         return close(found, self.value(expression), scale=scale, tolerance=1e-13)
 
 
-chances = st.randoms(use_true_random=False)
+# True chance draws many more expressions than one that shrinks.
+chances = st.randoms(use_true_random=True)
 
 
 def fixed_builders(count: int) -> Iterator[tuple[Builder, Expression]]:
@@ -208,11 +283,11 @@ def python_tree(source: str) -> str | None:
 class ExcelTree:
     """How Excel reads a formula: a minus sign binds more than `^`, and `^` goes from the left."""
 
-    TOKENS = re.compile(r"[A-Za-z_][\w.]*|[0-9.]+|[-+*/^(),:]")
+    TOKENS = re.compile(r"[A-Za-z_][\w.]*|[0-9.]+(?:E-[0-9]+)?|[-+*/^(),:>]")
 
     def __init__(self, formula: str) -> None:
         self.tokens = [*self.TOKENS.findall(formula), "end"]
-        self.tree = self.chain("+-", self.times)
+        self.tree = self.compared()
         assert self.tokens == ["end"], formula
 
     def take(self) -> str:
@@ -223,6 +298,12 @@ class ExcelTree:
         while self.tokens[0] in operators:
             tree = (self.take(), tree, operand())
         return tree
+
+    def compared(self) -> Any:
+        return self.chain(">", self.plus)
+
+    def plus(self) -> Any:
+        return self.chain("+-", self.times)
 
     def times(self) -> Any:
         return self.chain("*/", self.power)
@@ -238,13 +319,13 @@ class ExcelTree:
     def primary(self) -> Any:
         token = self.take()
         if token == "(":
-            tree = self.chain("+-", self.times)
+            tree = self.compared()
             assert self.take() == ")"
             return tree
         if self.tokens[0] == "(":
             arguments = []
             while self.take() in "(,":
-                arguments.append(self.chain("+-", self.times))
+                arguments.append(self.compared())
                 if self.tokens[0] == ")":
                     self.take()
                     break
@@ -252,7 +333,7 @@ class ExcelTree:
         return token
 
 
-@settings(max_examples=300)
+@settings(max_examples=500)
 @given(chances)
 def test_the_numpy_text_computes_the_value(chance):
     builder = Builder(chance)
@@ -270,15 +351,32 @@ def test_no_parentheses_of_the_numpy_text_can_be_left_out(chance):
     assert superfluous == []
 
 
+def assert_no_superfluous_parentheses(formula: str) -> None:
+    tree = ExcelTree(formula).tree
+    superfluous = [p for p in pairs(formula) if ExcelTree(without(formula, p)).tree == tree]
+    assert superfluous == [], formula
+
+
 @given(chances)
-def test_no_parentheses_of_the_excel_texts_can_be_left_out(chance):
+def test_no_parentheses_of_the_excel_text_can_be_left_out(chance):
+    expression = Builder(chance).expression()
+    assert_no_superfluous_parentheses(text(expression, "excel"))
+
+
+def leaves(expression: Expression) -> Iterator[Matrix]:
+    if isinstance(expression, Matrix):
+        yield expression
+    elif isinstance(expression, Applied):
+        yield from chain.from_iterable(map(leaves, expression.operands))
+
+
+@pytest.mark.parametrize("scattered", [False, True])
+@given(chances)
+def test_no_parentheses_of_the_cell_formulas_can_be_left_out(scattered, chance):
     builder = Builder(chance)
     expression = builder.expression()
-    cells = formulas(expression, Sheet(builder.leaves).addresses)
-    for source in (text(expression, "excel"), *chain.from_iterable(cells)):
-        tree = ExcelTree(source).tree
-        superfluous = [p for p in pairs(source) if ExcelTree(without(source, p)).tree == tree]
-        assert superfluous == [], source
+    for formula in chain.from_iterable(cell_formulas(builder, expression, scattered)[1]):
+        assert_no_superfluous_parentheses(formula)
 
 
 def test_the_readers_of_parentheses_see_superfluous_ones():
@@ -286,6 +384,8 @@ def test_the_readers_of_parentheses_see_superfluous_ones():
     assert python_tree("(a * b) * c") == python_tree("a * b * c")
     assert ExcelTree("(-A1)^2").tree == ExcelTree("-A1^2").tree
     assert ExcelTree("-(A1^2)").tree != ExcelTree("-A1^2").tree
+    assert ExcelTree("IF((A1+B1)>0,1E-30,0)").tree == ExcelTree("IF(A1+B1>0,1E-30,0)").tree
+    assert ExcelTree("(A1>0)*1").tree != ExcelTree("A1>0*1").tree
     assert list(pairs("(a + f(b)) * c")) == [(0, 9)]
 
 
@@ -300,7 +400,7 @@ tree <- function(source) strip(tryCatch(parse(text = source)[[1]], error = funct
 
 
 def test_the_r_text_computes_the_value_and_has_no_superfluous_parentheses(rscript, tmp_path):
-    drawn = list(fixed_builders(150))
+    drawn = list(fixed_builders(400))
     lines = ["options(warn = 2, digits = 17)", R_STRIP]
     for i, (builder, expression) in enumerate(drawn):
         source = text(expression, "r")
@@ -369,12 +469,20 @@ class Sheet:
         assert place[1] < leaf.columns.size, address
         return leaf, *place
 
+    def numbers(self, values: dict[str, np.ndarray]) -> Iterator[tuple[int, int, float]]:
+        """Yield the row, column and number of each cell of a leaf."""
+        for leaf in self.first:
+            for address, number in zip(
+                chain.from_iterable(self.addresses(leaf)), values[leaf.name].ravel(), strict=True
+            ):
+                letters, digits = re.fullmatch(r"([A-Z]+)(\d+)", address).groups()
+                yield int(digits), ironcalc.column_number_from_name(letters), float(number)
+
     def calculate(self, values: dict[str, np.ndarray], cells: list[list[str]]) -> np.ndarray:
         """Return what IronCalc makes of formulas that stand beside the leaves."""
         model = ironcalc.create("test", "en", "UTC", "en")
-        for leaf, start in self.first.items():
-            for (i, j), number in np.ndenumerate(values[leaf.name]):
-                model.update_cell_with_number(0, i + 1, start + j, float(number))
+        for row, column, number in self.numbers(values):
+            model.update_cell_with_number(0, row, column, number)
         for i, row in enumerate(cells):
             for j, formula in enumerate(row):
                 model.update_cell_with_formula(0, i + 1, self.column + j, f"={formula}")
@@ -387,15 +495,53 @@ class Sheet:
         return np.array(found, float)
 
 
-@settings(max_examples=300)
+class Scattered(Sheet):
+    """Where leaves stand whose cells are dealt out: every cell in a row of its own, by chance."""
+
+    def __init__(self, leaves: list[Matrix], chance: random.Random) -> None:
+        super().__init__(leaves)
+        cells = [(m, i, j) for m in leaves for i, j in np.ndindex(m.shape)]
+        rows = chance.sample(range(1, 3 * len(cells) + 1), len(cells))
+        self.places = {
+            cell: f"{letter(chance.randint(1, self.column - 1))}{row}"
+            for cell, row in zip(cells, rows, strict=True)
+        }
+        self.cells = {address: cell for cell, address in self.places.items()}
+
+    def addresses(self, matrix: Matrix) -> list[list[str]]:
+        rows, columns = matrix.shape
+        return [[self.places[matrix, i, j] for j in range(columns)] for i in range(rows)]
+
+    def cell_of(self, address: str) -> tuple[Matrix, int, int]:
+        return self.cells[address]
+
+
+def cell_formulas(
+    builder: Builder, expression: Expression, scattered: bool
+) -> tuple[Sheet, list[list[str]]]:
+    """Return a sheet and the formulas of all cells of an expression."""
+    leaves = builder.leaves
+    sheet = Scattered(leaves, builder.chance) if scattered else Sheet(leaves)
+    return sheet, formulas(expression, sheet.addresses, scattered=scattered)
+
+
+@pytest.mark.parametrize("scattered", [False, True])
+@settings(max_examples=500)
 @given(chances)
-def test_cell_formulas_compute_the_value_in_a_spreadsheet(chance):
+def test_cell_formulas_compute_the_value_in_a_spreadsheet(scattered, chance):
     builder = Builder(chance)
     expression = builder.expression()
-    sheet = Sheet(builder.leaves)
-    found = sheet.calculate(builder.values, formulas(expression, sheet.addresses))
+    sheet, cells = cell_formulas(builder, expression, scattered)
+    found = sheet.calculate(builder.values, cells)
     full = np.broadcast_to(found, (expression.rows.size, expression.columns.size))
     assert builder.agrees(full, expression)
+
+
+@given(chances)
+def test_formulas_of_scattered_cells_have_no_ranges(chance):
+    builder = Builder(chance)
+    _, cells = cell_formulas(builder, builder.expression(), scattered=True)
+    assert not [formula for formula in chain.from_iterable(cells) if ":" in formula]
 
 
 def mentioned(formula: str, sheet: Sheet) -> set[tuple[Matrix, int, int]]:
@@ -422,12 +568,13 @@ def read(expression: Expression, row: int, column: int) -> set[tuple[Matrix, int
     return cells
 
 
+@pytest.mark.parametrize("scattered", [False, True])
 @given(chances)
-def test_what_a_cell_reads_is_what_its_formula_mentions(chance):
+def test_what_a_cell_reads_is_what_its_formula_mentions(scattered, chance):
     builder = Builder(chance)
     expression = builder.expression()
-    sheet = Sheet(builder.leaves)
-    for i, row in enumerate(formulas(expression, sheet.addresses)):
+    sheet, cells = cell_formulas(builder, expression, scattered)
+    for i, row in enumerate(cells):
         for j, formula in enumerate(row):
             assert read(expression, i, j) == mentioned(formula, sheet), formula
 
@@ -517,7 +664,123 @@ def test_compiled_computes_only_what_is_wanted():
     assert found.item() == 3
 
 
-@pytest.mark.parametrize("large", [750.0, 1e4, 1e50])
+def test_compiled_takes_a_given_matrix_as_it_is_given_however_it_is_defined():
+    axis = Axis.numbered("a", 1)
+    a = Matrix("a", axis, axis)
+    twice = define("twice", a * 2)
+    (found,) = compiled([define("result", twice + 1)], [twice])([np.array([[5.0]])])
+    assert found.item() == 6
+
+
+# --- Extremes -----------------------------------------------------------------------------
+
+FOUR = Axis.numbered("four", 4)
+EXTREMES = (750.0, 1e4, 1e50)
+SATURATING = ("sigmoid", "tanh", "relu", "leaky_relu", "linear", "softmax")
+# Outputs that have saturated, or are on the way there, and their targets.
+SATURATED = np.array([[0.0, 1.0, 1e-320, 1 - 1e-12]])
+TARGETS = (
+    np.array([[0.0, 0.0, 0.0, 0.0]]),
+    np.array([[1.0, 1, 1, 1]]),
+    np.array([[0.5, 0.25] * 2]),
+)
+
+
+def extremes() -> Iterator[tuple[Expression, dict[Matrix, np.ndarray]]]:
+    """Yield expressions, and values at which careless ones overflow or take the logarithm of 0."""
+    x, y, output = (Matrix(name, ONE, FOUR) for name in ("x", "y", "output"))
+    for large in EXTREMES:
+        for name in SATURATING:
+            yield apply(name, x), {x: np.array([[-large, large, 0.0, -1.0]])}
+        yield apply("softmax", x), {x: np.full((1, 4), -large)}
+    for targets in TARGETS:
+        for name in losses():
+            yield apply(name, y, output), {y: targets, output: SATURATED}
+        yield apply("ratio", y, output), {y: targets, output: SATURATED}
+        yield apply("ratio", y - output, output * (1 - output)), {y: targets, output: SATURATED}
+
+
+def valued(expression: Expression, values: dict[Matrix, np.ndarray]) -> np.ndarray:
+    result = define("result", expression)
+    return evaluate([*values, result], {m.name: array for m, array in values.items()})["result"]
+
+
+def test_at_extremes_values_are_finite_and_nothing_warns():
+    for expression, values in extremes():
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            found = valued(expression, values)
+            (fast,) = compiled([define("result", expression)], list(values))(list(values.values()))
+        assert np.isfinite(found).all(), text(expression, "numpy")
+        assert fast.tolist() == found.tolist()
+
+
+def test_at_extremes_activations_are_what_they_should_be():
+    x = Matrix("x", ONE, FOUR)
+    for large in EXTREMES:
+        at = {x: np.array([[-large, large, 0.0, -1.0]])}
+        assert valued(apply("tanh", x), at).tolist() == [[-1, 1, 0, np.tanh(-1)]]
+        assert valued(apply("relu", x), at).tolist() == [[0, large, 0, 0]]
+        assert valued(apply("leaky_relu", x), at).tolist() == [[-0.01 * large, large, 0, -0.01]]
+        assert valued(apply("softmax", x), at).tolist() == [[0, 1, 0, 0]]
+        assert valued(apply("softmax", x), {x: np.full((1, 4), -large)}).tolist() == [[0.25] * 4]
+
+
+def test_a_loss_of_a_wrong_and_certain_output_is_large_but_finite():
+    y, output = (Matrix(name, ONE, ONE) for name in ("y", "output"))
+    for name, target, certain in (
+        ("cross_entropy", 1.0, 0.0),
+        ("binary_cross_entropy", 1.0, 0.0),
+        ("binary_cross_entropy", 0.0, 1.0),
+    ):
+        at = {y: np.array([[target]]), output: np.array([[certain]])}
+        assert valued(apply(name, y, output), at).item() == pytest.approx(460)
+
+
+def test_the_root_of_what_rounding_left_a_little_below_0_is_0():
+    x = Matrix("x", ONE, Axis.numbered("two", 2))
+    values = np.array([[-1e-17, 4.0]])
+    assert valued(square_root(x), {x: values}).tolist() == [[0, 2]]
+    sheet = Sheet([x])
+    found = sheet.calculate({"x": values}, formulas(square_root(x), sheet.addresses))
+    assert found.tolist() == [[0, 2]]
+
+
+@pytest.mark.parametrize("scattered", [False, True])
+def test_at_extremes_cell_formulas_give_the_value_without_an_error(scattered):
+    for expression, values in extremes():
+        sheet = Scattered(list(values), random.Random(1)) if scattered else Sheet(list(values))
+        cells = formulas(expression, sheet.addresses, scattered=scattered)
+        found = sheet.calculate({m.name: array for m, array in values.items()}, cells)
+        assert same(found, valued(expression, values)), (text(expression, "numpy"), found)
+
+
+def same(found: np.ndarray, expected: np.ndarray) -> bool:
+    """Whether numbers agree each by itself; those below a double's full precision may be 0."""
+    return np.allclose(found, expected, rtol=1e-12, atol=1e-300)
+
+
+def test_at_extremes_libreoffice_shows_no_error_either(libreoffice, tmp_path):
+    book = Workbook()
+    for i, (expression, values) in enumerate(extremes()):
+        sheet, page = Sheet(list(values)), book.create_sheet(f"{i}")
+        for row, column, number in sheet.numbers({m.name: a for m, a in values.items()}):
+            page.cell(row, column, number)
+        for j, formula in enumerate(formulas(expression, sheet.addresses)[0]):
+            page.cell(1, sheet.column + j, f"={formula}")
+    book.save(tmp_path / "extremes.xlsx")
+    done = load_workbook(
+        recalculate(tmp_path / "extremes.xlsx", tmp_path / "recalculated"), data_only=True
+    )
+    for i, (expression, values) in enumerate(extremes()):
+        expected = valued(expression, values)
+        start = Sheet(list(values)).column
+        found = [done[f"{i}"].cell(1, start + j).value for j in range(expected.size)]
+        assert all(isinstance(number, (int, float)) for number in found), (expression, found)
+        assert same(np.array([found], float), expected), (text(expression, "numpy"), found)
+
+
+@pytest.mark.parametrize("large", EXTREMES)
 def test_the_sigmoid_saturates_without_overflow_or_warning(large):
     axis = Axis.numbered("a", 2)
     x = Matrix("x", ONE, axis)
@@ -532,7 +795,7 @@ def test_the_sigmoid_saturates_without_overflow_or_warning(large):
     assert values[0, 1] == 1
 
 
-@pytest.mark.parametrize("large", [750.0, 1e4, 1e50])
+@pytest.mark.parametrize("large", EXTREMES)
 def test_the_sigmoids_formula_saturates_without_an_error(large):
     x = Matrix("x", ONE, Axis.numbered("a", 2))
     sheet = Sheet([x])
@@ -554,7 +817,7 @@ def test_every_operation_of_the_table_is_drawn():
             for operand in expression.operands:
                 yield from operations(operand)
 
-    drawn = {name for _, expression in fixed_builders(150) for name in operations(expression)}
+    drawn = {name for _, expression in fixed_builders(400) for name in operations(expression)}
     assert drawn == set(OPERATIONS)
 
 
@@ -684,6 +947,103 @@ def test_a_sum_over_rows_adds_ranges_or_what_is_computed():
     computed = formulas(sum_over_rows(m - m), sheet.addresses)
     assert computed == [["A1-A1+(A2-A2)", "B1-B1+(B2-B2)"]]
     assert formulas(square(sum_over_rows(a + a)), Sheet([a]).addresses)[0][0] == "SUMSQ(A1+A1)"
+
+
+def test_extremes_and_sums_over_columns_take_ranges_or_what_is_computed():
+    sheet = Sheet([m])
+    rows = {"minimum_over_rows": "MIN", "maximum_over_rows": "MAX"}
+    for name, function in rows.items():
+        expected = [[f"{function}(A1:A2)", f"{function}(B1:B2)"]]
+        assert formulas(apply(name, m), sheet.addresses) == expected
+        computed = formulas(apply(name, m - m), sheet.addresses)
+        assert computed == [[f"{function}(A1-A1,A2-A2)", f"{function}(B1-B1,B2-B2)"]]
+        listed = formulas(apply(name, m), sheet.addresses, scattered=True)
+        assert listed == [[f"{function}(A1,A2)", f"{function}(B1,B2)"]]
+    assert formulas(apply("maximum_over_columns", m), sheet.addresses) == [
+        ["MAX(A1:B1)"], ["MAX(A2:B2)"]
+    ]  # fmt: skip
+    assert formulas(sum_over_columns(m), sheet.addresses) == [["SUM(A1:B1)"], ["SUM(A2:B2)"]]
+    assert formulas(sum_over_columns(m), sheet.addresses, scattered=True) == [["A1+B1"], ["A2+B2"]]
+    one = Matrix("one", TWO, ONE)
+    assert formulas(apply("minimum_over_rows", one.T), Sheet([one]).addresses) == [
+        ["MIN(A1:A1)", "MIN(A2:A2)"]
+    ]  # fmt: skip
+    assert formulas(apply("minimum_over_rows", one.T + 1), Sheet([one]).addresses) == [
+        ["A1+1", "A2+1"]
+    ]  # fmt: skip
+
+
+def test_a_long_product_of_scattered_cells_is_spelled_out():
+    operands = long_operands(SPELLED_OUT + 1)
+    sheet = Scattered(list(operands.values()), random.Random(3))
+    product = operands["A"] @ operands["C"]
+    cells = formulas(product, sheet.addresses, scattered=True)
+    assert {formula.count("*") for row in cells for formula in row} == {SPELLED_OUT + 1}
+    values = {name: np.full(matrix.shape, 0.5) for name, matrix in operands.items()}
+    assert close(sheet.calculate(values, cells), values["A"] @ values["C"])
+
+
+# What stands for 0 in a cell, where 0 would be an error.
+FLOOR = f"EXP({np.log(TINY):.0f})"
+# How each is written for a matrix, and for its cell A1 (n has D1).
+WRITTEN = {
+    "tanh": ("np.tanh(m)", "tanh(m)", "TANH(m)", "TANH(A1)"),
+    "relu": ("np.maximum(m, 0)", "pmax(m, 0)", "IF(m>0,m,0)", "MAX(0,A1)"),
+    "leaky_relu": (
+        "np.maximum(m, 0.01 * m)",
+        "pmax(m, 0.01 * m)",
+        "IF(m>0,m,0.01*m)",
+        "MAX(A1,0.01*A1)",
+    ),
+    "linear": ("m", "m", "m", "A1"),
+    "positive": ("np.where(m > 0, 1.0, 0.0)", "ifelse(m > 0, 1, 0)", "IF(m>0,1,0)", "IF(A1>0,1,0)"),
+    "ones": ("np.ones_like(m)", "0 * m + 1", "0*m+1", "1"),
+    "square_root": ("np.sqrt(m)", "sqrt(m)", "SQRT(m)", "SQRT(MAX(0,A1))"),
+    "maximum_over_columns": (
+        "m.max(axis=1, keepdims=True)",
+        "cbind(apply(m, 1, max))",
+        "BYROW(m,LAMBDA(line,MAX(line)))",
+        "MAX(A1:B1)",
+    ),
+    "minimum_over_rows": (
+        "m.min(axis=0, keepdims=True)",
+        "rbind(apply(m, 2, min))",
+        "BYCOL(m,LAMBDA(line,MIN(line)))",
+        "MIN(A1:A2)",
+    ),
+    "sum_over_columns": (
+        "m.sum(axis=1, keepdims=True)",
+        "cbind(rowSums(m))",
+        "MMULT(m,TRANSPOSE(COLUMN(m)^0))",
+        "SUM(A1:B1)",
+    ),
+    "ratio": ("m / n", "m / n", "m/n", "A1/MAX(EXP(-460),D1)"),
+    "cross_entropy": ("-m * np.log(n)", "-m * log(n)", "-m*LN(n)", "-A1*LN(MAX(EXP(-460),D1))"),
+    "binary_cross_entropy": (
+        "-m * np.log(n) - (1 - m) * np.log(1 - n)",
+        "-m * log(n) - (1 - m) * log(1 - n)",
+        "-m*LN(n)-(1-m)*LN(1-n)",
+        "-(A1*LN(MAX(EXP(-460),D1))+(1-A1)*LN(MAX(EXP(-460),1-D1)))",
+    ),
+    "softmax": (
+        "np.exp(m - m.max(axis=1, keepdims=True))"
+        " / np.exp(m - m.max(axis=1, keepdims=True)).sum(axis=1, keepdims=True)",
+        'sweep(exp(sweep(m, 1, cbind(apply(m, 1, max)), "-")), 1,'
+        ' cbind(rowSums(exp(sweep(m, 1, cbind(apply(m, 1, max)), "-")))), "/")',
+        "EXP(m-BYROW(m,LAMBDA(line,MAX(line))))"
+        "/MMULT(EXP(m-BYROW(m,LAMBDA(line,MAX(line)))),TRANSPOSE(COLUMN(m)^0))",
+        "EXP(A1-MAX(A1,B1))/(EXP(A1-MAX(A1,B1))+EXP(B1-MAX(A1,B1)))",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", WRITTEN)
+def test_an_operation_is_written_as_one_would_type_it(name):
+    n = Matrix("n", TWO, TWO)
+    operands = (m, n) if name in ("ratio", *losses()) else (m,)
+    expression = apply(name, *operands)
+    found = [text(expression, notation) for notation in ("numpy", "r", "excel")]
+    assert (*found, formulas(expression, Sheet([m, n]).addresses)[0][0]) == WRITTEN[name]
 
 
 def test_the_formula_of_a_cell_is_the_one_of_the_design():

@@ -20,13 +20,14 @@ SOURCE = Path(cellprop.__file__).parent
 
 FLOORS = {
     "errors": 0, "algebra": 0, "files": 0, "templates": 0,
-    "data": 1, "network": 1, "steps": 1, "words": 1,
-    "tracing": 2,
+    "data": 1, "network": 1, "steps": 1, "words": 1, "datasets": 1, "models": 1,
+    "opening": 1, "weights": 1,
+    "tracing": 2, "training": 2, "captions": 2,
     "layout": 3, "formats": 3,
-    "workbook": 4, "terminal": 4, "verification": 4,
-    "cli": 5, "__main__": 5,
+    "workbook": 4, "terminal": 4, "plots": 4, "verification": 4,
+    "cli": 5, "options": 5, "__main__": 5,
 }  # fmt: skip
-FACES = ("workbook", "terminal", "verification")
+FACES = ("workbook", "terminal", "plots", "verification")
 # The package's own page, which imports when asked, and where its version stands.
 FACADE = ""
 DOORS = "to_"

@@ -24,28 +24,7 @@ import cellprop
 from cellprop import cli
 
 ROOT = Path(__file__).parents[1]
-COMMANDS = ("build", "show", "verify", "theme", "words")
-
-
-@pytest.fixture
-def here(tmp_path, monkeypatch) -> Path:
-    """An empty folder to work in."""
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
-
-
-@pytest.fixture
-def run(monkeypatch, capsys):
-    """Run a command in this process; return its exit code and what it printed."""
-    monkeypatch.setenv("COLUMNS", "200")
-
-    def run(*arguments: str) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["cellprop", *arguments])
-        with pytest.raises(SystemExit) as stopped:
-            cli.main()
-        return stopped.value.code, *capsys.readouterr()
-
-    return run
+COMMANDS = ("build", "show", "plot", "examples", "verify", "theme", "words")
 
 
 def process(
@@ -65,11 +44,13 @@ def process(
 
 
 def matrices(path: Path | str) -> dict[str, list[list[float]]]:
-    """Return the stored values of every named matrix of a workbook."""
+    """Return the stored values of every matrix of a workbook's steps, by name."""
     book = openpyxl.load_workbook(path, data_only=True)
     found = {}
     for name, defined in book.defined_names.items():
         ((sheet, cells),) = defined.destinations
+        if not sheet.startswith("Step"):
+            continue
         left, top, right, bottom = range_boundaries(cells)
         rows = book[sheet].iter_rows(top, bottom, left, right, values_only=True)
         found[name] = [list(row) for row in rows]
@@ -115,7 +96,8 @@ def test_build_says_what_it_built(here, run):
     ).history["loss"]
     assert "4 inputs, 3 hidden, 1 output\n" in out
     assert "epoch 8 of 20" in out
-    assert f"{losses[7]:.6g} before this update, {losses[8]:.6g} after it" in out
+    assert f"{losses[0]:.6g} before training, {losses[20]:.6g} after 20 epochs" in out
+    assert f"{losses[0]:.6g} before this epoch, {losses[1]:.6g} after it" in run("build")[1]
 
 
 def given() -> tuple[np.ndarray, np.ndarray]:
@@ -229,7 +211,8 @@ def test_show_as_csv_gives_the_exact_numbers(run):
         ("wh_neww", "Did you mean 'wh_new'?"),
         ("D_OUTPU", "Did you mean 'd_output'?"),
         ("12", "There is no step 12; there are steps 0 to 11."),
-        ("3.1", "There is no step or matrix '3.1'."),
+        ("3.1", "There is no step 3.1; there are steps 0 to 11."),
+        ("7e", "There is no step or matrix '7e'."),
     ],
 )
 def test_what_show_does_not_know_is_answered_with_the_nearest(run, word, answer):
@@ -341,8 +324,9 @@ def is_one_line(code: int, out: str, err: str, *named: str) -> bool:
 @pytest.mark.parametrize(
     ("command", "named"),
     [
-        ("build --hidden 0", ["hidden neurons", "at least 1", "found 0"]),
-        ("build --hidden -3", ["hidden neurons", "found -3"]),
+        ("build --hidden 3,0", ["--hidden", "1 to 16384 neurons", "found 0"]),
+        ("build --hidden -3", ["--hidden", "found -3"]),
+        ("build --hidden 3,,2", ["--hidden", "3,,2"]),
         ("build --hidden 2.5", ["--hidden"]),
         ("build --hidden many", ["--hidden"]),
         ("build --hidden 5000", ["16384", "fewer"]),
@@ -352,12 +336,33 @@ def is_one_line(code: int, out: str, err: str, *named: str) -> bool:
         ("build --learning-rate inf", ["learning_rate", "finite", "inf"]),
         ("build --learning-rate 1e60", ["learning_rate", "1e+60"]),
         ("build --learning-rate fast", ["--learning-rate"]),
-        ("build --epochs 0", ["epochs", "at least 1", "found 0"]),
         ("build --epochs -1", ["epochs", "found -1"]),
         ("build --walk-epoch 0", ["walk_epoch", "at least 1", "found 0"]),
         ("build --epochs 3 --walk-epoch 4", ["walk_epoch", "1 to 3", "found 4"]),
         ("build --seed -1", ["seed", "at least 0", "-1"]),
-        ("build --example iris", ["--example", "iris", "article"]),
+        ("build --example iriss", ["example", "'iriss'", "article", "Did you mean 'iris'?"]),
+        ("build --activation sigmiod", ["activation", "Did you mean 'sigmoid'?"]),
+        ("build --activation relu,tanh", ["activation", "1 hidden", "found 2"]),
+        ("build --activation softmax", ["activation", "'softmax'"]),
+        ("build --output-activation softmax", ["softmax", "cross_entropy", "squared_error"]),
+        ("build --loss cross", ["loss", "'cross'", "cross_entropy"]),
+        ("build --loss cross_entropy", ["softmax", "2 outputs", "classes"]),
+        ("build --optimizer adm", ["optimizer", "Did you mean 'adam'?"]),
+        ("build --setting momentum=0.5", ["sgd", "momentum", "there are none"]),
+        ("build --optimizer momentum --setting momentum", ["--setting", "momentum=0.8"]),
+        ("build --optimizer momentum --setting momentum=1", ["momentum", "below 1", "found 1"]),
+        ("build --batch-size 0", ["batch_size", "at least 1", "found 0"]),
+        ("build --batch-size 4", ["batch_size", "1 to 3", "found 4"]),
+        ("build --batch-size 2 --walk-batch 3", ["walk_batch", "1 to 2", "found 3"]),
+        ("build --scale standrd", ["scale", "Did you mean 'standard'?"]),
+        ("build --data none.csv --target y", ["none.csv", "no such file"]),
+        ("build --data none.csv", ["--target"]),
+        ("build --target y", ["--data"]),
+        ("build --data a.csv --target y --example xor", ["--example", "--data"]),
+        ("build --parameters none.json", ["none.json", "no such file"]),
+        ("plot -o picture.jpg", ["picture.jpg", ".png", ".svg"]),
+        ("plot boundary", ["2 inputs", "found 4"]),
+        ("plot losses", ["losses", "loss"]),
         ("build --hiden 3", ["--hiden", "--hidden", "cellprop --help"]),
         ("build lesson.xlsx", ["lesson.xlsx", "cellprop --help"]),
         ("build -o", ["-o", "cellprop --help"]),
@@ -376,7 +381,7 @@ def test_a_mistake_is_one_line_that_names_it_and_writes_nothing(here, run, comma
     assert [name for name in files(here) if name != "outputs"] == []
 
 
-@pytest.mark.parametrize("command", ["buid", "build --hidden 0", "build -o missing/x.xlsx"])
+@pytest.mark.parametrize("command", ["buid", "build --hidden x", "build -o missing/x.xlsx"])
 def test_a_mistake_ends_a_process_with_2_and_one_line(here, command):
     done = process(*command.split(), cwd=here)
     assert is_one_line(done.returncode, done.stdout, done.stderr)

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
 from cellprop import CellpropError
-from cellprop.data import LARGEST, example, label, numbers, table
+from cellprop.algebra import Axis
+from cellprop.data import LARGEST, Table, example, examples, label, numbers, table
 
 # --- What is accepted ---------------------------------------------------------------------
 
@@ -82,8 +83,53 @@ def test_labels_are_made_safe():
 
 def test_the_articles_example_ships_with_the_package():
     given_example = example()
-    assert given_example["X"] == [[1, 0, 1, 0], [1, 0, 1, 1], [0, 1, 0, 1]]
-    assert given_example["learning_rate"] == 0.1
+    assert given_example["X"].values.tolist() == [[1, 0, 1, 0], [1, 0, 1, 1], [0, 1, 0, 1]]
+    assert given_example["y"].values.tolist() == [[1], [1], [0]]
+    assert given_example["training"]["learning_rate"] == 0.1
+    assert examples()[0] == "article"
+
+
+@pytest.mark.parametrize("name", examples())
+def test_an_examples_samples_are_tables_of_as_many_rows(name):
+    X, y = example(name)["X"], example(name)["y"]
+    assert isinstance(X, Table)
+    assert isinstance(y, Table)
+    assert X.values.shape[0] == y.values.shape[0]
+    assert X.columns("inputs", "x").name == "inputs"
+    for found in (X, y):
+        assert found.values.dtype == np.float64
+        labels = found.column_labels
+        assert labels is None or len(labels) == found.values.shape[1]
+
+
+def test_an_example_with_classes_calls_its_outputs_so():
+    iris = example("iris")["y"]
+    assert iris.columns("outputs", "o").name == "classes"
+    assert len(set(iris.columns("outputs", "o").labels)) == iris.values.shape[1] == 3
+
+
+def test_an_example_that_there_is_none_of_is_named():
+    with pytest.raises(CellpropError) as caught:
+        example("irs")
+    assert str(caught.value) == (
+        f"example: 'irs' is not known; known: {', '.join(examples())}. Did you mean 'iris'?"
+    )
+
+
+def test_a_table_stays_as_it_is():
+    found = Table(np.array([[1.0, 2.0]]), ("a",), ("p", "q"), "classes")
+    assert table("y", found) is found
+
+
+def test_columns_are_called_what_the_table_says_or_else_what_they_are_used_as():
+    numbers_alone = np.array([[1.0, 2.0]])
+    assert Table(numbers_alone, None, None, "classes").columns("outputs", "o") == Axis(
+        "classes", ("o1", "o2")
+    )
+    assert Table(numbers_alone, None, ("p", "q"), "classes").columns("outputs", "o") == Axis(
+        "classes", ("p", "q")
+    )
+    assert Table(numbers_alone, None, ("p", "q")).columns("outputs", "o").name == "outputs"
 
 
 # --- What is not --------------------------------------------------------------------------

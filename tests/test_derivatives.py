@@ -10,14 +10,18 @@ from hypothesis import strategies as st
 import cellprop
 from cellprop.algebra import (
     ONE,
+    OPERATIONS,
     Axis,
     Matrix,
     apply,
     define,
     derive,
     evaluate,
+    in_parts,
+    losses,
     square,
     statement,
+    sum_over_columns,
     sum_over_rows,
     text,
 )
@@ -52,6 +56,16 @@ EXPRESSIONS = {
     "activations within": z * apply("sigmoid", apply("sigmoid", z) * s),
     "a constant": (1 - z) * 3 + b,
     "the same twice": z * z + z,
+    "sums of columns": z * sum_over_rows(X @ w + z) + b,
+    "sums of rows": z * sum_over_columns(X @ w + z) - c,
+    "a sum of sums": z * sum_over_columns(sum_over_rows(z)) + c,
+    "tanh": apply("tanh", X @ w + b),
+    "relu": apply("relu", X @ w + b),
+    "leaky relu": apply("leaky_relu", X @ w - c) * s,
+    "linear": apply("linear", X @ w + b),
+    "softmax": apply("softmax", X @ w + b),
+    "softmax within": z * apply("softmax", apply("softmax", z) * s),
+    "activations of activations": apply("tanh", apply("leaky_relu", z) * apply("relu", X @ w)),
 }
 
 
@@ -65,7 +79,24 @@ def values(seed):
 
 
 def total(loss, given):
-    return evaluate([*GIVEN, loss.definition.operands[1], loss], given)["loss"].sum()
+    return evaluate(in_order(*GIVEN, loss), given)["loss"].sum()
+
+
+def in_order(*last):
+    """Return matrices and all that they are computed from, in order of computation."""
+    found = {}
+
+    def visit(expression):
+        if isinstance(expression, Matrix) and expression.name not in found:
+            if expression.definition is not None:
+                visit(expression.definition)
+            found[expression.name] = expression
+        for operand in getattr(expression, "operands", ()):
+            visit(operand)
+
+    for matrix in last:
+        visit(matrix)
+    return list(found.values())
 
 
 def slope_at(loss, given, name, cell, step=1e-6):
@@ -78,21 +109,133 @@ def slope_at(loss, given, name, cell, step=1e-6):
     return (sides[0] - sides[1]) / (2 * step)
 
 
+def assert_gradients(loss, backward, given_values):
+    """The changes wanted are the negative gradients by all given matrices but the targets."""
+    read = [matrix for matrix in GIVEN if matrix.name in backward.wanted and matrix is not y]
+    assert read
+    for matrix in read:
+        change = define("change", backward.wanted[matrix.name])
+        assert change.shape == matrix.shape
+        found = evaluate(in_order(*GIVEN, change), given_values)["change"]
+        for cell in np.ndindex(matrix.shape):
+            slope = slope_at(loss, given_values, matrix.name, cell)
+            assert found[cell] == pytest.approx(-slope, rel=1e-6, abs=1e-7), matrix.name
+
+
 @pytest.mark.parametrize("name", EXPRESSIONS)
 @pytest.mark.parametrize("seed", range(3))
 def test_the_change_wanted_is_the_negative_gradient_by_finite_differences(name, seed):
-    loss, given_values = loss_of(EXPRESSIONS[name]), values(seed)
-    wanted = derive(loss, {}, {}).wanted
-    read = [matrix for matrix in GIVEN if matrix.name in wanted and matrix is not y]
-    assert read
-    for matrix in read:
-        change = define("change", wanted[matrix.name])
-        assert change.shape == matrix.shape
-        output = loss.definition.operands[1]
-        found = evaluate([*GIVEN, output, change], given_values)["change"]
-        for cell in np.ndindex(matrix.shape):
-            slope = slope_at(loss, given_values, matrix.name, cell)
-            assert found[cell] == pytest.approx(-slope, rel=1e-6, abs=1e-7)
+    loss = loss_of(EXPRESSIONS[name])
+    assert_gradients(loss, derive(loss, {}, {}), values(seed))
+
+
+def test_every_operation_with_a_derivative_is_differentiated_above():
+    def operations(expression):
+        if hasattr(expression, "operation"):
+            yield expression.operation.name
+            for operand in expression.operands:
+                yield from operations(operand)
+
+    differentiated = {name for drawn in EXPRESSIONS.values() for name in operations(drawn)}
+    with_derivative = {
+        name
+        for name, row in OPERATIONS.items()
+        if row.is_activation or (row.back and not row.is_loss)
+    }
+    assert differentiated == with_derivative
+    assert {*with_derivative, *NO_DERIVATIVE, "ratio", *losses()} == set(OPERATIONS)
+
+
+def softmax_in_parts(entered, named="output"):
+    """Return a matrix that a softmax computes, with its parts named as the steps name them."""
+    last = in_parts("softmax", entered, lambda part, e, _: define(f"{named}_{part}", e))
+    return define(named, last, whole=apply("softmax", entered))
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_softmax_in_parts_is_differentiated_as_a_whole(seed):
+    entered = define("entered", X @ w + b)
+    loss = define("loss", apply("squared_error", y, softmax_in_parts(entered)))
+    backward = derive(loss, {"output": ("E", "E"), "entered": ("d", "d")}, {})
+    wanted = text(backward.wanted["entered"].definition, "numpy")
+    assert wanted == "output * (E - (output * E).sum(axis=1, keepdims=True))"
+    assert not {"output_sum", "output_exponentials"} & set(backward.wanted)
+    assert_gradients(loss, backward, values(seed))
+
+
+def cross_entropies():
+    """Yield losses of every kind of output, with whether the activation's slope cancels."""
+    entered = define("entered", X @ w + b)
+    sigmoid = define("output", apply("sigmoid", entered))
+    product = define("output", apply("sigmoid", entered) * apply("sigmoid", z))
+    softmax = softmax_in_parts(entered)
+    softmax_at_once = define("output", apply("softmax", entered))
+    for name, output, cancels in (
+        ("binary_cross_entropy", sigmoid, True),
+        ("binary_cross_entropy", product, False),
+        ("binary_cross_entropy", softmax, False),
+        ("cross_entropy", softmax, True),
+        ("cross_entropy", softmax_at_once, True),
+        ("cross_entropy", sigmoid, False),
+        ("cross_entropy", product, False),
+    ):
+        yield define("loss", apply(name, y, output)), cancels
+
+
+NAMED = {"output": ("E", "E"), "entered": ("d", "D")}
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_the_cross_entropies_are_differentiated_with_cancelling_and_without(seed):
+    given_values = values(seed)
+    given_values["y"] = np.abs(given_values["y"])
+    given_values["y"] /= given_values["y"].sum(axis=1, keepdims=True)
+    for loss, cancels in cross_entropies():
+        for backward in (derive(loss, {}, {}), derive(loss, NAMED, {"output": ("slope", "S")})):
+            assert set(backward.long_way) == ({"output"} if cancels else set())
+            assert "y" not in backward.wanted
+            assert_gradients(loss, backward, given_values)
+
+
+@given(seed=st.integers(0, 2**32 - 1))
+def test_the_long_way_gives_what_the_short_way_gives(seed):
+    given_values = values(seed)
+    given_values["y"] = np.abs(given_values["y"])
+    given_values["y"] /= given_values["y"].sum(axis=1, keepdims=True)
+    for loss, cancels in cross_entropies():
+        if cancels:
+            backward = derive(loss, NAMED, {"output": ("slope", "S")})
+            check = define("check", backward.long_way["output"])
+            short = backward.wanted["entered"]
+            assert text(short.definition, "numpy") == "y - output"
+            found = evaluate(in_order(*GIVEN, short, check), given_values)
+            assert close(found["check"], found["d"])
+
+
+def test_the_long_way_is_written_with_the_names_of_the_steps_before():
+    texts = {}
+    for loss, cancels in cross_entropies():
+        backward = derive(loss, NAMED, {"output": ("slope", "S")})
+        if cancels:
+            operation = loss.definition.operation.name
+            change = text(backward.wanted["output"].definition, "numpy")
+            texts[operation] = change, text(backward.long_way["output"], "numpy")
+    assert texts == {
+        "binary_cross_entropy": ("(y - output) / (output * (1 - output))", "E * slope"),
+        "cross_entropy": (
+            "y / output",
+            "output * (E - (output * E).sum(axis=1, keepdims=True))",
+        ),
+    }
+
+
+def test_nothing_goes_back_beyond_what_is_given():
+    before = define("before", apply("exponential", X))  # has no derivative
+    output = define("output", before @ w)
+    loss = define("loss", apply("squared_error", y, output))
+    with pytest.raises(ValueError, match="exponential has no derivative"):
+        derive(loss, {}, {})
+    assert set(derive(loss, {}, {}, given=(before, y)).wanted) == {"output", "w", "before", "y"}
 
 
 def deep_network(depth):
@@ -132,21 +275,8 @@ def test_networks_of_any_depth_get_their_backward_steps(depth, seed):
 
 def chain(loss, parameters, backward):
     """Return all matrices of a network in order of computation, and the parameters' changes."""
-    found = {}
-
-    def visit(expression):
-        if isinstance(expression, Matrix):
-            if expression.definition is not None:
-                visit(expression.definition)
-            found[expression.name] = expression
-        for operand in getattr(expression, "operands", ()):
-            visit(operand)
-
-    visit(loss)
-    for matrix in parameters:
-        change = define(f"change_of_{matrix.name}", backward.wanted[matrix.name])
-        visit(change)
-    return list(found.values())
+    changes = [define(f"change_of_{m.name}", backward.wanted[m.name]) for m in parameters]
+    return in_order(loss, *changes)
 
 
 ARTICLE = {
@@ -176,6 +306,18 @@ def test_a_slope_without_a_name_is_written_out():
     assert text(wanted, "numpy") == "E * (output * (1 - output))"
 
 
-def test_an_operation_without_a_derivative_is_named():
-    with pytest.raises(ValueError, match="sum_over_rows has no derivative"):
-        derive(loss_of(z + sum_over_rows(z)), {}, {})
+NO_DERIVATIVE = (
+    "exponential", "maximum_over_columns", "maximum_over_rows", "minimum_over_rows", "ones",
+    "positive", "positive_or_leak", "square_root",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("operation", NO_DERIVATIVE)
+def test_an_operation_without_a_derivative_is_named(operation):
+    with pytest.raises(ValueError, match=f"^the operation {operation} has no derivative$"):
+        derive(loss_of(z + apply(operation, z)), {}, {})
+
+
+def test_the_quotient_of_numbers_that_may_be_0_has_no_derivative_either():
+    with pytest.raises(ValueError, match=r"^the operation ratio has no derivative$"):
+        derive(loss_of(apply("ratio", z, square(z))), {}, {})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from itertools import combinations
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -27,21 +28,45 @@ from cellprop.layout import (
 from cellprop.steps import Walkthrough, walkthrough
 
 
-def walk_of(samples: int, *sizes: int) -> Walkthrough:
-    inputs, _, outputs = sizes
+def walk_of(
+    samples: int, *sizes: int, network: dict[str, Any] | None = None, **options: Any
+) -> Walkthrough:
+    inputs, *_, outputs = sizes
     return walkthrough(
-        Network(sizes),
+        Network(sizes, **(network or {})),
         # Labels do not matter here, and a million of them take time.
         Axis("samples", ("",) * samples),
         Axis("inputs", ("",) * inputs),
         Axis("outputs", ("",) * outputs),
+        **options,
     )
 
 
 neurons = st.integers(1, 40)
-walks = st.builds(walk_of, st.integers(1, 2 * TALLEST_LANE), neurons, neurons, neurons)
-few = st.builds(walk_of, st.integers(1, TALLEST_LANE), neurons, neurons, neurons)
-many = st.builds(walk_of, st.integers(TALLEST_LANE + 1, 200), neurons, neurons, neurons)
+
+
+@st.composite
+def walks_of(draw: st.DrawFn, least: int, most: int) -> Walkthrough:
+    """Draw walkthroughs of the article's kind, and of 0 to 4 hidden layers and any options."""
+    samples = draw(st.integers(least, most))
+    if draw(st.booleans()):
+        return walk_of(samples, draw(neurons), draw(neurons), draw(neurons))
+    loss = draw(st.sampled_from(["squared_error", "binary_cross_entropy", "cross_entropy"]))
+    return walk_of(
+        samples,
+        *draw(st.lists(st.integers(1, 12), min_size=1, max_size=5)),
+        draw(st.integers(2, 12)),
+        network={"loss": loss, "bias": draw(st.booleans()), "activation": "tanh"},
+        optimizer=draw(st.sampled_from(["sgd", "momentum", "adam"])),
+        average=draw(st.booleans()),
+        scale=draw(st.sampled_from([None, "minmax", "standard"])),
+        whole=draw(st.booleans()),
+    )
+
+
+walks = walks_of(1, 2 * TALLEST_LANE)
+few = walks_of(1, TALLEST_LANE)
+many = walks_of(TALLEST_LANE + 1, 200)
 
 Box = tuple[range, range]
 
@@ -113,7 +138,9 @@ def test_places_depend_on_nothing_but_the_walkthrough(walk):
 def test_with_few_samples_lanes_stand_one_below_the_other(walk):
     layout = lay_out(walk)
     assert not layout.is_band
-    assert [lane.key for lane in layout.lanes] == [lane.key for lane in walk.lanes]
+    assert [(lane.key, lane.layer) for lane in layout.lanes] == [
+        (lane.key, lane.layer) for lane in walk.lanes
+    ]
     for above, below in zip(layout.lanes, layout.lanes[1:], strict=False):
         assert above.last_row + 1 < below.row
     for lane in layout.lanes:
@@ -122,7 +149,7 @@ def test_with_few_samples_lanes_stand_one_below_the_other(walk):
 
 @given(few)
 def test_the_same_slot_of_every_lane_starts_in_the_same_column(walk):
-    for slot in range(4):
+    for slot in range(max(len(lane.matrices) for lane in walk.lanes)):
         lanes = [lane.places for lane in lay_out(walk).lanes if slot < len(lane.places)]
         assert len({places[slot].column for places in lanes}) == 1
 
@@ -132,11 +159,59 @@ def test_with_many_samples_a_row_is_the_same_sample_throughout(walk):
     layout = lay_out(walk)
     assert layout.is_band
     by_sample = [p for p in layout.places.values() if p.matrix.rows.name == "samples"]
-    assert len(by_sample) == 13
+    assert len(by_sample) == len([m for m in walk.matrices if m.rows is walk.output.rows])
     assert len({place.row for place in by_sample}) == 1
     top = by_sample[0].name_row
     others = [place for place in layout.places.values() if place not in by_sample]
     assert all(place.last_row < top for place in others)
+
+
+def lanes_of(walk: Walkthrough) -> list[str]:
+    """The titles of the lanes, with their layers."""
+    return [f"{lane.key} {lane.layer or ''}".strip() for lane in lay_out(walk).lanes]
+
+
+def test_every_layer_has_a_lane_forwards_and_one_back():
+    assert lanes_of(walk_of(3, 4, 3, 1)) == [
+        "input", "hidden_forward", "output_forward", "output_backward", "hidden_backward",
+        "updated",
+    ]  # fmt: skip
+    assert lanes_of(walk_of(5, 4, 3, 5, 2, 4)) == [
+        "input", "hidden_forward 1", "hidden_forward 2", "hidden_forward 3", "output_forward",
+        "output_backward", "hidden_backward 3", "hidden_backward 2", "hidden_backward 1",
+        "updated", "updated",
+    ]  # fmt: skip
+    assert lanes_of(walk_of(3, 4, 1)) == ["input", "output_forward", "output_backward", "updated"]
+
+
+def test_a_softmax_has_its_parts_in_a_lane_of_their_own():
+    walk = walk_of(5, 4, 3, 2, network={"loss": "cross_entropy"})
+    names = lanes_of(walk)
+    assert names[names.index("output_forward") + 1] == "output_parts"
+    (parts,) = [lane for lane in lay_out(walk).lanes if lane.key == "output_parts"]
+    assert [place.matrix.name for place in parts.places] == [
+        "output_exponentials", "output_sum", "output",
+    ]  # fmt: skip
+
+
+def test_scaling_and_an_update_rules_numbers_have_lanes_of_their_own():
+    names = lanes_of(walk_of(5, 4, 3, 1, optimizer="adam", scale="standard"))
+    assert names[:4] == ["scaling", "input", "optimizer", "counts"]
+    assert names.count("updated") == 4
+    places = lay_out(walk_of(5, 4, 3, 1, optimizer="momentum")).places
+    assert places["wh_velocity"].row == places["wh_velocity_new"].row == places["wh_new"].row
+
+
+def test_in_a_band_what_belongs_to_no_sample_stands_above_in_two_lanes():
+    walk = walk_of(
+        50, 4, 3, 3, 2, network={"loss": "cross_entropy"}, optimizer="adam", scale="minmax"
+    )
+    parameters, updated, samples = lay_out(walk).lanes
+    names = [place.matrix.name for place in parameters.places]
+    assert names[:2] == ["X_minimum", "X_maximum"]
+    assert {"wh_1", "bh_2", "wout_m", "beta_1_power", "wh_2_change"} <= set(names)
+    assert {p.matrix for p in updated.places} == set(walk.updates.values())
+    assert {"X_raw", "output_sum", "d_hiddenlayer_1"} <= {p.matrix.name for p in samples.places}
 
 
 def labelled(layout: Layout) -> list[str]:

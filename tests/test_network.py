@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from cellprop import CellpropError, Network
 
 sizes = st.tuples(*[st.integers(1, 9)] * 3)
+any_sizes = st.lists(st.integers(1, 9), min_size=2, max_size=6)
 
 
 @given(sizes)
@@ -25,7 +26,27 @@ def test_parameters_have_the_shapes_of_the_layers(drawn):
     }
 
 
-@given(sizes, st.integers(0, 2**32))
+@given(any_sizes)
+def test_several_hidden_layers_are_numbered_and_none_leave_only_the_output(drawn):
+    network = Network(drawn)
+    suffixes = [f"_{k}" for k in range(1, len(drawn) - 1)] if len(drawn) > 3 else [""]
+    names = [f"h{suffix}" for suffix in suffixes[: len(drawn) - 2]] + ["out"]
+    assert list(network.shapes) == [f"{kind}{name}" for name in names for kind in "wb"]
+    for name, before, after in zip(names, drawn, drawn[1:], strict=False):
+        assert network.shapes[f"w{name}"] == (before, after)
+        assert network.shapes[f"b{name}"] == (1, after)
+    found = [(layer.suffix, layer.size) for layer in network.hidden]
+    assert found == list(zip(suffixes, drawn[1:-1], strict=False))
+
+
+@given(any_sizes)
+def test_a_network_without_biases_has_the_weights_of_one_with_them(drawn):
+    with_biases = Network(drawn).shapes
+    without = Network(drawn, bias=False).shapes
+    assert without == {n: shape for n, shape in with_biases.items() if n.startswith("w")}
+
+
+@given(any_sizes, st.integers(0, 2**32))
 def test_first_parameters_are_drawn_in_order_uniform_from_0_to_1(drawn, seed):
     network = Network(drawn)
     chance = np.random.default_rng(seed)
@@ -55,6 +76,37 @@ def test_given_parameters_are_copied():
 def test_a_network_is_equal_to_one_of_the_same_sizes_however_they_were_given():
     assert Network([4, 3, 1]) == Network((4, 3, 1)) == Network(np.array([4, 3, 1]))
     assert Network([4, 3, 1]) != Network([4, 3, 2])
+    assert Network([4, 3, 1]) != Network([4, 3, 1], bias=False)
+
+
+def test_a_network_is_equal_to_one_whose_defaults_are_written_out():
+    assert Network([4, 3, 2, 1], activation="tanh") == Network(
+        [4, 3, 2, 1], activation=["tanh", "tanh"], output_activation="tanh"
+    )
+    assert Network([4, 1]) == Network([4, 1], activation=[], output_activation="sigmoid")
+
+
+OUTPUTS = {
+    "as the hidden layers": ({"activation": "tanh"}, "tanh"),
+    "as the last hidden layer": ({"activation": ["relu", "linear"]}, "linear"),
+    "as told": ({"activation": "relu", "output_activation": "linear"}, "linear"),
+    "sigmoid for binary cross entropy": (
+        {"activation": "relu", "loss": "binary_cross_entropy"},
+        "sigmoid",
+    ),
+    "softmax for cross entropy": ({"activation": "tanh", "loss": "cross_entropy"}, "softmax"),
+}
+
+
+@pytest.mark.parametrize("what", OUTPUTS)
+def test_the_output_has_the_activation_that_the_loss_asks_for_or_the_hidden_layers_have(what):
+    options, activation = OUTPUTS[what]
+    assert Network([4, 3, 2, 2], **options).output_activation == activation
+
+
+def test_without_hidden_layers_the_one_activation_is_the_outputs():
+    assert Network([4, 1], activation="tanh").output_activation == "tanh"
+    assert Network([4, 1]).output_activation == "sigmoid"
 
 
 def test_a_network_can_not_be_changed():
@@ -64,12 +116,29 @@ def test_a_network_can_not_be_changed():
 
 PREFIX = "Network sizes: expected a whole number of"
 BAD_SIZES = {
-    "two layers": ([4, 1], "Network sizes: expected 3 numbers (inputs, hidden, outputs), found 2."),
-    "four": ([4, 3, 2, 1], "Network sizes: expected 3 numbers (inputs, hidden, outputs), found 4."),
-    "none": (None, "Network sizes: expected 3 numbers (inputs, hidden, outputs), found None."),
-    "a number": (3, "Network sizes: expected 3 numbers (inputs, hidden, outputs), found 3."),
+    "one layer": (
+        [4],
+        "Network sizes: expected at least 2 numbers (inputs, hidden, …, outputs), found 1.",
+    ),
+    "no layers": (
+        [],
+        "Network sizes: expected at least 2 numbers (inputs, hidden, …, outputs), found 0.",
+    ),
+    "none": (
+        None,
+        "Network sizes: expected a number for each layer (inputs, hidden, …, outputs), found None.",
+    ),
+    "a number": (
+        3,
+        "Network sizes: expected a number for each layer (inputs, hidden, …, outputs), found 3.",
+    ),
     "no inputs": ([0, 3, 1], f"{PREFIX} inputs, at least 1, found 0."),
     "no hidden neurons": ([4, 0, 1], f"{PREFIX} hidden neurons, at least 1, found 0."),
+    "no neurons in the third layer": (
+        [4, 2, 0, 1],
+        f"{PREFIX} hidden neurons, at least 1, found 0.",
+    ),
+    "no outputs without hidden layers": ([4, 0], f"{PREFIX} outputs, at least 1, found 0."),
     "fewer than no outputs": ([4, 3, -1], f"{PREFIX} outputs, at least 1, found -1."),
     "half a neuron": ([4, 1.5, 1], f"{PREFIX} hidden neurons, at least 1, found 1.5."),
     "text": ("431", f"{PREFIX} inputs, at least 1, found '4'."),
@@ -86,21 +155,85 @@ def test_bad_sizes_are_named(what):
     assert str(caught.value) == message
 
 
-@pytest.mark.parametrize(
-    ("option", "message"),
-    [
-        (
-            {"activation": "sigmoud"},
-            "Network activation: 'sigmoud' is not known; known: sigmoid. Did you mean 'sigmoid'?",
-        ),
-        ({"loss": "cross"}, "Network loss: 'cross' is not known; known: squared_error."),
-        ({"loss": None}, "Network loss: 'None' is not known; known: squared_error."),
-    ],
-)
-def test_unknown_functions_are_named_with_those_there_are(option, message):
+HIDDEN = "sigmoid, tanh, relu, leaky_relu, linear"
+LOSSES = "squared_error, binary_cross_entropy, cross_entropy"
+BAD_FUNCTIONS = {
+    "an unknown activation": (
+        {"activation": "sigmoud"},
+        f"Network activation: 'sigmoud' is not known; known: {HIDDEN}. Did you mean 'sigmoid'?",
+    ),
+    "an activation that is for outputs only": (
+        {"activation": "softmax"},
+        f"Network activation: 'softmax' is not known; known: {HIDDEN}.",
+    ),
+    "one unknown of several": (
+        {"activation": ["rellu"]},
+        f"Network activation: 'rellu' is not known; known: {HIDDEN}. Did you mean 'relu'?",
+    ),
+    "an operation that is no activation": (
+        {"activation": "square"},
+        f"Network activation: 'square' is not known; known: {HIDDEN}.",
+    ),
+    "no activation": (
+        {"activation": None},
+        f"Network activation: 'None' is not known; known: {HIDDEN}.",
+    ),
+    "an activation that is a number": (
+        {"activation": 7},
+        f"Network activation: '7' is not known; known: {HIDDEN}.",
+    ),
+    "too many": (
+        {"activation": ["tanh", "relu"]},
+        "Network activation: expected a name for each of the 1 hidden layers, found 2.",
+    ),
+    "none": (
+        {"activation": []},
+        "Network activation: expected a name for each of the 1 hidden layers, found 0.",
+    ),
+    "an unknown output activation": (
+        {"output_activation": "sotfmax"},
+        "Network output_activation: 'sotfmax' is not known; known: sigmoid, tanh, relu, leaky_relu,"
+        " linear, softmax. Did you mean 'softmax'?",
+    ),
+    "an unknown loss": ({"loss": "cross"}, f"Network loss: 'cross' is not known; known: {LOSSES}."),
+    "no loss": ({"loss": None}, f"Network loss: 'None' is not known; known: {LOSSES}."),
+    "softmax with the squared error": (
+        {"output_activation": "softmax"},
+        "Network loss: softmax at the output goes with cross_entropy, not with squared_error.",
+    ),
+    "softmax with the binary cross entropy": (
+        {"output_activation": "softmax", "loss": "binary_cross_entropy"},
+        "Network loss: binary_cross_entropy goes with sigmoid at the output, not with softmax.",
+    ),
+    "softmax with one output": (
+        {"loss": "cross_entropy"},
+        "Network sizes: softmax needs at least 2 outputs, one for each of the classes; found 1,"
+        " which would always be 1.",
+    ),
+    "the cross entropy with relu": (
+        {"output_activation": "relu", "loss": "cross_entropy"},
+        "Network loss: cross_entropy goes with softmax at the output, not with relu.",
+    ),
+    "the binary cross entropy with linear": (
+        {"output_activation": "linear", "loss": "binary_cross_entropy"},
+        "Network loss: binary_cross_entropy goes with sigmoid at the output, not with linear.",
+    ),
+}
+
+
+@pytest.mark.parametrize("what", BAD_FUNCTIONS)
+def test_functions_that_are_unknown_or_do_not_go_together_are_one_clear_line(what):
+    option, message = BAD_FUNCTIONS[what]
     with pytest.raises(CellpropError) as caught:
         Network([4, 3, 1], **option)
     assert str(caught.value) == message
+
+
+def test_an_unknown_activation_is_named_even_where_no_layer_would_have_it():
+    with pytest.raises(CellpropError, match="'sigmoud' is not known"):
+        Network([4, 1], activation="sigmoud")
+    with pytest.raises(CellpropError, match="for each of the 0 hidden layers, found 1"):
+        Network([4, 1], activation=["tanh"])
 
 
 @pytest.mark.parametrize(

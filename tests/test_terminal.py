@@ -161,6 +161,69 @@ def test_a_word_that_is_neither_step_nor_matrix_is_answered_with_the_nearest(
     assert word in str(caught.value)
 
 
+# --- Several hidden layers ------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def deep():
+    network = cellprop.Network([2, 3, 2, 2], activation=["relu", "tanh"], loss="cross_entropy")
+    X, y = [[0, 1], [1, 0.5], [-1, 2]], np.eye(2)[[0, 1, 0]]
+    return cellprop.trace(network, X, y, seed=3, epochs=4, walk_epoch=2)
+
+
+LABELS = "0, 1, 2.1, 3.1, 2.2, 3.2, 4, 5, 6, 7, 8.2, 9.2, 8.1, 9.1, 10, 11"
+
+
+def test_without_a_wish_the_steps_of_every_layer_are_shown_in_order(deep):
+    found = re.findall(r"^Step ([\d.]+) of 11", shown(deep), re.MULTILINE)
+    assert found == LABELS.split(", ")
+
+
+@pytest.mark.parametrize("word", ["2.1", "step 2.1", "Step 2.1", "step2.1", "step-2.1"])
+def test_a_step_of_a_layer_is_asked_for_by_its_label(deep, word):
+    printed = shown(deep, word, decimals=9, colour=True)
+    assert "Step 2.1 of 11 · Hidden layer 1 input" in Text.from_ansi(printed).plain
+    assert on(YELLOW, printed) == numbers(deep, ["hidden_layer_input_1"], 9)
+    assert on(ORANGE, printed) == numbers(deep, ["X", "wh_1", "bh_1"], 9)
+
+
+def test_layers_and_matrices_come_in_the_order_asked_for(deep):
+    printed = shown(deep, "9.1", "output_sum", "3.2")
+    places = [printed.index(text) for text in ("Step 9.1 of", "\noutput_sum", "Step 3.2 of")]
+    assert places == sorted(places)
+
+
+@pytest.mark.parametrize("word", ["2", "2.3", "step 3", "12", "4.1", "-1.5"])
+def test_an_unknown_step_is_answered_with_the_labels_of_all(deep, word):
+    with pytest.raises(UnknownNameError) as caught:
+        terminal.chosen(deep, [word])
+    number = word.removeprefix("step ")
+    assert str(caught.value) == f"There is no step {number}; there are steps {LABELS}."
+
+
+def test_a_step_of_a_layer_is_unknown_where_there_is_one_layer_only(trace):
+    with pytest.raises(UnknownNameError) as caught:
+        terminal.chosen(trace, ["2.1"])
+    assert str(caught.value) == "There is no step 2.1; there are steps 0 to 11."
+
+
+def test_parameters_are_those_after_the_last_epoch(deep):
+    printed = shown(deep, "parameters", decimals=9)
+    names = re.findall(r"^(\w+_trained)", printed, re.MULTILINE)
+    assert names == [f"{name}_trained" for name in deep.network.shapes]
+    found = json.loads(terminal.as_json(deep, terminal.chosen(deep, ["parameters"]), None))
+    assert found == {f"{name}_trained": a.tolist() for name, a in deep.parameters.items()}
+    assert found["wh_1_trained"] != deep["wh_1_new"].to_numpy().tolist()
+
+
+def test_with_the_parameters_comes_what_the_update_rule_remembers():
+    network = cellprop.Network([1, 2, 1])
+    run = cellprop.trace(network, [[1], [0]], [1, 0], seed=1, optimizer="momentum", epochs=2)
+    found = json.loads(terminal.as_json(run, terminal.chosen(run, ["parameters"]), None))
+    assert list(found) == [f"{name}_trained" for name in run.carried]
+    assert found["wh_velocity_trained"] == run.carried["wh_velocity"].tolist()
+
+
 # --- Labels from somebody's data ----------------------------------------------------------
 
 NASTY = ["[red]a[/red]", "\x1b[31mb", "c\td\n", "=1+1", "+2", "-3", "@sum", "[/]", "\x9b2Jx"]

@@ -130,12 +130,56 @@ def test_step_7_is_the_delta_at_the_output_layer():
     assert step.title == "Delta at the output layer"
 
 
-@pytest.mark.parametrize("number", [-1, 12, 2.5, "7"])
+@pytest.mark.parametrize("number", [-1, 12, 2.5, "2.1", "seven", ""])
 def test_a_step_that_does_not_exist_is_a_key_error_that_says_which_do(number):
     with pytest.raises(KeyError) as caught:
         article().step(number)
     assert str(caught.value) == f"There is no step {number}; there are steps 0 to 11."
     assert isinstance(caught.value, CellpropError)
+
+
+def test_a_step_is_found_by_its_number_or_its_label():
+    assert article().step("7") == article().step(7)
+    assert [step.label for step in article().steps] == list(map(str, range(12)))
+
+
+def deep() -> Trace:
+    network = Network([2, 3, 2, 1], activation="tanh")
+    return trace(network, [[0, 1], [1, 1]], [1, 0], seed=1)
+
+
+def test_with_several_hidden_layers_the_steps_of_each_have_its_number():
+    assert [step.label for step in deep().steps] == [
+        "0", "1", "2.1", "3.1", "2.2", "3.2", "4", "5", "6", "7", "8.2", "9.2", "8.1", "9.1",
+        "10", "11",
+    ]  # fmt: skip
+    assert [step.number for step in deep().steps] == [
+        0, 1, 2, 3, 2, 3, 4, 5, 6, 7, 8, 9, 8, 9, 10, 11
+    ]  # fmt: skip
+    assert tuple(name for step in deep().steps for name in step.matrices) == deep().names
+
+
+def test_a_layers_step_is_found_by_its_label_as_text_or_number():
+    run = deep()
+    assert run.step("2.1").matrices == run.step(2.1).matrices == ("hidden_layer_input_1",)
+    assert run.step("9.2").matrices == ("d_hiddenlayer_2",)
+    with pytest.raises(KeyError) as caught:
+        run.step(2)
+    assert str(caught.value) == (
+        "There is no step 2; there are steps 0, 1, 2.1, 3.1, 2.2, 3.2, 4, 5, 6, 7, 8.2, 9.2,"
+        " 8.1, 9.1, 10, 11."
+    )
+
+
+def test_without_hidden_layers_their_steps_are_missing():
+    run = trace(Network([2, 1]), [[0, 1], [1, 1]], [1, 0], seed=1)
+    assert [step.number for step in run.steps] == [0, 1, 4, 5, 6, 7, 10, 11]
+
+
+def test_without_biases_the_step_that_updates_them_is_missing():
+    run = trace(Network([2, 2, 1], bias=False), [[0, 1], [1, 1]], [1, 0], seed=1)
+    assert [step.number for step in run.steps] == list(range(11))
+    assert not [name for name in run.names if name.startswith(("bh", "bout"))]
 
 
 def test_a_name_that_does_not_exist_is_a_key_error_that_suggests_and_lists():
@@ -206,28 +250,36 @@ def test_a_series_is_one_column_with_its_name():
     assert run["output"].columns.tolist() == ["ill"]
 
 
-@pytest.mark.parametrize("epochs", [1, 4])
+@pytest.mark.parametrize("epochs", [0, 1, 4])
 def test_the_history_goes_from_before_training_to_after_the_last_epoch(epochs):
     history = traced(ARTICLE, epochs=epochs).history
     assert history.index.tolist() == list(range(epochs + 1))
     assert history.index.name == "epoch"
-    assert history.columns.tolist() == ["loss"]
+    assert history.columns.tolist() == ["loss", "accuracy"]
+
+
+def test_the_history_has_no_accuracy_where_targets_are_no_classes():
+    assert traced(problem((2, 3, 1), 4)).history.columns.tolist() == ["loss"]
 
 
 # --- Nothing changes a trace --------------------------------------------------------------
 
 
 def test_a_traces_arrays_are_read_only():
-    run = article()
-    for array in (*run.values.values(), *run.parameters.values(), run.losses):
+    run = traced(ARTICLE, record=True, optimizer="adam")
+    mappings = (run.values, run.parameters, run.start, run.carried, run.recorded)
+    arrays = [array for mapping in mappings for array in mapping.values()]
+    for array in (*arrays, run.losses, run.accuracies):
         with pytest.raises(ValueError, match="read-only"):
             array[...] = 7
 
 
-@pytest.mark.parametrize("mapping", ["values", "parameters"])
+@pytest.mark.parametrize(
+    "mapping", ["values", "parameters", "start", "carried", "options", "recorded"]
+)
 def test_a_traces_mappings_take_no_items(mapping):
     with pytest.raises(TypeError, match="does not support item assignment"):
-        getattr(article(), mapping)["wh"] = np.zeros((4, 3))
+        getattr(traced(ARTICLE, record=True), mapping)["wh"] = np.zeros((4, 3))
 
 
 def test_a_traces_attributes_can_not_be_replaced():
@@ -334,9 +386,16 @@ BAD = {
     "two rates": ({"learning_rate": [0.1, 0.2]}, "learning_rate: expected one number, found 2."),
     "a rate as text": ({"learning_rate": "0.1"}, "learning_rate: expected a number, found '0.1'."),
     "no rate": ({"learning_rate": None}, "learning_rate: expected a number, found nothing."),
-    "no epochs": ({"epochs": 0}, "epochs: expected a whole number of at least 1, found 0."),
-    "half an epoch": ({"epochs": 1.5}, "epochs: expected a whole number of at least 1, found 1.5."),
-    "a truth": ({"epochs": True}, "epochs: expected a whole number of at least 1, found True."),
+    "less than no epochs": (
+        {"epochs": -1},
+        "epochs: expected a whole number of at least 0, found -1.",
+    ),
+    "half an epoch": ({"epochs": 1.5}, "epochs: expected a whole number of at least 0, found 1.5."),
+    "a truth": ({"epochs": True}, "epochs: expected a whole number of at least 0, found True."),
+    "the second epoch of none": (
+        {"epochs": 0, "walk_epoch": 2},
+        "walk_epoch: expected 1 to 1, the number of epochs, found 2.",
+    ),
     "the epoch before the first": ({"walk_epoch": 0}, "walk_epoch: expected a whole number of at"),
     "an epoch after the last": (
         {"epochs": 3, "walk_epoch": 4},
@@ -360,7 +419,15 @@ BAD = {
     ),
     "a parameter that has no name": (
         {"parameters": [1]},
-        "parameters: there is no '1'; there are wh, bh, wout, bout.",
+        "parameters: expected values by name, such as {'name': …}.",
+    ),
+    "an optimizer that is no name": (
+        {"optimizer": ["adam"]},
+        "optimizer: '['adam']' is not known; known: sgd, momentum, adam.",
+    ),
+    "a negative seed where nothing is drawn": (
+        {"seed": -1, "shuffle": True, "batch_size": 1},
+        "seed: expected a whole number of at least 0, found -1.",
     ),
     "a negative seed": (
         {"seed": -1, "parameters": {}},

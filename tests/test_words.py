@@ -36,15 +36,15 @@ def test_the_default_words_load():
     words = load()
     assert words("steps.7.title") == "Delta at the output layer"
     assert words("sheet.title", number=7, last=11, title="T") == "Step 7 of 11 · T"
-    assert len(words.many("steps.7.notes")) == 1
+    assert len(words.many("losses.squared_error.delta_notes")) == 1
     assert words.many("steps.8.notes") == ()
 
 
 def test_every_step_has_a_title_and_a_sentence():
     words = load()
     for number in range(12):
-        assert words(f"steps.{number}.title")
-        assert words(f"steps.{number}.says").endswith((".", "?"))
+        assert words.texts[f"steps.{number}.title"]
+        assert words.texts[f"steps.{number}.says"].endswith((".", "?"))
 
 
 def test_a_copy_of_the_default_is_the_default(tmp_path):
@@ -98,7 +98,7 @@ def test_an_unknown_key_is_named_with_the_nearest(tmp_path):
         (READ, 'read = ["x"]', "'sheet.read' is to be one text."),
         (
             "notes = [\"The article's picture of the network has two hidden neurons; its sheets"
-            ' have three, as here."]',
+            ' have three."]',
             'notes = "x"',
             "'steps.1.notes' is to be a list of texts in [ ].",
         ),

@@ -14,16 +14,20 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from cellprop.datasets import read as read
     from cellprop.errors import CellpropError as CellpropError
+    from cellprop.models import from_sklearn as from_sklearn
+    from cellprop.models import from_torch as from_torch
     from cellprop.network import Network as Network
     from cellprop.tracing import Step as Step
     from cellprop.tracing import Trace as Trace
     from cellprop.tracing import article as article
+    from cellprop.tracing import example as example
     from cellprop.tracing import trace as trace
     from cellprop.verification import Verification as Verification
     from cellprop.verification import verify as verify
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 _HOME = {
     "CellpropError": "errors",
@@ -31,6 +35,10 @@ _HOME = {
     "Step": "tracing",
     "Trace": "tracing",
     "article": "tracing",
+    "example": "tracing",
+    "from_sklearn": "models",
+    "from_torch": "models",
+    "read": "datasets",
     "trace": "tracing",
     "Verification": "verification",
     "verify": "verification",

@@ -123,6 +123,8 @@ class Matrix(Expression):
         columns: What its columns stand for.
         definition: The expression that computes it; None when it is given.
         symbol: Its letter in mathematical notation; its name when empty.
+        whole: The one operation that the definition is the last part of, such as `softmax`;
+            `derive` goes back through it in one. None when the definition says it all.
     """
 
     name: str
@@ -130,6 +132,7 @@ class Matrix(Expression):
     columns: Axis
     definition: Expression | None = None
     symbol: str = ""
+    whole: Expression | None = None
 
     def __repr__(self) -> str:
         rows, columns = self.rows, self.columns
@@ -163,9 +166,11 @@ class Applied(Expression):
         self.rows, self.columns = self.operation.axes(operands)
 
 
-def define(name: str, definition: Expression, symbol: str = "") -> Matrix:
+def define(
+    name: str, definition: Expression, symbol: str = "", whole: Expression | None = None
+) -> Matrix:
     """Return the matrix `name` computed by `definition`, with its axes."""
-    return Matrix(name, definition.rows, definition.columns, definition, symbol)
+    return Matrix(name, definition.rows, definition.columns, definition, symbol, whole)
 
 
 def sum_over_rows(operand: Expression) -> Applied:
@@ -173,14 +178,45 @@ def sum_over_rows(operand: Expression) -> Applied:
     return Applied("sum_over_rows", operand)
 
 
+def sum_over_columns(operand: Expression) -> Applied:
+    """Return the column of row sums."""
+    return Applied("sum_over_columns", operand)
+
+
 def square(operand: Expression) -> Applied:
     """Return each number times itself."""
     return Applied("square", operand)
 
 
+def square_root(operand: Expression) -> Applied:
+    """Return the square root of each number."""
+    return Applied("square_root", operand)
+
+
 def apply(operation: str, *operands: Expression) -> Applied:
-    """Return an activation or loss of the table, such as `sigmoid`, by its name."""
+    """Return any operation of the table, such as `sigmoid`, by its name."""
     return Applied(operation, *operands)
+
+
+Keep = Callable[[str, Expression, str], Expression]
+"""Names a part of an operation: takes its name, expression and symbol, returns what to go on with.
+"""
+
+
+def in_parts(operation: str, operand: Expression, keep: Keep) -> Expression:
+    """Return an activation written out, its parts named by `keep` (one that has parts)."""
+    parts = OPERATIONS[operation].parts
+    return parts(operand, keep) if parts else Applied(operation, operand)
+
+
+def activations() -> tuple[str, ...]:
+    """Return the names of the table's activations."""
+    return tuple(name for name, row in OPERATIONS.items() if row.is_activation)
+
+
+def losses() -> tuple[str, ...]:
+    """Return the names of the table's losses."""
+    return tuple(name for name, row in OPERATIONS.items() if row.is_loss)
 
 
 def _expression(operand: Expression | float) -> Expression:
@@ -227,8 +263,12 @@ def _axes_of_transpose(operands: Sequence[Expression]) -> tuple[Axis, Axis]:
     return operands[0].columns, operands[0].rows
 
 
-def _axes_of_sum(operands: Sequence[Expression]) -> tuple[Axis, Axis]:
+def _axes_of_a_row(operands: Sequence[Expression]) -> tuple[Axis, Axis]:
     return ONE, operands[0].columns
+
+
+def _axes_of_a_column(operands: Sequence[Expression]) -> tuple[Axis, Axis]:
+    return operands[0].rows, ONE
 
 
 # --- Texts, and where parentheses stand ---------------------------------------------------
@@ -378,16 +418,34 @@ def _cells_of_transpose(_: Applied, operands: Sequence[Grid]) -> Grid:
     return Grid([list(row) for row in zip(*grid.texts, strict=True)], grid.binds, lies)  # type: ignore[arg-type]
 
 
-def _cells_of_sum(_: Applied, operands: Sequence[Grid]) -> Grid:
-    (grid,) = operands
-    first, last = grid.texts[0], grid.texts[-1]
-    if grid.lies:
-        return Grid([[f"SUM({a}:{b})" for a, b in zip(first, last, strict=True)]], CALL)
-    if len(grid.texts) == 1:
-        return grid
-    later = _wrapped(grid, PLUS + 1)[1:]
-    columns = zip(_wrapped(grid, PLUS)[0], *later, strict=True)
-    return Grid([["+".join(column) for column in columns]], PLUS)
+def _reduced(function: str, *, over: Literal["rows", "columns"]) -> CellForm:
+    """Return the cell reading of `SUM`, `MIN` or `MAX` over the rows, or over the columns."""
+
+    def reduced(_: Applied, operands: Sequence[Grid]) -> Grid:
+        (grid,) = operands
+        if over == "rows":
+            texts, binds = lines(grid, list(map(list, zip(*grid.texts, strict=True))))
+            return Grid([texts], binds)
+        texts, binds = lines(grid, grid.texts)
+        return Grid([[text] for text in texts], binds)
+
+    def lines(grid: Grid, cells: list[list[str]]) -> tuple[list[str], int]:
+        """Return one text for each line of cells."""
+        if grid.lies:
+            return [f"{function}({line[0]}:{line[-1]})" for line in cells], CALL
+        if len(cells[0]) == 1:
+            return [line[0] for line in cells], grid.binds
+        if function != "SUM":
+            return [f"{function}({','.join(line)})" for line in cells], CALL
+        first, later = grid.binds >= PLUS, grid.binds >= PLUS + 1
+        return [
+            "+".join(
+                text if (later if k else first) else f"({text})" for k, text in enumerate(line)
+            )
+            for line in cells
+        ], PLUS
+
+    return reduced
 
 
 # --- The table of operations --------------------------------------------------------------
@@ -412,7 +470,11 @@ class Operation:
         cells: How it is written for each cell.
         back: The derivative: the change wanted of each operand, from that wanted of the result
             (see `derive`). A loss wants changes by itself: its operands are all it needs.
-        slope: The local derivative of an activation, in terms of its output.
+        slope: The local derivative of an activation that works element by element, from its output
+            and its input.
+        parts: An activation that is shown in parts, written out with each part named.
+        cancels: Of a loss, the activations whose slope cancels against its derivative: what is
+            left is the change wanted of the activation's input, from the loss's operands.
         axes: The axes of the result.
         fast: Its value for training, where speed matters more than the last bit.
     """
@@ -421,34 +483,59 @@ class Operation:
     value: Callable[..., Array]
     reads: tuple[Pattern, ...]
     maths: Form
-    numpy: Form
-    r: Form | Callable[[Applied], Form]
-    excel: Form
+    numpy: Notated
+    r: Notated
+    excel: Notated
     cells: CellForm
-    back: Callable[..., tuple[Expression, ...]] | None = None
-    slope: Callable[[Expression], Expression] | None = None
+    back: Callable[..., tuple[Expression | None, ...]] | None = None
+    slope: Callable[[Expression, Expression], Expression] | None = None
+    parts: Callable[[Expression, Keep], Expression] | None = None
+    cancels: Mapping[str, Callable[..., Expression]] | None = None
     axes: Callable[[Sequence[Expression]], tuple[Axis, Axis]] = _axes_of_elements
     fast: Callable[..., Array] | None = None
 
+    @property
+    def is_activation(self) -> bool:
+        """Whether neurons can apply it to their input."""
+        return self.slope is not None or self.parts is not None
 
-def _elementwise(
+    @property
+    def is_loss(self) -> bool:
+        """Whether it compares targets with outputs."""
+        return self.cancels is not None
+
+    @property
+    def mixes_columns(self) -> bool:
+        """Whether an activation's outputs depend on one another, as the softmax's do."""
+        return self.parts is not None
+
+
+Notated = Form | Callable[["Applied"], Form]
+"""A form, or what gives one for the operands there are."""
+
+
+def elementwise(
     name: str,
     value: Callable[..., Array],
     *,
     maths: Form,
     numpy: Form,
     excel: Form,
-    r: Form | Callable[[Applied], Form] | None = None,
+    r: Notated | None = None,
     cell: Form | None = None,
-    back: Callable[..., tuple[Expression, ...]] | None = None,
-    slope: Callable[[Expression], Expression] | None = None,
+    back: Callable[..., tuple[Expression | None, ...]] | None = None,
+    slope: Callable[[Expression, Expression], Expression] | None = None,
+    cancels: Mapping[str, Callable[..., Expression]] | None = None,
 ) -> Operation:
     """Return an operation that computes each cell from the same cell of its operands."""
-    reads = (SAME,) * len(excel.needs)
-    cells = _element_by_element(cell or excel)
+    form = cell or excel
+    # An operand that the form does not mention gives the result its shape, and is not read.
+    reads = tuple(SAME for i in range(len(form.needs)) if f"{{{i}}}" in form.template)
+    cells = _element_by_element(form)
     return Operation(
-        name, value, reads, maths, numpy, r or numpy, excel, cells, back=back, slope=slope
-    )
+        name, value, reads, maths, numpy, r or numpy, excel, cells,
+        back=back, slope=slope, cancels=cancels,
+    )  # fmt: skip
 
 
 def _product_in_order(left: Array, right: Array) -> Array:
@@ -466,6 +553,119 @@ def _sigmoid(x: Array) -> Array:
     np.exp(result, out=result)
     result += 1.0
     return np.divide(1.0, result, out=result)
+
+
+def _sum_over_columns(x: Array) -> Array:
+    """Return the row sums, adding one column after another as a spreadsheet does."""
+    total = x[:, :1].copy()
+    for j in range(1, x.shape[1]):
+        total += x[:, j : j + 1]
+    return total
+
+
+# What a leaky ReLU lets through of a negative number.
+LEAK = 0.01
+# Numbers closer to 0 than this are taken for it where a division or a logarithm would overflow.
+TINY = float(np.exp(-460.0))  # 2e-200, written so that a formula needs no exponent
+
+
+def _ratio(a: Array, b: Array) -> Array:
+    return np.divide(a, np.maximum(b, TINY))
+
+
+def _binary_cross_entropy(y: Array, output: Array) -> Array:
+    likely = np.log(np.maximum(output, TINY))
+    unlikely = np.log(np.maximum(1.0 - output, TINY))
+    result: Array = -(y * likely + (1.0 - y) * unlikely)
+    return result
+
+
+def _cross_entropy(y: Array, output: Array) -> Array:
+    result: Array = -(y * np.log(np.maximum(output, TINY)))
+    return result
+
+
+def _softmax(x: Array) -> Array:
+    """Return exponentials that add up to 1 in each row; the largest is taken off first, since
+    that changes nothing but keeps them from overflowing.
+    """
+    exponentials = np.exp(x - x.max(axis=1, keepdims=True))
+    result: Array = exponentials / _sum_over_columns(exponentials)
+    return result
+
+
+def _softmax_in_parts(z: Expression, keep: Keep) -> Expression:
+    shifted = z - Applied("maximum_over_columns", z)
+    exponentials = keep("exponentials", Applied("exponential", shifted), "e")
+    return exponentials / keep("sum", Applied("sum_over_columns", exponentials), "s")
+
+
+def _cells_in_parts(expression: Applied, operands: Sequence[Grid]) -> Grid:
+    """Return the cells of an operation as those of its parts, put into one another."""
+    (operand,), (grid,) = expression.operands, operands
+    placeholder = Matrix("operand", operand.rows, operand.columns)
+    parts = in_parts(expression.operation.name, placeholder, lambda _, part, __: part)
+    return _grid(parts, lambda _: Grid(_wrapped(grid, CALL), CALL))
+
+
+def _in_parts(notation: Notation) -> Callable[[Applied], Form]:
+    """Return the forms of an operation as its parts put into one another."""
+
+    def form(expression: Applied) -> Form:
+        (operand,) = expression.operands
+        parts = in_parts(expression.operation.name, operand, lambda _, part, __: part)
+        written, binds = _text(parts, notation)
+        return Form(written.replace("{", "{{").replace("}", "}}"), binds, (0,))
+
+    return form
+
+
+def _ones_beside(over: Literal["rows", "columns"]) -> Callable[[Applied], Form]:
+    """Return the forms of a sum as a product with ones, which Excel can take of any matrix."""
+
+    def form(expression: Applied) -> Form:
+        (operand,) = expression.operands
+        side = operand.rows if over == "rows" else operand.columns
+        if side is ONE:
+            return Form("{0}", _text(operand, "excel")[1], (0,))
+        # ROW and COLUMN know ranges only, so the ones come from a matrix of the operand.
+        matrices = list(_matrices(operand))
+        downwards = [(m.rows, f"ROW({m.name})^0", f"TRANSPOSE(ROW({m.name})^0)") for m in matrices]
+        across = [
+            (m.columns, f"TRANSPOSE(COLUMN({m.name})^0)", f"COLUMN({m.name})^0") for m in matrices
+        ]
+        known = downwards + across if over == "rows" else across + downwards
+        down, along = next((down, along) for found, down, along in known if found is side)
+        return _call(f"MMULT({along},{{0}})" if over == "rows" else f"MMULT({{0}},{down})")
+
+    return form
+
+
+def _matrices(expression: Expression) -> Iterable[Matrix]:
+    """Yield the matrices that an expression mentions."""
+    if isinstance(expression, Matrix):
+        yield expression
+    elif isinstance(expression, Applied):
+        for operand in expression.operands:
+            yield from _matrices(operand)
+
+
+def _extreme(name: str, function: str, over: Literal["rows", "columns"]) -> Operation:
+    """Return the smallest or largest number of each column, or of each row."""
+    axis, by, side = (0, "BYCOL", 2) if over == "rows" else (1, "BYROW", 1)
+    value = np.minimum if function == "MIN" else np.maximum
+    lower = function.lower()
+    return Operation(
+        name,
+        lambda x: value.reduce(x, axis=axis, keepdims=True),
+        reads=(("all", "column") if over == "rows" else ("row", "all"),),
+        maths=_call(f"{lower}_{over}({{0}})"),
+        numpy=Form(f"{{0}}.{lower}(axis={axis}, keepdims=True)", CALL, (CALL,)),
+        r=_call(f"{'rbind' if over == 'rows' else 'cbind'}(apply({{0}}, {side}, {lower}))"),
+        excel=_call(f"{by}({{0}},LAMBDA(line,{function}(line)))"),
+        cells=_reduced(function, over=over),
+        axes=_axes_of_a_row if over == "rows" else _axes_of_a_column,
+    )
 
 
 OPERATIONS: dict[str, Operation] = {
@@ -503,11 +703,28 @@ OPERATIONS: dict[str, Operation] = {
             maths=_call("Σ_rows({0})"),
             numpy=Form("{0}.sum(axis=0, keepdims=True)", CALL, (CALL,)),
             r=_call("t(colSums({0}))"),
-            excel=_call("MMULT(TRANSPOSE(ROW({0})^0),{0})"),
-            cells=_cells_of_sum,
-            axes=_axes_of_sum,
+            excel=_ones_beside("rows"),
+            cells=_reduced("SUM", over="rows"),
+            axes=_axes_of_a_row,
+            back=lambda g, a: (Applied("ones", a) * g,),
         ),
-        _elementwise(
+        Operation(
+            "sum_over_columns",
+            _sum_over_columns,
+            reads=(("row", "all"),),
+            maths=_call("Σ_columns({0})"),
+            numpy=Form("{0}.sum(axis=1, keepdims=True)", CALL, (CALL,)),
+            r=_call("cbind(rowSums({0}))"),
+            excel=_ones_beside("columns"),
+            cells=_reduced("SUM", over="columns"),
+            axes=_axes_of_a_column,
+            fast=lambda x: np.add.reduce(x, axis=1, keepdims=True),
+            back=lambda g, a: (Applied("ones", a) * g,),
+        ),
+        _extreme("minimum_over_rows", "MIN", "rows"),
+        _extreme("maximum_over_rows", "MAX", "rows"),
+        _extreme("maximum_over_columns", "MAX", "columns"),
+        elementwise(
             "add",
             np.add,
             maths=_infix(" + ", PLUS),
@@ -516,7 +733,7 @@ OPERATIONS: dict[str, Operation] = {
             excel=_infix("+", PLUS),
             back=lambda g, *_: (g, g),
         ),
-        _elementwise(
+        elementwise(
             "subtract",
             np.subtract,
             maths=_infix(" − ", PLUS),
@@ -525,7 +742,7 @@ OPERATIONS: dict[str, Operation] = {
             excel=_infix("-", PLUS),
             back=lambda g, *_: (g, 0 - g),
         ),
-        _elementwise(
+        elementwise(
             "multiply",
             np.multiply,
             maths=_infix(" ⊙ ", TIMES),
@@ -534,7 +751,7 @@ OPERATIONS: dict[str, Operation] = {
             excel=_infix("*", TIMES),
             back=lambda g, a, b: (g * b, g * a),
         ),
-        _elementwise(
+        elementwise(
             "scale",
             np.multiply,
             maths=_infix(" × ", TIMES),
@@ -543,7 +760,7 @@ OPERATIONS: dict[str, Operation] = {
             excel=_infix("*", TIMES),
             back=lambda g, a, b: (g * b, g * a),
         ),
-        _elementwise(
+        elementwise(
             "divide",
             np.divide,
             maths=_infix(" / ", TIMES),
@@ -552,7 +769,7 @@ OPERATIONS: dict[str, Operation] = {
             excel=_infix("/", TIMES),
             back=lambda g, a, b: (g / b, 0 - g * a / square(b)),
         ),
-        _elementwise(
+        elementwise(
             "square",
             np.square,
             maths=Form("{0}²", POWER, (CALL,)),
@@ -563,7 +780,61 @@ OPERATIONS: dict[str, Operation] = {
             cell=_call("SUMSQ({0})"),
             back=lambda g, a: (g * a * 2,),
         ),
-        _elementwise(
+        elementwise(
+            "square_root",
+            lambda x: np.sqrt(np.maximum(x, 0.0)),
+            maths=_call("√({0})"),
+            numpy=_call("np.sqrt({0})"),
+            r=_call("sqrt({0})"),
+            excel=_call("SQRT({0})"),
+            # What is computed as 0 may come out a little below.
+            cell=_call("SQRT(MAX(0,{0}))"),
+        ),
+        elementwise(
+            "exponential",
+            np.exp,
+            maths=_call("exp({0})"),
+            numpy=_call("np.exp({0})"),
+            r=_call("exp({0})"),
+            excel=_call("EXP({0})"),
+        ),
+        elementwise(
+            # A quotient whose divisor is not negative, and may come so close to 0 as to be it.
+            "ratio",
+            _ratio,
+            maths=_infix(" / ", TIMES),
+            numpy=_infix(" / ", TIMES),
+            r=_in_r("/", TIMES),
+            excel=_infix("/", TIMES),
+            cell=Form("{0}/MAX(EXP(-460),{1})", TIMES, (TIMES, 0)),
+        ),
+        elementwise(
+            "ones",
+            np.ones_like,
+            maths=Form("1", CALL, (0,)),
+            numpy=_call("np.ones_like({0})"),
+            r=Form("0 * {0} + 1", PLUS, (TIMES + 1,)),
+            excel=Form("0*{0}+1", PLUS, (TIMES + 1,)),
+            cell=Form("1", CALL, (0,)),
+        ),
+        elementwise(
+            "positive",
+            lambda x: np.where(x > 0.0, 1.0, 0.0),
+            maths=Form("[{0} > 0]", CALL, (0,)),
+            numpy=_call("np.where({0} > 0, 1.0, 0.0)"),
+            r=_call("ifelse({0} > 0, 1, 0)"),
+            excel=_call("IF({0}>0,1,0)"),
+        ),
+        elementwise(
+            "positive_or_leak",
+            lambda x: np.where(x > 0.0, 1.0, LEAK),
+            maths=Form(f"[{{0}} > 0, else {LEAK}]", CALL, (0,)),
+            numpy=_call(f"np.where({{0}} > 0, 1.0, {LEAK})"),
+            r=_call(f"ifelse({{0}} > 0, 1, {LEAK})"),
+            excel=_call(f"IF({{0}}>0,1,{LEAK})"),
+        ),
+        # Activations
+        elementwise(
             "sigmoid",
             _sigmoid,
             maths=_call("σ({0})"),
@@ -573,9 +844,60 @@ OPERATIONS: dict[str, Operation] = {
             excel=Form("1/(1+EXP(-{0}))", TIMES, (CALL,)),
             # EXP(710) is an error in a spreadsheet, so the exponent stops at 700.
             cell=Form("1/(1+EXP(MIN(700,-{0})))", TIMES, (CALL,)),
-            slope=lambda output: output * (1 - output),
+            slope=lambda output, _: output * (1 - output),
         ),
-        _elementwise(
+        elementwise(
+            "tanh",
+            np.tanh,
+            maths=_call("tanh({0})"),
+            numpy=_call("np.tanh({0})"),
+            r=_call("tanh({0})"),
+            excel=_call("TANH({0})"),
+            slope=lambda output, _: 1 - square(output),
+        ),
+        elementwise(
+            "relu",
+            lambda x: np.maximum(x, 0.0),
+            maths=_call("max(0, {0})"),
+            numpy=_call("np.maximum({0}, 0)"),
+            r=_call("pmax({0}, 0)"),
+            # In an array formula MAX would take the largest of all.
+            excel=_call("IF({0}>0,{0},0)"),
+            cell=_call("MAX(0,{0})"),
+            slope=lambda output, _: Applied("positive", output),
+        ),
+        elementwise(
+            "leaky_relu",
+            lambda x: np.maximum(x, LEAK * x),
+            maths=Form(f"max({LEAK} {{0}}, {{0}})", CALL, (TIMES,)),
+            numpy=Form(f"np.maximum({{0}}, {LEAK} * {{0}})", CALL, (TIMES + 1,)),
+            r=Form(f"pmax({{0}}, {LEAK} * {{0}})", CALL, (TIMES + 1,)),
+            excel=Form(f"IF({{0}}>0,{{0}},{LEAK}*{{0}})", CALL, (TIMES + 1,)),
+            cell=Form(f"MAX({{0}},{LEAK}*{{0}})", CALL, (TIMES + 1,)),
+            slope=lambda output, _: Applied("positive_or_leak", output),
+        ),
+        elementwise(
+            "linear",
+            np.positive,
+            maths=Form("{0}", PLUS, (0,)),
+            numpy=Form("{0}", PLUS, (0,)),
+            excel=Form("{0}", PLUS, (0,)),
+            slope=lambda output, _: Applied("ones", output),
+        ),
+        Operation(
+            "softmax",
+            _softmax,
+            reads=(("row", "all"),),
+            maths=_call("softmax({0})"),
+            numpy=_in_parts("numpy"),
+            r=_in_parts("r"),
+            excel=_in_parts("excel"),
+            cells=_cells_in_parts,
+            parts=_softmax_in_parts,
+            back=lambda g, output: (output * (g - sum_over_columns(output * g)),),
+        ),
+        # Losses
+        elementwise(
             "squared_error",
             lambda y, output: np.square(y - output) / 2.0,
             maths=Form("({0} − {1})² / 2", TIMES, (PLUS, PLUS + 1)),
@@ -584,6 +906,35 @@ OPERATIONS: dict[str, Operation] = {
             excel=Form("({0}-{1})^2/2", TIMES, (PLUS, PLUS + 1)),
             cell=Form("SUMSQ({0}-{1})/2", TIMES, (PLUS, PLUS + 1)),
             back=lambda y, output: (output - y, y - output),
+            cancels={},
+        ),
+        elementwise(
+            "binary_cross_entropy",
+            _binary_cross_entropy,
+            maths=Form("−{0} ⊙ ln({1}) − (1 − {0}) ⊙ ln(1 − {1})", PLUS, (CALL, PLUS + 1)),
+            numpy=Form("-{0} * np.log({1}) - (1 - {0}) * np.log(1 - {1})", PLUS, (CALL, PLUS + 1)),
+            r=Form("-{0} * log({1}) - (1 - {0}) * log(1 - {1})", PLUS, (CALL, PLUS + 1)),
+            excel=Form("-{0}*LN({1})-(1-{0})*LN(1-{1})", PLUS, (CALL, PLUS + 1)),
+            # LN(0) is an error in a spreadsheet.
+            cell=Form(
+                "-({0}*LN(MAX(EXP(-460),{1}))+(1-{0})*LN(MAX(EXP(-460),1-{1})))",
+                PLUS,
+                (CALL, PLUS + 1),
+            ),
+            back=lambda y, o: (None, Applied("ratio", y - o, o * (1 - o))),
+            cancels={"sigmoid": lambda y, output: y - output},
+        ),
+        elementwise(
+            "cross_entropy",
+            _cross_entropy,
+            maths=Form("−{0} ⊙ ln({1})", PLUS, (CALL, 0)),
+            numpy=Form("-{0} * np.log({1})", PLUS, (CALL, 0)),
+            r=Form("-{0} * log({1})", PLUS, (CALL, 0)),
+            excel=Form("-{0}*LN({1})", PLUS, (CALL, 0)),
+            cell=Form("-{0}*LN(MAX(EXP(-460),{1}))", PLUS, (CALL, 0)),
+            back=lambda y, output: (None, Applied("ratio", y, output)),
+            # As long as the targets of a sample add up to 1.
+            cancels={"softmax": lambda y, output: y - output},
         ),
     )
 }
@@ -631,7 +982,10 @@ def statement(matrix: Matrix, notation: Notation) -> str:
 
 
 def formulas(
-    expression: Expression, address: Callable[[Matrix], list[list[str]]]
+    expression: Expression,
+    address: Callable[[Matrix], list[list[str]]],
+    *,
+    scattered: bool = False,
 ) -> list[list[str]]:
     """Return the formula of every cell, without the leading `=`.
 
@@ -641,16 +995,19 @@ def formulas(
         What to compute, of shape (rows, columns).
     address
         Gives the cell addresses of a matrix, as a list of rows: `[["A1", "B1"], …]`.
+    scattered
+        Whether the cells of a matrix may stand anywhere, so that none make a range.
     """
-    return _grid(expression, address).texts
+    lies: Literal["across"] | None = None if scattered else "across"
+    return _grid(expression, lambda matrix: Grid(address(matrix), CALL, lies)).texts
 
 
-def _grid(expression: Expression, address: Callable[[Matrix], list[list[str]]]) -> Grid:
+def _grid(expression: Expression, cells: Callable[[Matrix], Grid]) -> Grid:
     if isinstance(expression, Applied):
-        grids = [_grid(operand, address) for operand in expression.operands]
+        grids = [_grid(operand, cells) for operand in expression.operands]
         return expression.operation.cells(expression, grids)
     if isinstance(expression, Matrix):
-        return Grid(address(expression), CALL, "across")
+        return cells(expression)
     return Grid([[_text(expression, "excel")[0]]], CALL)
 
 
@@ -673,7 +1030,7 @@ def _collect_reads(expression: Expression, at: Pattern, found: dict[Matrix, set[
     elif isinstance(expression, Applied):
         which: dict[Selector, Selector] = {"row": at[0], "column": at[1], "all": "all"}
         for operand, (rows, columns) in zip(
-            expression.operands, expression.operation.reads, strict=True
+            expression.operands, expression.operation.reads, strict=False
         ):
             _collect_reads(operand, (which[rows], which[columns]), found)
 
@@ -686,17 +1043,20 @@ class Backward:
         wanted: For each matrix that the loss depends on, the change that makes the loss smaller:
             its negative gradient. A named matrix where `derive` was given a name for it.
         slopes: For each matrix that an activation computes, the activation's slope.
+        long_way: Where the loss's derivative and an activation's slope cancel (see
+            `Operation.cancels`), the change wanted of the activation's input with neither left out.
     """
 
     wanted: Mapping[str, Expression]
     slopes: Mapping[str, Matrix]
+    long_way: Mapping[str, Expression]
 
 
 Names = Mapping[str, tuple[str, str]]
 """For the name of a forward matrix, the name and the symbol of a backward one."""
 
 
-def derive(loss: Matrix, wanted: Names, slopes: Names) -> Backward:
+def derive(loss: Matrix, wanted: Names, slopes: Names, given: Iterable[Matrix] = ()) -> Backward:
     """Return the backward definitions of a loss: reverse-mode differentiation, with names.
 
     Going back from the loss, each operation passes the change wanted of its result on to its
@@ -711,6 +1071,8 @@ def derive(loss: Matrix, wanted: Names, slopes: Names) -> Backward:
         What to call the change wanted of a matrix: `{"output": ("E", "E")}`.
     slopes
         What to call the slope of the activation that computes a matrix.
+    given
+        Matrices that nothing goes back beyond, however they are defined.
 
     Raises
     ------
@@ -719,49 +1081,65 @@ def derive(loss: Matrix, wanted: Names, slopes: Names) -> Backward:
     """
     changes: dict[str, Expression] = {}
     named: dict[str, Matrix] = {}
+    long_way: dict[str, Expression] = {}
 
-    def pass_on(expression: Applied, passed: Sequence[Expression]) -> None:
+    def pass_on(expression: Applied, passed: Sequence[Expression | None]) -> None:
         for operand, change in zip(expression.operands, passed, strict=True):
+            if change is None:
+                continue
             fitted = _fitted(change, operand)
             if isinstance(operand, Matrix):
                 known = changes.get(operand.name)
                 changes[operand.name] = fitted if known is None else known + fitted
             elif isinstance(operand, Applied):
-                pass_on(operand, _passed_back(operand, fitted, _slope(operand, operand)))
+                pass_on(operand, _passed_back(operand, operand, fitted))
 
     seed = loss.definition
     assert isinstance(seed, Applied)
     assert seed.operation.back is not None
     pass_on(seed, seed.operation.back(*seed.operands))
-    for matrix in reversed(_in_order(loss)[:-1]):
-        change, definition = changes[matrix.name], matrix.definition
+    for matrix in reversed(_in_order(loss, given)[:-1]):
+        if matrix.name not in changes:  # such as the targets of a cross entropy
+            continue
+        change, whole = changes[matrix.name], matrix.whole or matrix.definition
         if matrix.name in wanted:
             name, symbol = wanted[matrix.name]
             change = changes[matrix.name] = define(name, change, symbol)
-        if isinstance(definition, Applied):
-            slope = _slope(definition, matrix)
-            if slope is not None and matrix.name in slopes:
-                name, symbol = slopes[matrix.name]
-                slope = named[matrix.name] = define(name, slope, symbol)
-            pass_on(definition, _passed_back(definition, change, slope))
-    return Backward(changes, named)
+        if not isinstance(whole, Applied):
+            continue
+        slope = _slope(whole, matrix)
+        if slope is not None and matrix.name in slopes:
+            name, symbol = slopes[matrix.name]
+            slope = named[matrix.name] = define(name, slope, symbol)
+        passed = _passed_back(whole, matrix, change, slope)
+        shortcut = (seed.operation.cancels or {}).get(whole.operation.name)
+        if shortcut and matrix is seed.operands[-1]:
+            assert passed[0] is not None
+            long_way[matrix.name] = passed[0]
+            passed = (shortcut(*seed.operands),)
+        pass_on(whole, passed)
+    return Backward(changes, named, long_way)
 
 
 def _slope(expression: Applied, output: Expression) -> Expression | None:
-    """Return an activation's slope in terms of its output; None if it is not an activation."""
+    """Return an activation's slope; None if it has none for each element by itself."""
     slope = expression.operation.slope
-    return slope(output) if slope else None
+    return slope(output, expression.operands[0]) if slope else None
 
 
 def _passed_back(
-    expression: Applied, change: Expression, slope: Expression | None
-) -> tuple[Expression, ...]:
+    expression: Applied, output: Expression, change: Expression, slope: Expression | None = None
+) -> tuple[Expression | None, ...]:
     """Return the change wanted of each operand, from the change wanted of the result."""
+    slope = slope or _slope(expression, output)
     if slope is not None:
         return (change * slope,)
-    if expression.operation.back is None:
-        raise ValueError(f"the operation {expression.operation.name} has no derivative")
-    return expression.operation.back(change, *expression.operands)
+    operation = expression.operation
+    if operation.back is None:
+        raise ValueError(f"the operation {operation.name} has no derivative")
+    if operation.mixes_columns:
+        return operation.back(change, output)
+    return operation.back(change, *expression.operands)
 
 
 def _fitted(change: Expression, operand: Expression) -> Expression:
@@ -773,23 +1151,26 @@ def _fitted(change: Expression, operand: Expression) -> Expression:
     return change
 
 
-def _in_order(last: Matrix) -> list[Matrix]:
-    """Return the matrices that a matrix depends on, each after those it reads, and itself."""
-    found: dict[Matrix, None] = {}
+def _in_order(last: Matrix, given: Iterable[Matrix]) -> list[Matrix]:
+    """Return the matrices that a matrix depends on, each after those it reads, and itself; but
+    those given, and what lies before them, not.
+    """
+    found: dict[Matrix, None] = dict.fromkeys(given)
+    first = len(found)
 
     def visit(expression: Expression) -> None:
         if isinstance(expression, Matrix):
             if expression in found:
                 return
             if expression.definition is not None:
-                visit(expression.definition)
+                visit(expression.whole or expression.definition)
             found[expression] = None
         elif isinstance(expression, Applied):
             for operand in expression.operands:
                 visit(operand)
 
     visit(last)
-    return list(found)
+    return list(found)[first:]
 
 
 def evaluate(matrices: Iterable[Matrix], given: Mapping[str, Array]) -> dict[str, Array]:

@@ -10,20 +10,24 @@ import sys
 from enum import StrEnum
 from io import TextIOWrapper
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Annotated
+from time import perf_counter
+from typing import IO, TYPE_CHECKING, Annotated, Self
 
 import typer
 
 from cellprop import __version__
 from cellprop.errors import CellpropError
+from cellprop.options import Model, takes_model
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.progress import Progress, TaskID
 
     from cellprop.tracing import Trace
     from cellprop.verification import Verification
 
 OUTPUTS = Path("outputs")
+SECONDS_BEFORE_A_BAR = 1.0
 
 app = typer.Typer(
     name="cellprop",
@@ -33,12 +37,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-
-
-class Example(StrEnum):
-    """Examples that ship with the package."""
-
-    article = "article"
 
 
 class EngineName(StrEnum):
@@ -54,41 +52,6 @@ class Format(StrEnum):
     table = "table"
     csv = "csv"
     json = "json"
-
-
-MODEL = "Model"
-ExampleOption = Annotated[
-    Example, typer.Option("--example", help="Which example to take.", rich_help_panel=MODEL)
-]
-HiddenOption = Annotated[
-    int | None,
-    typer.Option(
-        "--hidden",
-        max=16_384,  # a sheet has no more columns; many more would fill the memory first
-        help="Neurons in the hidden layer (the example's: 3).",
-        rich_help_panel=MODEL,
-    ),
-]
-RateOption = Annotated[
-    float | None,
-    typer.Option(
-        "--learning-rate",
-        help="How far an update moves.  [default: the example's]",
-        rich_help_panel=MODEL,
-    ),
-]
-EpochsOption = Annotated[
-    int, typer.Option("--epochs", help="How many updates to do.", rich_help_panel=MODEL)
-]
-WalkOption = Annotated[
-    int, typer.Option("--walk-epoch", help="Which of them to show.", rich_help_panel=MODEL)
-]
-SeedOption = Annotated[
-    int | None,
-    typer.Option(
-        "--seed", help="Draw the first weights at random from this seed.", rich_help_panel=MODEL
-    ),
-]
 
 
 def _version(wanted: bool) -> None:
@@ -119,17 +82,13 @@ def cellprop(
 
 
 @app.command()
+@takes_model
 def build(
+    model: Model,
     output: Annotated[
         Path | None,
-        typer.Option("-o", "--output", help="Where to write.  [default: outputs/EXAMPLE.xlsx]"),
+        typer.Option("-o", "--output", help="Where to write.  [default: outputs/NAME.xlsx]"),
     ] = None,
-    example: ExampleOption = Example.article,
-    hidden: HiddenOption = None,
-    learning_rate: RateOption = None,
-    epochs: EpochsOption = 1,
-    walk_epoch: WalkOption = 1,
-    seed: SeedOption = None,
     theme: Annotated[
         Path | None, typer.Option("--theme", help="A look of your own; see `cellprop theme`.")
     ] = None,
@@ -142,38 +101,40 @@ def build(
     Examples:
     - `cellprop build`
     - `cellprop build -o lesson.xlsx --epochs 1000 --walk-epoch 1000`
-    - `cellprop build --hidden 5 --seed 1 --learning-rate 0.5`
+    - `cellprop build --example xor --optimizer adam --average`
+    - `cellprop build --hidden 5,4 --activation tanh --seed 1 --learning-rate 0.5`
     - `cellprop build --theme my-theme.xlsx --words my-words.toml`
+
+    From a file of your own: `cellprop build --data flowers.csv --target species --scale standard`.
     """
     from cellprop.words import load as load_words
     from cellprop.workbook import write
     from cellprop.workbook.theme import load as load_theme
 
     look, texts = load_theme(theme), load_words(words)
-    trace = _trace(example, hidden, learning_rate, epochs, walk_epoch, seed)
+    trace = _trace(model)
     if output is None:
-        output = OUTPUTS / f"{example}.xlsx"
+        output = OUTPUTS / f"{model.name}.xlsx"
         _make_outputs()
-    path = write(trace, output, theme=look, words=texts)
+    with _Bar("Writing") as bar:
+        path = write(trace, output, theme=look, words=texts, progress=bar.move)
     _summarise(trace, path)
     print(path)
+    _end(trace)
 
 
 @app.command()
+@takes_model
 def show(
+    model: Model,
     wanted: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="[STEP | MATRIX ...]",
-            help="Steps by number, matrices by name. [default: all steps]",
+            metavar="[STEP | MATRIX | parameters ...]",
+            help="Steps by number, matrices by name; `parameters`: those after the last epoch."
+            " [default: all steps]",
         ),
     ] = None,
-    example: ExampleOption = Example.article,
-    hidden: HiddenOption = None,
-    learning_rate: RateOption = None,
-    epochs: EpochsOption = 1,
-    walk_epoch: WalkOption = 1,
-    seed: SeedOption = None,
     decimals: Annotated[
         int | None, typer.Option("--decimals", min=0, max=17, help="How many decimals to show.")
     ] = None,
@@ -188,19 +149,70 @@ def show(
     - `cellprop show` prints all steps
     - `cellprop show 2 7` prints two of them
     - `cellprop show d_output wh_new --decimals 6`
-    - `cellprop show wh_new wout_new --format json > weights.json`
+    - `cellprop show parameters --epochs 1000 --format json > weights.json`
     """
     from cellprop import terminal
     from cellprop.words import load as load_words
 
     texts = load_words(words)
-    trace = _trace(example, hidden, learning_rate, epochs, walk_epoch, seed)
+    trace = _trace(model)
     items = terminal.chosen(trace, wanted or [])
     if form is Format.table:
         terminal.show(_console(), trace, items, texts, decimals)
     else:
         write = terminal.as_csv if form is Format.csv else terminal.as_json
         sys.stdout.write(write(trace, items, decimals))
+    _end(trace)
+
+
+@app.command()
+@takes_model
+def plot(
+    model: Model,
+    what: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[loss | boundary ...]", help="What to draw. [default: all]"),
+    ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option("-o", "--output", help="A .png or .svg.  [default: outputs/NAME.png]"),
+    ] = None,
+    words: Annotated[
+        Path | None, typer.Option("--words", help="Texts of your own; see `cellprop words`.")
+    ] = None,
+) -> None:
+    """Draw the loss curve and, for two inputs, the decision boundary.
+
+    Needs matplotlib: `pip install "cellprop[learn]"`.
+
+    Examples:
+    - `cellprop plot --example moons`
+    - `cellprop plot loss --epochs 500 -o loss.svg`
+    """
+    from cellprop import plots
+    from cellprop.words import load as load_words
+
+    texts = load_words(words)
+    trace = _trace(model)
+    if output is None:
+        output = OUTPUTS / f"{model.name}.png"
+        _make_outputs()
+    print(plots.plot(trace, output, what=what or (), words=texts))
+    _end(trace)
+
+
+@app.command()
+def examples() -> None:
+    """List the examples that `--example` takes.
+
+    Examples:
+    - `cellprop examples`
+    """
+    from cellprop.data import example
+    from cellprop.data import examples as names
+
+    for name in names():
+        print(f"{name:10}{example(name)['about']}")
 
 
 @app.command()
@@ -252,48 +264,75 @@ def words(
 # --- Behind the commands ------------------------------------------------------------------
 
 
-def _trace(
-    name: str,
-    hidden: int | None,
-    learning_rate: float | None,
-    epochs: int,
-    walk_epoch: int,
-    seed: int | None,
-) -> Trace:
-    from cellprop.data import example
-    from cellprop.network import Network
-    from cellprop.tracing import trace
+def _trace(model: Model) -> Trace:
+    """Return the trace of a model, with a bar if training takes its time."""
+    with _Bar("Training") as bar:
+        return model.trace(bar.move)
 
-    given = example(name)
-    parameters = given["parameters"]
-    if hidden is not None or seed is not None:
-        # Other sizes need other weights; drawn from a fixed seed unless one is given.
-        parameters, seed = {}, seed or 0
-    if hidden is None:
-        hidden = len(given["parameters"]["wout"])
-    return trace(
-        Network([len(given["X"][0]), hidden, len(given["y"][0])]),
-        given["X"],
-        given["y"],
-        parameters=parameters,
-        seed=seed,
-        learning_rate=given["learning_rate"] if learning_rate is None else learning_rate,
-        epochs=epochs,
-        walk_epoch=walk_epoch,
-    )
+
+def _end(trace: Trace) -> None:
+    """Say it if training ended early; that is a failure if it went wrong by itself."""
+    if trace.stopped:
+        print(f"cellprop: {trace.stopped} Shown is what was before.", file=sys.stderr)
+        if not trace.interrupted:
+            raise typer.Exit(1)
+
+
+class _Bar:
+    """A progress bar that appears in a terminal when something takes more than a second."""
+
+    def __init__(self, what: str) -> None:
+        self._what = what
+        self._started = perf_counter()
+        self._progress: Progress | None = None
+        self._task: TaskID | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._progress:
+            self._progress.stop()
+
+    def move(self, done: int, total: int) -> None:
+        """Show that so much is done."""
+        if perf_counter() - self._started < SECONDS_BEFORE_A_BAR or not sys.stderr.isatty():
+            return
+        if self._progress is None:
+            from rich.console import Console
+            from rich.progress import Progress
+
+            self._progress = Progress(console=Console(stderr=True), transient=True)
+            self._progress.start()
+            self._task = self._progress.add_task(self._what, total=total)
+        assert self._task is not None
+        self._progress.update(self._task, completed=done, total=total)
 
 
 def _summarise(trace: Trace, path: Path) -> None:
-    inputs, hidden, outputs = trace.network.sizes
-    samples = len(trace.values["X"])
-    before, after = trace.losses[trace.walk_epoch - 1], trace.losses[trace.walk_epoch]
-    sheets = len(trace.walkthrough.steps) + 1
+    from cellprop.workbook import sheet_names
+
+    inputs, *hidden, outputs = trace.network.sizes
+    layers = [f"{inputs} inputs", *(f"{size} hidden" for size in hidden)]
+    layers.append(f"{outputs} output{'s'[: outputs - 1]}")
+    walked = f"epoch {trace.walk_epoch} of {max(trace.epochs, 1)}"
+    samples = f"{trace.samples}"
+    if trace.batches > 1:
+        walked = f"update {trace.walk_batch} of {trace.batches} in {walked}"
+        samples += f", {trace.walkthrough.output.rows.size} of them in this update"
+    names = sheet_names(trace)
+    steps = [f"{names[1]} to {names[len(trace.walkthrough.steps)]}"]
+    sheets = [names[0], *steps, *names[len(trace.walkthrough.steps) + 1 :]]
+    first, last = trace.losses[0], trace.losses[-1]
+    loss = f"{first:.6g} before training, {last:.6g} after {trace.epochs} epochs"
+    if trace.epochs == 1:
+        loss = f"{first:.6g} before this epoch, {last:.6g} after it"
     for what, fact in (
-        ("Network", f"{inputs} inputs, {hidden} hidden, {outputs} output{'s'[: outputs - 1]}"),
-        ("Samples", f"{samples}"),
-        ("Walked", f"epoch {trace.walk_epoch} of {trace.epochs}"),
-        ("Loss", f"{before:.6g} before this update, {after:.6g} after it"),
-        ("Sheets", f"{sheets}: Contents, Step 0 to Step {trace.walkthrough.steps[-1].number}"),
+        ("Network", ", ".join(layers)),
+        ("Samples", samples),
+        ("Walked", walked),
+        ("Loss", loss),
+        ("Sheets", f"{len(names)}: {', '.join(sheets)}"),
         ("Size", f"{path.stat().st_size / 1024:.0f} KiB"),
     ):
         # Plain: loading rich for six lines would cost a tenth of a build.

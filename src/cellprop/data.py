@@ -7,6 +7,7 @@ a DataFrame is recognised by its columns and index.
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Collection
 from dataclasses import dataclass
 from importlib import resources
 from typing import Any
@@ -14,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from cellprop.algebra import Array, Axis
-from cellprop.errors import InputError
+from cellprop.errors import InputError, nearest
 
 # A number beyond this would overflow when numbers are multiplied along the way.
 LARGEST = 1e50
@@ -27,11 +28,13 @@ class Table:
     Attributes:
         values: Shape (samples, columns).
         row_labels, column_labels: As text; None where the source had none.
+        axis: What the columns are, as `classes`; None where the source doesn't say.
     """
 
     values: Array
     row_labels: tuple[str, ...] | None
     column_labels: tuple[str, ...] | None
+    axis: str | None = None
 
     def rows(self, name: str) -> Axis:
         """Return the axis of the rows, numbered where the source had no labels."""
@@ -42,8 +45,8 @@ class Table:
     def columns(self, name: str, prefix: str) -> Axis:
         """Return the axis of the columns, as `prefix1`, … where the source had no labels."""
         if self.column_labels is None:
-            return Axis.numbered(name, self.values.shape[1], prefix)
-        return Axis(name, self.column_labels)
+            return Axis.numbered(self.axis or name, self.values.shape[1], prefix)
+        return Axis(self.axis or name, self.column_labels)
 
 
 def table(name: str, source: Any) -> Table:
@@ -55,7 +58,7 @@ def table(name: str, source: Any) -> Table:
         How errors call it.
     source
         A DataFrame (its columns and index become labels), a Series or a flat list (one column),
-        or anything that NumPy makes a two-dimensional array of.
+        or anything that NumPy makes a two-dimensional array of. A table stays as it is.
 
     Raises
     ------
@@ -63,6 +66,8 @@ def table(name: str, source: Any) -> Table:
         If it is empty, has more than two dimensions, or holds something that is not a finite
         number; the message names the row and column.
     """
+    if isinstance(source, Table):
+        return source
     row_labels = column_labels = None
     if hasattr(source, "index") and hasattr(source, "to_numpy"):
         index = list(source.index)
@@ -160,6 +165,15 @@ def label(value: object) -> str:
     return "".join(map(_visible, str(value)))
 
 
+def known(what: str, name: object, names: Collection[str]) -> None:
+    """Refuse a name that is none of those there are."""
+    if not isinstance(name, str) or name not in names:
+        raise InputError(
+            f"{what}: '{label(name)}' is not known; known: {', '.join(names)}."
+            f"{nearest(str(name), names)}"
+        )
+
+
 def looks_like_formula(text: str) -> bool:
     """Whether a spreadsheet could take a text for a formula, when it is edited or read from CSV."""
     return text.startswith(("=", "+", "-", "@"))
@@ -184,10 +198,30 @@ def _visible(character: str) -> str:
     return character
 
 
+def examples() -> tuple[str, ...]:
+    """Return the names of the examples that ship with the package, the article's first."""
+    files = (resources.files("cellprop") / "examples").iterdir()
+    names = {file.name.removesuffix(".json") for file in files if file.name.endswith(".json")}
+    usual = ("article", "notebook", "moons", "blobs", "xor", "iris")
+    return tuple(sorted(names, key=lambda name: (name not in usual, [*usual, name].index(name))))
+
+
 def example(name: str = "article") -> dict[str, Any]:
-    """Return the numbers of an example that ships with the package: X, y, parameters, …"""
+    """Return an example as it stands in its file, its X and y as tables with their labels.
+
+    Raises
+    ------
+    InputError
+        If there is no such example.
+    """
     import json
 
+    known("example", name, examples())
     file = resources.files("cellprop") / "examples" / f"{name}.json"
     found: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+    axis = "classes" if found["classes"] else None
+    for key, labels in (("X", found["inputs"]), ("y", found["outputs"])):
+        values = np.array(found[key], dtype=np.float64)
+        columns = tuple(labels) if labels else None
+        found[key] = Table(values, None, columns, axis if key == "y" else None)
     return found

@@ -106,6 +106,7 @@ class PlacedLane:
     row: int
     last_row: int
     places: tuple[Place, ...]
+    layer: int | None = None
 
 
 @dataclass(frozen=True)
@@ -170,7 +171,8 @@ def _lanes(lanes: Sequence[Lane]) -> Layout:
     placed = []
     row = FIRST_LANE
     for lane in lanes:
-        placed.append(_place(lane.key, row, zip(lane.matrices, starts, strict=False)))
+        slots = zip(lane.matrices, starts, strict=False)
+        placed.append(_place(lane.key, row, slots, lane.layer))
         row = placed[-1].last_row + 2
     return Layout(tuple(placed), is_band=False, notes_row=row)
 
@@ -195,9 +197,11 @@ def _side_by_side(matrices: Iterable[Matrix]) -> Iterable[tuple[Matrix, int]]:
         column += _columns_for(matrix) + 1
 
 
-def _place(key: str, row: int, matrices: Iterable[tuple[Matrix, int]]) -> PlacedLane:
+def _place(
+    key: str, row: int, matrices: Iterable[tuple[Matrix, int]], layer: int | None = None
+) -> PlacedLane:
     places = tuple(Place(matrix, row + 2, column) for matrix, column in matrices)
-    return PlacedLane(key, row, max(place.last_row for place in places), places)
+    return PlacedLane(key, row, max(place.last_row for place in places), places, layer)
 
 
 def _columns_for(matrix: Matrix) -> int:

@@ -5,80 +5,123 @@ Knows sizes and names; knows nothing of samples, steps or files.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import KW_ONLY, dataclass
 
 import numpy as np
 
-from cellprop.algebra import Array
+from cellprop.algebra import OPERATIONS, Array, activations, losses
 from cellprop.data import numbers
 from cellprop.errors import InputError, UnknownNameError, nearest
-
-ACTIVATIONS = ("sigmoid",)
-LOSSES = ("squared_error",)
 
 
 @dataclass(frozen=True)
 class Network:
-    """A fully connected network with one hidden layer.
+    """A fully connected network.
 
     Parameters
     ----------
     sizes
-        Neurons in each layer: `[inputs, hidden, outputs]`, each at least 1.
+        Neurons in each layer: `[inputs, hidden, outputs]`, with any number of hidden layers, or
+        none; each at least 1.
     activation
-        What every neuron applies to its input: `sigmoid`.
+        What every hidden neuron applies to its input, or a sequence with a name for each hidden
+        layer: `sigmoid`, `tanh`, `relu`, `leaky_relu` (slope 0.01) or `linear`.
+    output_activation
+        What the output neurons apply; also `softmax`. None is what the loss asks for, or else what
+        the hidden layers have.
     loss
-        What training makes smaller: `squared_error`, ½(y − output)².
+        What training makes smaller: `squared_error`, ½(y − output)²; `binary_cross_entropy`, for
+        sigmoid outputs; `cross_entropy`, for softmax outputs.
+    bias
+        Whether neurons have biases.
 
     Raises
     ------
     InputError
-        If the sizes are not three whole numbers of at least 1, or a name is not known.
+        If the sizes are not whole numbers of at least 1, a name is not known, or the output
+        activation does not go with the loss.
 
     Examples
     --------
     >>> network = Network([4, 3, 1])
     >>> {name: array.shape for name, array in network.initialise(seed=0).items()}
     {'wh': (4, 3), 'bh': (1, 3), 'wout': (3, 1), 'bout': (1, 1)}
+    >>> Network([4, 5, 3, 2], activation="tanh", loss="cross_entropy").output_activation
+    'softmax'
+    >>> list(Network([4, 5, 3, 2], bias=False).shapes)
+    ['wh_1', 'wh_2', 'wout']
     """
 
     sizes: Sequence[int]
-    activation: str = "sigmoid"
+    _: KW_ONLY
+    activation: str | Sequence[str] = "sigmoid"
+    output_activation: str | None = None
     loss: str = "squared_error"
+    bias: bool = True
 
     def __post_init__(self) -> None:
-        try:
-            sizes = tuple(self.sizes)
-        except TypeError:
+        listed = isinstance(self.activation, Iterable) and not isinstance(self.activation, str)
+        single = None if listed else str(self.activation)
+        sizes = _sizes(self.sizes)
+        hidden = (single,) * (len(sizes) - 2) if single else tuple(self.activation)
+        for name in hidden or filter(None, [single]):
+            _choose("activation", name, _hidden_activations())
+        if len(hidden) != len(sizes) - 2:
             raise InputError(
-                "Network sizes: expected 3 numbers (inputs, hidden, outputs),"
-                f" found {self.sizes!r}."
-            ) from None
-        if len(sizes) != 3:
-            raise InputError(
-                f"Network sizes: expected 3 numbers (inputs, hidden, outputs), found {len(sizes)}."
+                f"Network activation: expected a name for each of the {len(sizes) - 2} hidden"
+                f" layers, found {len(hidden)}."
             )
-        for what, size in zip(("inputs", "hidden neurons", "outputs"), sizes, strict=True):
-            if isinstance(size, bool) or not isinstance(size, (int, np.integer)) or size < 1:
-                raise InputError(
-                    f"Network sizes: expected a whole number of {what}, at least 1, found {size!r}."
-                )
+        _choose("loss", self.loss, losses())
+        wanted = tuple(OPERATIONS[self.loss].cancels or ())
+        usual = wanted[0] if wanted else single or (hidden[-1] if hidden else "sigmoid")
+        output = usual if self.output_activation is None else self.output_activation
+        _choose("output_activation", output, activations())
+        if wanted and output not in wanted:
+            raise InputError(
+                f"Network loss: {self.loss} goes with {' or '.join(wanted)} at the output,"
+                f" not with {output}."
+            )
+        if not wanted and output not in _hidden_activations():
+            right = [name for name in losses() if output in (OPERATIONS[name].cancels or ())]
+            raise InputError(
+                f"Network loss: {output} at the output goes with {' or '.join(right)},"
+                f" not with {self.loss}."
+            )
+        if output in activations() and OPERATIONS[output].mixes_columns and sizes[-1] == 1:
+            raise InputError(
+                f"Network sizes: {output} needs at least 2 outputs, one for each of the classes;"
+                " found 1, which would always be 1."
+            )
         # Frozen for users; normalised once here so that equal networks compare equal.
-        object.__setattr__(self, "sizes", tuple(map(int, sizes)))
-        _choose("activation", self.activation, ACTIVATIONS)
-        _choose("loss", self.loss, LOSSES)
+        for field, value in (
+            ("sizes", sizes), ("activation", hidden), ("output_activation", output)
+        ):  # fmt: skip
+            object.__setattr__(self, field, value)
+
+    @property
+    def hidden(self) -> tuple[Layer, ...]:
+        """The hidden layers, from the inputs on."""
+        sizes, several = self.sizes, len(self.sizes) > 3
+        return tuple(
+            Layer(f"_{k}" if several else "", k if several else None, size, activation)
+            for k, (size, activation) in enumerate(
+                zip(sizes[1:-1], self.activation, strict=True), 1
+            )
+        )
 
     @property
     def shapes(self) -> dict[str, tuple[int, int]]:
         """The shape of each parameter by name, in the order in which they are drawn."""
-        inputs, hidden, outputs = self.sizes
-        return {
-            "wh": (inputs, hidden),
-            "bh": (1, hidden),
-            "wout": (hidden, outputs),
-            "bout": (1, outputs),
-        }
+        found = {}
+        before = self.sizes[0]
+        names = [(f"wh{layer.suffix}", f"bh{layer.suffix}") for layer in self.hidden]
+        for (weights, biases), size in zip([*names, ("wout", "bout")], self.sizes[1:], strict=True):
+            found[weights] = before, size
+            if self.bias:
+                found[biases] = 1, size
+            before = size
+        return found
 
     def initialise(self, seed: int | None = None) -> dict[str, Array]:
         """Return first parameters, uniform in [0, 1), drawn by `numpy.random.default_rng(seed)`."""
@@ -114,6 +157,49 @@ class Network:
             name: _parameter(name, given[name], shape) if name in given else drawn[name]
             for name, shape in self.shapes.items()
         }
+
+
+@dataclass(frozen=True)
+class Layer:
+    """A hidden layer.
+
+    Attributes:
+        suffix: What its matrices' names end with: `_1`, …; nothing if it is the only one.
+        number: Counted from 1; None if it is the only one.
+        size: How many neurons it has.
+        activation: What they apply.
+    """
+
+    suffix: str
+    number: int | None
+    size: int
+    activation: str
+
+
+def _sizes(given: Sequence[int]) -> tuple[int, ...]:
+    try:
+        sizes = tuple(given)
+    except TypeError:
+        raise InputError(
+            "Network sizes: expected a number for each layer (inputs, hidden, …, outputs),"
+            f" found {given!r}."
+        ) from None
+    if len(sizes) < 2:
+        raise InputError(
+            "Network sizes: expected at least 2 numbers (inputs, hidden, …, outputs),"
+            f" found {len(sizes)}."
+        )
+    kinds = ("inputs", *["hidden neurons"] * (len(sizes) - 2), "outputs")
+    for what, size in zip(kinds, sizes, strict=True):
+        if isinstance(size, bool) or not isinstance(size, (int, np.integer)) or size < 1:
+            raise InputError(
+                f"Network sizes: expected a whole number of {what}, at least 1, found {size!r}."
+            )
+    return tuple(map(int, sizes))
+
+
+def _hidden_activations() -> tuple[str, ...]:
+    return tuple(name for name in activations() if not OPERATIONS[name].mixes_columns)
 
 
 def _parameter(name: str, given: object, shape: tuple[int, int]) -> Array:

@@ -14,6 +14,7 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from cellprop import captions
 from cellprop.algebra import NOTATIONS, Matrix, reads, statement
 from cellprop.data import looks_like_formula
 from cellprop.errors import UnknownNameError, nearest
@@ -35,9 +36,10 @@ def chosen(trace: Trace, wanted: Sequence[str]) -> list[Declaration | Matrix]:
     UnknownNameError
         If a word is neither; the message suggests the nearest.
     """
-    steps = {str(step.number): step for step in trace.walkthrough.steps}
-    last = trace.walkthrough.steps[-1].number
+    steps = {step.label: step for step in trace.walkthrough.steps}
+    labels = trace.walkthrough.labels
     matrices = {matrix.name: matrix for matrix in trace.walkthrough.matrices}
+    trained = trace.trained
     found: list[Declaration | Matrix] = []
     for word in wanted:
         number = word.lower().strip()
@@ -45,16 +47,18 @@ def chosen(trace: Trace, wanted: Sequence[str]) -> list[Declaration | Matrix]:
             number = number.removeprefix("step").strip(" -_")
         if not number and word.lower() == "step":
             continue  # `cellprop show step 7`
-        if number in steps:
+        if word == "parameters":
+            found += trained
+        elif number in steps:
             found.append(steps[number])
         elif word in matrices:
             found.append(matrices[word])
-        elif number.lstrip("-").isdigit():
-            raise UnknownNameError(f"There is no step {number}; there are steps 0 to {last}.")
+        elif number.lstrip("-").replace(".", "").isdigit():
+            raise UnknownNameError(f"There is no step {number}; there are steps {labels}.")
         else:
             raise UnknownNameError(
                 f"There is no step or matrix '{word}'.{nearest(word, matrices)}"
-                f" Steps: 0 to {last}; matrices: {', '.join(matrices)}."
+                f" Steps: {labels}; matrices: {', '.join(matrices)}."
             )
     return found or list(trace.walkthrough.steps)
 
@@ -89,11 +93,9 @@ class _View:
 
 def _step(view: _View, step: Declaration) -> RenderableType:
     words = view.words
-    last = view.trace.walkthrough.steps[-1].number
-    title = words(f"steps.{step.number}.title")
     parts: list[RenderableType] = [
-        Text(words("sheet.title", number=step.number, last=last, title=title), style="bold"),
-        Text(words(f"steps.{step.number}.says"), style="dim"),
+        Text(captions.heading(words, view.trace, step), style="bold"),
+        Text(captions.says(words, view.trace, step), style="dim"),
     ]
     for matrix in step.computed:
         lines = Table.grid(padding=(0, 2))
@@ -105,7 +107,7 @@ def _step(view: _View, step: Declaration) -> RenderableType:
         parts += [Text(), lines]
     parts.append(Text())
     parts.append(Columns(list(_matrices(view, step)), padding=(0, 3)))
-    for note in words.many(f"steps.{step.number}.notes"):
+    for note in captions.notes(words, view.trace, step):
         parts.append(Text(f"{words('sheet.notes')}: {note}", style="italic"))
     return Group(*parts)
 
@@ -126,7 +128,7 @@ def _matrices(view: _View, step: Declaration) -> Iterator[RenderableType]:
 
 def _matrix(view: _View, matrix: Matrix, state: str, caption: str) -> RenderableType:
     """Return a matrix with its name above; what is wider than the terminal goes on below."""
-    values = view.trace.values[matrix.name]
+    values = view.trace.value(matrix)
     form = choose(values, given=matrix.definition is None)
     decimals = view.decimals
     shown = [
@@ -183,7 +185,7 @@ def _flat(wanted: Iterable[Declaration | Matrix]) -> list[Matrix]:
 
 
 def _rounded(trace: Trace, matrix: Matrix, decimals: int | None) -> list[list[float]]:
-    values = trace.values[matrix.name]
+    values = trace.value(matrix)
     rows: list[list[float]] = (values if decimals is None else values.round(decimals)).tolist()
     return rows
 

@@ -129,9 +129,15 @@ def _difference(place: tuple[str, str], stored: Value, computed: Value, scale: f
     return Difference(*place, stored, computed, relative)
 
 
+class _Error(str):
+    """The text of an error, which a text such as the class `#1` is not."""
+
+    __slots__ = ()
+
+
 def _is_error(value: Value) -> bool:
-    """Whether a value is an error, or missing; text formulas show formulas, never `#…`."""
-    return value is None or (isinstance(value, str) and value.startswith("#"))
+    """Whether a value is an error, or missing."""
+    return value is None or isinstance(value, _Error)
 
 
 # --- Reading ------------------------------------------------------------------------------
@@ -166,7 +172,8 @@ def _pairs(path: Path, formulas: Any, values: Any) -> Iterator[tuple[Any, Value]
         for formula_row, value_row in zip(formulas.iter_rows(), values.iter_rows(), strict=True):
             for cell, value in zip(formula_row, value_row, strict=True):
                 if cell.value is not None:
-                    yield cell, value.value
+                    is_error = value.data_type == "e"
+                    yield cell, _Error(value.value) if is_error else value.value
     except Exception as error:  # whatever a broken part makes a reader raise
         raise InputError(f"{path}, sheet {formulas.title}: can't be read: {error}.") from None
 

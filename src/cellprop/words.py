@@ -33,6 +33,16 @@ class Words:
         assert isinstance(text, str), key
         return text.format(**filled)
 
+    def get(self, key: str) -> str:
+        """Return the text of a key; empty if there is none."""
+        text = self.texts.get(key, "")
+        assert isinstance(text, str), key
+        return text
+
+    def notes(self, key: str) -> tuple[str, ...]:
+        """Return the texts of a key that has any number of them; none if there is no such key."""
+        return self.many(key) if key in self.texts else ()
+
     def many(self, key: str) -> tuple[str, ...]:
         """Return the texts of a key that has any number of them."""
         texts = self.texts[key]

@@ -10,9 +10,10 @@ import re
 import subprocess
 import tempfile
 import zipfile
-from collections.abc import Iterable, Iterator, Mapping
-from functools import cache
+from collections.abc import Iterable, Mapping
+from functools import cache, lru_cache
 from io import BytesIO
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
@@ -27,30 +28,66 @@ from openpyxl.utils.cell import range_boundaries
 from openpyxl.worksheet.worksheet import Worksheet
 
 import cellprop
+from cellprop.algebra import reads
 from cellprop.tracing import Trace
 
 Cell = tuple[int, int]
 Numbers = dict[tuple[str, int, int], Any]
+Matrices = Mapping[str, Any]
 
-LINK = re.compile(r"='Step \d+'![A-Z]+\d+")
-FORMULA_ROW, FIRST_LANE = 7, 11
+LINK = re.compile(r"='Step \d+(\.\d+)?'![A-Z]+\d+")
+FIRST_NOTATION, FORMULA_ROW, FIRST_LANE = 3, 7, 11
 
 
 # --- Workbooks to test --------------------------------------------------------------------
 
 
+SOFTMAX = {"loss": "cross_entropy"}
+# The article, and networks that bring out what it can't show.
+SIZES = {
+    "wide": (3, 10, 9, 2),  # products too long to be spelled out
+    "long": (12, 3, 3, 1),  # sums over samples too long to be spelled out
+    "fan": (2, 3, 2, 10),  # as are sums over outputs
+    "one": (1, 1, 1, 1),
+    "band": (40, 3, 2, 2),
+    "tall": (120, 3, 2, 1),
+}
+# Samples, neurons, what the network is and how it is trained.
+OTHERS: dict[str, tuple[int, list[int], dict[str, Any], dict[str, Any]]] = {
+    "deep": (5, [4, 3, 5, 2, 4], {"activation": ["relu", "tanh", "leaky_relu"]} | SOFTMAX, {}),
+    "entropy": (4, [3, 3, 2], {"activation": "tanh", "loss": "binary_cross_entropy"}, {}),
+    "adam": (
+        3, [2, 3, 1], {},
+        {"optimizer": "adam", "average": True, "epochs": 5, "walk_epoch": 4},
+    ),
+    "momentum": (
+        3, [3, 2, 2], {"bias": False},
+        {"optimizer": "momentum", "epochs": 2, "walk_epoch": 2},
+    ),
+    "standard": (5, [3, 2, 1], {}, {"scale": "standard"}),
+    "minmax": (5, [3, 2, 1], {"activation": "leaky_relu"}, {"scale": "minmax"}),
+    "batch": (
+        20, [3, 3, 2], {"activation": "relu", "output_activation": "sigmoid"},
+        {"batch_size": 6, "shuffle": True, "scale": "minmax", "walk_batch": 3, "epochs": 2,
+         "walk_epoch": 2},
+    ),
+    "shallow": (4, [3, 2], {"output_activation": "linear"}, {"optimizer": "momentum"}),
+    "deep band": (40, [3, 4, 3, 3], {"activation": "tanh"} | SOFTMAX, {}),
+    # More matrices in a step than a rule has room to list.
+    "many": (2, [3, 1, 1, 1, 1, 1, 1], {}, {"optimizer": "adam"}),
+}  # fmt: skip
+NETWORKS = ["article", *(n for n in SIZES if n != "tall"), *(n for n in OTHERS if n != "many")]
+
+
 @cache
 def example(name: str) -> Trace:
-    """The article, and networks that bring out what it can't show."""
-    sizes = {
-        "wide": (3, 10, 9, 2),  # products too long to be spelled out
-        "long": (12, 2, 3, 1),  # sums over samples too long to be spelled out
-        "fan": (2, 2, 2, 10),  # as are sums over outputs
-        "one": (1, 1, 1, 1),
-        "band": (40, 3, 2, 2),
-        "tall": (120, 2, 2, 1),
-    }
-    return cellprop.article() if name == "article" else drawn(*sizes[name])
+    """One of the networks above."""
+    if name == "article":
+        return cellprop.article()
+    if name in SIZES:
+        return drawn(*SIZES[name])
+    samples, sizes, network, training = OTHERS[name]
+    return traced(cellprop.Network(sizes, **network), samples, **training)
 
 
 def drawn(samples: int, inputs: int, hidden: int, outputs: int, seed: int = 1) -> Trace:
@@ -62,22 +99,65 @@ def drawn(samples: int, inputs: int, hidden: int, outputs: int, seed: int = 1) -
     return cellprop.trace(network, X, y, seed=seed, learning_rate=0.3)
 
 
+def traced(network: cellprop.Network, samples: int, **training: Any) -> Trace:
+    """A network with numbers of both signs from a generator, and targets that suit its loss."""
+    random = np.random.default_rng(1)
+    X = random.normal(size=(samples, network.sizes[0])) * 2
+    y = random.random((samples, network.sizes[-1]))
+    if network.loss == "cross_entropy":
+        y = np.eye(network.sizes[-1])[np.arange(samples) % network.sizes[-1]]
+    parameters = {name: random.normal(size=shape) for name, shape in network.shapes.items()}
+    training = {"learning_rate": 0.3, "seed": 1} | training
+    return cellprop.trace(network, X, y, parameters=parameters, **training)
+
+
+@st.composite
+def networks(draw: st.DrawFn) -> cellprop.Network:
+    """Networks of 0 to 3 hidden layers, each with an activation of its own."""
+    loss = draw(st.sampled_from(["squared_error", "binary_cross_entropy", "cross_entropy"]))
+    layers = draw(st.integers(0, 3))
+    sizes = draw(st.lists(st.integers(1, 6 - layers), min_size=layers + 1, max_size=layers + 1))
+    kinds = st.sampled_from(["sigmoid", "tanh", "relu", "leaky_relu", "linear"])
+    return cellprop.Network(
+        [*sizes, draw(st.integers(2 if loss == "cross_entropy" else 1, 4))],
+        activation=draw(st.lists(kinds, min_size=layers, max_size=layers)),
+        output_activation=draw(kinds) if loss == "squared_error" else None,
+        loss=loss,
+        bias=draw(st.booleans()),
+    )
+
+
 @st.composite
 def traces(draw: st.DrawFn) -> Trace:
-    """Small networks with any numbers a student might type."""
+    """Small networks with any numbers a student might type, in any way of training."""
+    network = draw(networks())
     samples = draw(st.integers(1, 8))
-    inputs, hidden, outputs = draw(st.tuples(*[st.integers(1, 6)] * 3))
-    number = st.floats(-10, 10) | st.integers(-10, 10).map(float)
+    # None very close to 0: where IronCalc compares two numbers, it takes 1E-17 for 0.
+    number = st.integers(-10, 10).map(float) | st.floats(0.001, 10) | st.floats(-10, -0.001)
 
-    def matrix(rows: int, columns: int) -> list[list[float]]:
-        row = st.lists(number, min_size=columns, max_size=columns)
-        return draw(st.lists(row, min_size=rows, max_size=rows))
+    def matrix(rows: int, columns: int, of: st.SearchStrategy[float] = number) -> Any:
+        row = st.lists(of, min_size=columns, max_size=columns)
+        return np.array(draw(st.lists(row, min_size=rows, max_size=rows)))
 
-    network = cellprop.Network([inputs, hidden, outputs])
-    parameters = {name: matrix(*shape) for name, shape in network.shapes.items()}
-    X, y = matrix(samples, inputs), matrix(samples, outputs)
-    rate = draw(st.floats(0, 2))
-    return cellprop.trace(network, X, y, parameters=parameters, learning_rate=rate)
+    outputs = network.sizes[-1]
+    X, y = matrix(samples, network.sizes[0]), matrix(samples, outputs)
+    if network.loss == "binary_cross_entropy":
+        y = matrix(samples, outputs, st.floats(0, 1))
+    if network.loss == "cross_entropy":
+        y = np.eye(outputs)[
+            draw(st.lists(st.integers(0, outputs - 1), min_size=samples, max_size=samples))
+        ]
+    can_be_scaled = (np.ptp(X, axis=0) > 0).all()
+    return cellprop.trace(
+        network,
+        X,
+        y,
+        parameters={name: matrix(*shape) for name, shape in network.shapes.items()},
+        learning_rate=draw(st.floats(0, 2)),
+        optimizer=draw(st.sampled_from(["sgd", "momentum", "adam"])),
+        average=draw(st.booleans()),
+        scale=draw(st.sampled_from([None, "minmax", "standard"])) if can_be_scaled else None,
+    )
 
 
 # --- Reading ------------------------------------------------------------------------------
@@ -108,24 +188,47 @@ def parts(content: bytes) -> dict[str, bytes]:
         return {name: archive.read(name) for name in archive.namelist()}
 
 
-def steps(book: Workbook) -> list[tuple[int, Worksheet]]:
-    """The sheets of the steps with their numbers."""
-    return [(int(s.title.split()[1]), s) for s in book.worksheets if s.title.startswith("Step ")]
+def steps(book: Workbook) -> list[tuple[str, Worksheet]]:
+    """The sheets of the steps with their labels: `7`, `2.1`."""
+    return [(step_of(s.title), s) for s in book.worksheets if s.title.startswith("Step ")]
+
+
+def step_of(sheet: str) -> str:
+    """The label of a step's sheet."""
+    return sheet.removeprefix("Step ")
+
+
+def position(sheet: Worksheet) -> int:
+    """How many sheets stand before one, which is also the number that IronCalc knows it by."""
+    return sheet.parent.worksheets.index(sheet)
+
+
+def given(trace: Trace, label: str) -> list[str]:
+    """The matrices of a step that are typed."""
+    return [m for m in trace.step(label).matrices if trace.matrix(m).definition is None]
+
+
+def computed(trace: Trace, label: str) -> list[str]:
+    """The matrices of a step that it computes."""
+    return [m for m in trace.step(label).matrices if trace.matrix(m).definition is not None]
+
+
+def computing_steps(trace: Trace) -> list[tuple[str, Worksheet]]:
+    """The sheets of the steps that compute something, with their labels."""
+    return [(label, s) for label, s in steps(formulas(trace)) if computed(trace, label)]
 
 
 def homes(book: Workbook) -> dict[str, tuple[str, tuple[int, int, int, int]]]:
-    """For each defined name: its sheet, and its first row, first column, last row, last column."""
+    """For each name on a step's sheet: that sheet, and its first row, first column, last row, last
+    column.
+    """
     found = {}
     for name, defined in book.defined_names.items():
         ((sheet, cells),) = defined.destinations
-        left, top, right, bottom = range_boundaries(cells)
-        found[name] = sheet, (top, left, bottom, right)
+        if sheet.startswith("Step "):
+            left, top, right, bottom = range_boundaries(cells)
+            found[name] = sheet, (top, left, bottom, right)
     return found
-
-
-def step_of(sheet: str) -> int:
-    """The number of a step's sheet."""
-    return int(sheet.removeprefix("Step "))
 
 
 def cells_of(bounds: tuple[int, int, int, int]) -> list[Cell]:
@@ -145,6 +248,7 @@ def is_formula(value: object) -> bool:
     return isinstance(value, str) and value.startswith("=")
 
 
+@cache
 def computing(sheet: Worksheet) -> dict[Cell, str]:
     """The cells of a sheet's lanes that compute, rather than link, with their formulas."""
     return {
@@ -159,47 +263,63 @@ def tokens(formula: str) -> list[Token]:
     return Tokenizer(formula).items
 
 
-def referred(formula: str) -> Iterator[Cell]:
+def deepest(formula: str) -> int:
+    """How many functions and parentheses stand in one another."""
+    opens = ((t.subtype == Token.OPEN) - (t.subtype == Token.CLOSE) for t in tokens(formula))
+    return max(accumulate(opens))
+
+
+@lru_cache(100_000)
+def referred(formula: str) -> tuple[Cell, ...]:
     """Every cell that a formula refers to on its own sheet."""
+    found: list[Cell] = []
     for token in tokens(formula):
         if token.type == Token.OPERAND and token.subtype == Token.RANGE:
             assert "!" not in token.value, formula
             left, top, right, bottom = range_boundaries(token.value.replace("$", ""))
-            yield from cells_of((top, left, bottom, right))
+            found += cells_of((top, left, bottom, right))
+    return tuple(found)
 
 
 # --- Numbers, as expected and as engines compute them --------------------------------------
 
 
-def expected(trace: Trace, alike: Trace | None = None) -> Numbers:
-    """The number of every cell of every matrix on every sheet on which it stands.
+def expected(trace: Trace, numbers: Matrices | None = None) -> Numbers:
+    """The number of every cell of every matrix on every step's sheet on which it stands.
 
-    Where it stands is read from the workbook of `alike`, a trace of the same sizes.
+    The trace's own numbers, or others of the same matrices.
     """
-    book = formulas(alike or trace)
+    book = formulas(trace)
     found = {}
     for name, (home, bounds) in homes(book).items():
-        numbers = trace.values[name].ravel().tolist()
-        for number, sheet in steps(book):
-            if number >= step_of(home):
-                for (row, column), value in zip(cells_of(bounds), numbers, strict=True):
-                    found[sheet.title, row, column] = value
+        values = (numbers or trace.values)[name].ravel().tolist()
+        places = list(zip(cells_of(bounds), values, strict=True))
+        for sheet in book.sheetnames[position(book[home]) :]:
+            if sheet.startswith("Step "):
+                found.update({(sheet, *cell): value for cell, value in places})
     return found
 
 
 def disagreements(
-    found: Mapping[Any, Any], trace: Trace, alike: Trace | None = None, tolerance: float = 1e-12
+    found: Mapping[Any, Any],
+    trace: Trace,
+    numbers: Matrices | None = None,
+    tolerance: float = 1e-12,
 ) -> list[Any]:
-    """The cells whose number is not the trace's, relative to the largest number on the sheet."""
-    right = expected(trace, alike)
-    largest: dict[str, float] = {}
-    for (sheet, _, _), value in right.items():
-        largest[sheet] = max(largest.get(sheet, 0.0), abs(value))
+    """The cells whose number is not as expected, relative to the largest that it comes from."""
+    right = expected(trace, numbers)
+    sizes = {name: np.abs(v).max() for name, v in (numbers or trace.values).items()}
+    largest = {}
+    for name, (_, bounds) in homes(formulas(trace)).items():
+        definition = trace.matrix(name).definition
+        read = [m.name for m in reads(definition)] if definition else []
+        size = max(sizes[m] for m in (name, *read))
+        largest.update(dict.fromkeys(cells_of(bounds), size))
     return [
         (place, found.get(place), value)
         for place, value in right.items()
         if not isinstance(found.get(place), (int, float))
-        or not abs(found[place] - value) <= tolerance * largest[place[0]]
+        or not abs(found[place] - value) <= tolerance * largest[place[1:]]
     ]
 
 
@@ -217,6 +337,18 @@ def numbers_of(book: Workbook) -> Numbers:
 def without_values(trace: Trace) -> Workbook:
     """The workbook, fresh: openpyxl saves it without its values, so engines must compute them."""
     return load_workbook(BytesIO(content(trace)))
+
+
+def without_extras(book: Workbook) -> Workbook:
+    """The workbook, its sheets after the steps taken away: they have tests of their own."""
+    for name, defined in list(book.defined_names.items()):
+        ((sheet, _),) = defined.destinations
+        if not sheet.startswith("Step "):
+            del book.defined_names[name]
+    for sheet in book.worksheets[1:]:
+        if not sheet.title.startswith("Step "):
+            book.remove(sheet)
+    return book
 
 
 def saved(book: Workbook, path: Path) -> Path:

@@ -122,6 +122,23 @@ def test_row_labels_follow_the_samples_through_the_network(trace):
     assert labels_of_rows(sheet, "wh")[:4] == labels_of_columns(sheet, "X")[:4]
 
 
+def test_the_samples_of_a_batch_keep_their_labels_through_all_layers():
+    names = [f"sample {letter}" for letter in "abcdefg"]
+    X = pd.DataFrame(np.random.default_rng(0).random((7, 2)), index=names, columns=["p", "q"])
+    trace = cellprop.trace(
+        cellprop.Network([2, 2, 3, 1]), X, np.zeros(7), seed=4, batch_size=3, shuffle=True
+    )
+    shown_names = list(trace["X"].index)
+    assert len(shown_names) == 3
+    assert shown_names != names[:3]
+    assert trace["X"].to_numpy().tolist() == X.loc[shown_names].to_numpy().tolist()
+    sheet = formulas(trace)["Step 11"]
+    for name in ("X", "y", "hiddenlayer_activations_2", "output", "d_hiddenlayer_1"):
+        assert labels_of_rows(sheet, name) == shown_names
+    assert labels_of_columns(sheet, "wh_2") == ["h2.1", "h2.2", "h2.3"]
+    assert labels_of_rows(sheet, "wh_2_new") == ["h1.1", "h1.2"]
+
+
 @pytest.mark.parametrize("which", ["trace", "other"])
 def test_text_that_looks_like_a_formula_is_marked_as_text(which, request):
     marked = {"label": 0, "body": 0, "code": 0}

@@ -18,6 +18,7 @@ from cellprop.data import looks_like_formula
 from cellprop.errors import LimitError
 from cellprop.formats import Format, choose, cut
 from cellprop.layout import Layout, Place, letter
+from cellprop.steps import Declaration
 from cellprop.tracing import Trace
 from cellprop.words import Words
 from cellprop.workbook import xml
@@ -31,9 +32,9 @@ WIDEST_LABEL = 12
 NARROWEST_PAGE, WIDEST_PAGE = 20, 24
 
 
-def sheet_name(step: int) -> str:
+def sheet_name(step: Declaration) -> str:
     """Return the name of a step's sheet."""
-    return f"Step {step}"
+    return f"Step {step.label}"
 
 
 @dataclass
@@ -45,7 +46,7 @@ class Book:
     frame: Frame
     words: Words
     formats: Mapping[str, Format] = field(init=False)
-    home: Mapping[str, int] = field(init=False)
+    home: Mapping[str, Declaration] = field(init=False)
     widths: Mapping[int, float] = field(init=False)
     clipped: bool = False
     _blocks: dict[tuple[str, State], list[str]] = field(default_factory=dict)
@@ -57,9 +58,7 @@ class Book:
         self.formats = {
             m.name: choose(self.trace.values[m.name], given=m.definition is None) for m in matrices
         }
-        self.home = {
-            m.name: step.number for step in self.trace.walkthrough.steps for m in step.matrices
-        }
+        self.home = {m.name: step for step in self.trace.walkthrough.steps for m in step.matrices}
         self.widths = _widths(self)
 
     @property
@@ -70,6 +69,10 @@ class Book:
     def width(self, column: int) -> float:
         """Return the width of a column in characters."""
         return self.widths.get(column, self.frame.theme.number_width)
+
+    def link(self, name: str) -> str:
+        """Return how a formula on another sheet begins that refers to a matrix's own sheet."""
+        return f"'{sheet_name(self.home[name])}'!"
 
     def block(self, matrix: Matrix, state: State) -> list[str]:
         """Return the cells of a matrix in a state: a row of its name, of labels, of numbers."""
@@ -174,7 +177,7 @@ def _cells(book: Book, place: Place, state: State) -> Iterator[str]:
     if state == "active":
         texts = book.formulas(place.matrix)
     else:
-        link = f"'{sheet_name(book.home[name])}'!"
+        link = book.link(name)
         texts = [[link + address for address in row] for row in addresses]
     for row, written, numbers in zip(addresses, texts, values, strict=True):
         yield xml.formula_cells(row, style, written, numbers)

@@ -5,9 +5,11 @@ from __future__ import annotations
 from openpyxl.worksheet.worksheet import Worksheet
 from rich.cells import cell_len
 
+from cellprop import captions
 from cellprop.algebra import ONE
 from cellprop.data import looks_like_formula
-from cellprop.workbook import xml
+from cellprop.training import mean_over_samples
+from cellprop.workbook import extras, xml
 from cellprop.workbook.book import Book, sheet_name
 from cellprop.workbook.printing import ROW, page_of
 from cellprop.workbook.sheets import TITLE_ROW
@@ -77,13 +79,15 @@ class _Page:
 
     def prose(self, text: str, first: str = "A", before: str = "") -> None:
         """Add a text that runs across the page, in a row as tall as it needs."""
-        columns = [column for column in WIDTHS if column >= first]
         self.merged.append(f"{first}{self.next}:{LAST}{self.next}")
-        room = sum(WIDTHS[column] for column in columns) * 1.15
-        lines = -(-cell_len(text) // int(room))
+        lines = -(-cell_len(text) // self.room(first))
         cells = self.text(first, "body", text)
-        cells += "".join(self.blank(column, "body") for column in columns[1:])
+        cells += "".join(self.blank(column, "body") for column in WIDTHS if column > first)
         self.add(before + cells, lines * 14.5 + 2)
+
+    def room(self, first: str) -> int:
+        """Return how many characters fit from a column to the end of the page."""
+        return int(sum(width for column, width in WIDTHS.items() if column >= first) * 1.15)
 
     def link(self, column: str, target: str, text: str) -> str:
         """Return a cell that links to a sheet."""
@@ -106,19 +110,27 @@ def _describe_network(page: _Page) -> None:
             for column, key in zip("ABCDE", keys, strict=True)
         )
     )
-    activation = words(f"activations.{trace.network.activation}")
-    layers = (
-        ("input_layer", trace.matrix("X").columns.size),
-        ("hidden_layer", *_layer(book, "wh", "bh", activation)),
-        ("output_layer", *_layer(book, "wout", "bout", activation)),
+    network = trace.network
+    layers: list[tuple[str, ...]] = [
+        (words("contents.input_layer"), str(trace.matrix("X").columns.size))
+    ]
+    for layer in network.hidden:
+        called = words("contents.hidden_layer", layer=f" {layer.number}" if layer.number else "")
+        names = f"wh{layer.suffix}", f"bh{layer.suffix}"
+        layers.append((called, *_layer(book, *names, layer.activation)))
+    layers.append(
+        (
+            words("contents.output_layer"),
+            *_layer(book, "wout", "bout", str(network.output_activation)),
+        )
     )
-    for key, *facts in layers:
-        cells = page.text("A", "table", words(f"contents.{key}"))
+    for called, *facts in layers:
+        cells = page.text("A", "table", called)
         for column, fact in zip("BCDE", facts, strict=False):
             cells += page.text(column, "table", str(fact))
         page.add(cells)
     page.add("", 6)
-    samples = trace.matrix("X").rows.size
+    samples = trace.walkthrough.output.rows.size
     page.add(
         page.text("A", "caption", words("contents.samples"))
         + page.text("B", "table", str(samples))
@@ -128,21 +140,18 @@ def _describe_network(page: _Page) -> None:
     _show_loss(page, samples)
 
 
-def _layer(book: Book, weights: str, biases: str, activation: str) -> tuple[str, str, str, str]:
-    w, b = book.trace.matrix(weights), book.trace.matrix(biases)
-    return (
-        str(w.columns.size),
-        activation,
-        f"{weights}: {w.rows.size} × {w.columns.size}",
-        f"{biases}: {b.rows.size} × {b.columns.size}",
-    )
+def _layer(book: Book, weights: str, biases: str, activation: str) -> tuple[str, ...]:
+    shapes = book.trace.network.shapes
+    facts = (str(shapes[weights][1]), captions.activation(book.words, activation))
+    sizes = [f"{n}: {shapes[n][0]} × {shapes[n][1]}" for n in (weights, biases) if n in shapes]
+    return (*facts, *sizes)
 
 
 def _linked(page: _Page, column: str, name: str) -> str:
     """Return a cell that shows a single number of the walkthrough."""
     book = page.book
     place = book.layout.places[name]
-    formula = f"'{sheet_name(book.home[name])}'!{place.address(0, 0)}"
+    formula = f"{book.link(name)}{place.address(0, 0)}"
     style = book.frame.style("known", book.formats[name].code)
     value = book.trace.values[name].item()
     return xml.formula_cell(f"{column}{page.next}", style, formula, value)
@@ -152,10 +161,14 @@ def _show_loss(page: _Page, samples: int) -> None:
     """Add a row with the loss, live."""
     book, trace = page.book, page.book.trace
     loss = trace.walkthrough.loss.name
-    where = f"'{sheet_name(book.home[loss])}'!{book.layout.places[loss].range}"
-    value = float(trace.losses[trace.walk_epoch - 1])
+    where = f"{book.link(loss)}{book.layout.places[loss].range}"
+    value = mean_over_samples(trace.values[loss])
     style = book.frame.style("known", "0.000000" if 1e-4 < value < 1e4 else "0.0000E+00")
-    walked = page.words("contents.walked", epoch=trace.walk_epoch, epochs=trace.epochs)
+    walked = page.words(
+        "contents.walked",
+        shown=captions.shown(page.words, trace),
+        loss=captions.loss(page.words, trace.network.loss),
+    )
     cells = page.text("A", "caption", walked)
     cells += xml.formula_cell(f"F{page.next}", style, f"SUM({where})/{samples}", value)
     page.add(cells)
@@ -169,11 +182,23 @@ def _list_steps(page: _Page) -> None:
         + page.text("D", "caption", words("contents.computes"))
     )
     for step in page.book.trace.walkthrough.steps:
-        name = sheet_name(step.number)
+        name = sheet_name(step)
         cells = page.link("A", name, name)
-        cells += page.text("B", "table", words(f"steps.{step.number}.title"))
-        cells += page.text("D", "table", ", ".join(matrix.name for matrix in step.matrices))
-        page.add(cells)
+        cells += page.text("B", "table", captions.title(words, page.book.trace, step))
+        names = ", ".join(matrix.name for matrix in step.matrices)
+        if cell_len(names) <= page.room("D"):
+            page.add(cells + page.text("D", "table", names))
+        else:
+            page.prose(names, "D", cells)
+    _list_extras(page)
+
+
+def _list_extras(page: _Page) -> None:
+    """List the sheets that follow the steps."""
+    page.add("", 6)
+    for name in extras.which(page.book.trace):
+        about = page.words(f"{extras.key(name)}.about")
+        page.add(page.link("A", name, name) + page.text("B", "table", about))
 
 
 def _show_key(page: _Page) -> None:
@@ -208,7 +233,7 @@ def _list_labels(page: _Page) -> None:
         for number, label in enumerate(axis.labels, 1):
             if label == str(number):
                 continue
-            before = page.text("A", "caption", f"{axis.name} {number}")
+            before = page.text("A", "caption", f"{captions.axis(page.words, axis)} {number}")
             page.prose(label[:MOST_TEXT], "B", before)
 
 

@@ -112,6 +112,8 @@ def _chosen(selector: Selector, focus: FocusCells, position: str) -> str:
 
 # A spreadsheet nests functions 64 deep, and has formulas of 8,192 characters.
 MOST_NESTED, LONGEST = 60, 8000
+# Of a text within a formula: 255 characters.
+MOST_TEXT = 250
 
 
 def formula_in_focus(place: Place, focus: FocusCells) -> str:
@@ -127,6 +129,20 @@ def formula_in_focus(place: Place, focus: FocusCells) -> str:
         if len(formula) < LONGEST:
             return formula
     return f"_xlfn.FORMULATEXT({place.address(0, 0)})"
+
+
+def by_matrix(focus: FocusCells, matrices: Sequence[Matrix], shown: Sequence[str]) -> str:
+    """Return a formula that shows what belongs to the matrix in focus; the last without one."""
+    formula = shown[-1]
+    for matrix, text in zip(matrices[:-1], shown[:-1], strict=True):
+        formula = f'IF({focus.matrix}="{matrix.name}",{text},{formula})'
+    return formula
+
+
+def literal(text: str) -> str:
+    """Return a text as a formula writes it, in pieces short enough for one."""
+    pieces = [text[i : i + MOST_TEXT] for i in range(0, len(text), MOST_TEXT)]
+    return "&".join('"' + piece.replace('"', '""') + '"' for piece in pieces)
 
 
 def _choice(cell: str, options: Sequence[str]) -> str:

@@ -10,6 +10,7 @@ from typing import Literal
 from zipfile import ZipFile
 
 from openpyxl import Workbook
+from openpyxl.formatting.rule import ColorScaleRule
 from openpyxl.formatting.rule import Rule as FormattingRule
 from openpyxl.packaging.custom import StringProperty
 from openpyxl.styles import Alignment, Border, Font, NamedStyle, PatternFill, Side
@@ -21,9 +22,9 @@ from openpyxl.worksheet.hyperlink import Hyperlink
 from openpyxl.worksheet.pagebreak import Break
 from openpyxl.worksheet.properties import PageSetupProperties
 from openpyxl.worksheet.worksheet import Worksheet
-from openpyxl.writer.excel import ExcelWriter
 
 from cellprop import __version__
+from cellprop.workbook.charts import COLORS, Chart, Writer, drawn
 from cellprop.workbook.focus import Rule
 from cellprop.workbook.theme import Theme
 from cellprop.workbook.xml import LONG_AGO
@@ -36,6 +37,8 @@ LONGEST_ERROR, LONGEST_ERROR_TITLE = 225, 32
 SMALLEST_SCALE = 60
 # What the key explains: a style `key_…` for each looks like it, with its text in the middle.
 KEY_STATES = ("active", "read", "known", "ghost", "input")
+# From low over middle to high: told apart by the colour-blind, and light enough for dark text.
+SCALE = ("FF6BAED6", "FFFFFFFF", "FFFDAE6B")
 
 
 class Frame:
@@ -55,6 +58,7 @@ class Frame:
             self.book.loaded_theme = theme.colors
         self._styles: dict[tuple[str, str, bool], int] = {}
         self._differences: dict[str, DifferentialStyle] = {}
+        self._charts: list[Chart] = []
         self.book.properties.title = title
         self.book.properties.creator = "cellprop"
         # Not the time of day: two builds of the same input are the same bytes.
@@ -119,11 +123,25 @@ class Frame:
             )
         return self._differences[name]
 
-    def add_choice(self, sheet: Worksheet, cell: str, options: Sequence[str], error: str) -> None:
-        """Let a cell be filled from a list."""
-        listed = ",".join(options)
-        if len(listed) + 2 <= LONGEST_LIST:
+    def add_choice(
+        self,
+        sheet: Worksheet,
+        cell: str,
+        options: Sequence[str],
+        error: str,
+        *,
+        listed_in: str | None = None,
+    ) -> None:
+        """Let a cell be filled from a list.
+
+        A list that is too long for a rule is taken from the cells it is `listed_in`, or else is of
+        numbers from 1 on.
+        """
+        if fits_in_a_list(options):
+            listed = ",".join(options)
             validation = DataValidation("list", formula1=f'"{listed}"', allow_blank=True)
+        elif listed_in:
+            validation = DataValidation("list", formula1=listed_in, allow_blank=True)
         else:
             validation = DataValidation(
                 "whole", operator="between", formula1="1", formula2=str(len(options)),
@@ -144,9 +162,42 @@ class Frame:
         validation.add(cells)
         sheet.add_data_validation(validation)
 
-    def add_link(self, sheet: Worksheet, cell: str, target: str, text: str) -> None:
-        """Link a cell to a sheet."""
-        link = Hyperlink(ref=cell, location=f"'{target}'!A1", display=text)
+    def add_color_scale(
+        self, sheet: Worksheet, cells: str, limits: tuple[float, float, float] | None
+    ) -> None:
+        """Colour a range by its numbers: between limits, or else between the least and the most."""
+        low, middle, high = SCALE
+        if limits:
+            rule = ColorScaleRule(  # type: ignore[no-untyped-call]
+                "num", limits[0], low, "num", limits[1], middle, "num", limits[2], high
+            )
+        else:
+            rule = ColorScaleRule(  # type: ignore[no-untyped-call]
+                "min", None, low, "percent", 50, middle, "max", None, high
+            )
+        sheet.conditional_formatting.add(cells, rule)
+
+    def add_class_colors(self, sheet: Worksheet, cells: str, count: int) -> None:
+        """Colour a range by the numbers of classes, as a chart does but paler."""
+        first = cells.partition(":")[0]
+        for number, color in enumerate(COLORS[:count], 1):
+            key = f"class {number}"
+            if key not in self._differences:
+                fill = PatternFill("solid", start_color=_pale(color), end_color=_pale(color))
+                self._differences[key] = DifferentialStyle(fill=fill)
+            rule = FormattingRule(
+                type="expression", dxf=self._differences[key], formula=[f"{first}={number}"]
+            )
+            sheet.conditional_formatting.add(cells, rule)
+
+    def add_chart(self, sheet: Worksheet, cell: str, chart: Chart) -> None:
+        """Put a chart where its upper left corner is at a cell."""
+        self._charts.append(chart)
+        sheet.add_chart(drawn(chart), cell)
+
+    def add_link(self, sheet: Worksheet, cell: str, target: str, text: str, at: str = "A1") -> None:
+        """Link a cell to a cell of a sheet."""
+        link = Hyperlink(ref=cell, location=f"'{target}'!{at}", display=text)
         sheet[cell].hyperlink = link
         sheet[cell].hyperlink.target = None
 
@@ -164,20 +215,22 @@ class Frame:
         title_columns: str | None = None,
         column_breaks: Sequence[int] = (),
         row_breaks: Sequence[int] = (),
+        scale: int = SMALLEST_SCALE,
         one_page: bool = False,
         orientation: Literal["landscape", "portrait"] = "landscape",
     ) -> None:
         """Set a sheet up for A4: one page wide, or as wide as can be read, cut where told."""
         sheet.page_setup.orientation = orientation
         sheet.page_setup.paperSize = 9
-        if column_breaks:
+        if column_breaks or row_breaks:
             # Fitting to pages would ignore the breaks.
-            sheet.page_setup.scale = SMALLEST_SCALE
+            sheet.page_setup.scale = scale
             for column in column_breaks:
                 sheet.col_breaks.append(Break(id=column))
             for row in row_breaks:
                 sheet.row_breaks.append(Break(id=row))
-            sheet.print_title_cols = title_columns
+            if column_breaks:
+                sheet.print_title_cols = title_columns
         else:
             sheet.page_setup.fitToWidth = 1
             sheet.page_setup.fitToHeight = 1 if one_page else 0
@@ -200,9 +253,20 @@ class Frame:
         self.book.worksheets[0].sheet_view.tabSelected = True
         buffer = BytesIO()
         # Not book.save(): that stamps the time.
-        ExcelWriter(self.book, ZipFile(buffer, "w")).save()
+        Writer(self.book, ZipFile(buffer, "w"), self._charts).save()
         buffer.seek(0)
         return buffer
+
+
+def fits_in_a_list(options: Sequence[str]) -> bool:
+    """Whether a rule of a sheet has room for a list."""
+    return len(",".join(options)) + 2 <= LONGEST_LIST
+
+
+def _pale(color: str) -> str:
+    """Return a colour mixed with white, so that dark text on it can be read."""
+    mixed = [round(255 - (255 - int(color[i : i + 2], 16)) * 0.45) for i in (0, 2, 4)]
+    return "FF" + "".join(f"{part:02X}" for part in mixed)
 
 
 def _for_key(state: str, style: NamedStyle) -> NamedStyle:

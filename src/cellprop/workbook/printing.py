@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from math import ceil
-
 from openpyxl.worksheet.worksheet import Worksheet
 
 from cellprop import layout as at
 from cellprop.layout import Layout, letter
 from cellprop.words import Words
 from cellprop.workbook.book import Book
+from cellprop.workbook.frame import SMALLEST_SCALE
 
 # What a landscape page holds, in characters and points, shrunk as far as one can still read.
-PAGE_WIDTH, PAGE_HEIGHT = 220.0, 820.0
+PAGE_WIDTH, PAGE_HEIGHT = 245.0, 820.0
 # The usual height of a row, in points.
 ROW = 13.5
 # A header has room for 255 characters, in which a word's & counts twice.
@@ -25,7 +24,13 @@ def set_up_print(book: Book, sheet: Worksheet) -> None:
     last = max(layout.last_column, book.page_column)
     names = layout.lanes[-1].row
     breaks = _column_breaks(book, last)
-    tall = ceil(layout.last_row * ROW / PAGE_HEIGHT)
+    # Each page, however many, at the scale at which the sheet is as wide as it.
+    width = sum(book.width(column) for column in range(1, last + 1))
+    scale = SMALLEST_SCALE
+    if not breaks:
+        scale = min(100, max(scale, int(SMALLEST_SCALE * PAGE_WIDTH / width)))
+    room = PAGE_HEIGHT * SMALLEST_SCALE / scale
+    tall = layout.last_row * ROW > PAGE_HEIGHT
     book.frame.set_up_print(
         sheet,
         f"A1:{letter(last)}{layout.last_row}",
@@ -34,17 +39,18 @@ def set_up_print(book: Book, sheet: Worksheet) -> None:
         title_rows=f"{names}:{names + 1}" if layout.is_band else "1:2",
         title_columns="A:B" if layout.is_band else "A:A",
         column_breaks=breaks,
-        row_breaks=_row_breaks(layout) if breaks else (),
-        one_page=not breaks and tall == 1 and not layout.is_band,
+        row_breaks=_row_breaks(layout, room) if breaks or tall else (),
+        scale=scale,
+        one_page=not breaks and not tall and not layout.is_band,
     )
 
 
-def _row_breaks(layout: Layout) -> list[int]:
+def _row_breaks(layout: Layout, room: float) -> list[int]:
     """Return the rows after which a new page begins: never in the middle of a lane."""
     breaks: list[int] = []
     top = 1
     for lane in () if layout.is_band else layout.lanes:
-        if (lane.last_row - top) * ROW > PAGE_HEIGHT and lane.row > max(top, at.FIRST_LANE):
+        if (lane.last_row - top) * ROW > room and lane.row > max(top, at.FIRST_LANE):
             breaks.append(lane.row - 1)
             top = lane.row
     return breaks

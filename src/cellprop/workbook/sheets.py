@@ -8,15 +8,19 @@ from dataclasses import dataclass
 from openpyxl.worksheet.worksheet import Worksheet
 from rich.cells import cell_len
 
+from cellprop import captions
 from cellprop import layout as at
 from cellprop.algebra import NOTATIONS, Matrix, reads, statement
 from cellprop.layout import Place, letter
 from cellprop.steps import Declaration
 from cellprop.workbook import focus, xml
 from cellprop.workbook.book import Book, State, sheet_name
+from cellprop.workbook.frame import fits_in_a_list
 from cellprop.workbook.printing import ROW, set_up_print
 
 TITLE_ROW, LABEL_ROW, GAP_ROW = 24.0, 11.0, 7.5
+# The number format that shows nothing.
+UNSEEN = ";;;"
 
 
 @dataclass(frozen=True)
@@ -62,10 +66,13 @@ def _states(book: Book, step: Declaration) -> dict[str, State]:
         for operand in reads(matrix.definition)
     }
     states: dict[str, State] = {}
+    steps = book.trace.walkthrough.steps
+    now = steps.index(step)
     for matrix in book.trace.walkthrough.matrices:
-        if book.home[matrix.name] > step.number:
+        home = book.home[matrix.name]
+        if steps.index(home) > now:
             states[matrix.name] = "ghost"
-        elif book.home[matrix.name] == step.number:
+        elif home is step:
             states[matrix.name] = "input" if matrix.definition is None else "active"
         else:
             states[matrix.name] = "read" if matrix.name in read else "known"
@@ -93,35 +100,51 @@ def _rows(
 
 def _lane_rows(book: Book, lane: at.PlacedLane, states: Mapping[str, State]) -> Iterator[str]:
     blocks = [book.block(place.matrix, states[place.matrix.name]) for place in lane.places]
-    title = xml.text_cell(f"A{lane.row}", book.frame.style("lane"), book.words(f"lanes.{lane.key}"))
+    title = xml.text_cell(f"A{lane.row}", book.frame.style("lane"), lane_title(book, lane))
     for i in range(lane.last_row - lane.row + 1):
         cells = "".join([block[i] for block in blocks if i < len(block)])
         yield xml.row(lane.row + i, cells if i else title + cells, LABEL_ROW if i == 1 else ROW)
     yield xml.row(lane.last_row + 1, "", GAP_ROW)
 
 
+def lane_title(book: Book, lane: at.PlacedLane) -> str:
+    """Return what a lane is called."""
+    return book.words(f"lanes.{lane.key}", layer=f" {lane.layer}" if lane.layer else "")
+
+
 def _header_rows(
     book: Book, sheet: Worksheet, step: Declaration, links: Sequence[Link]
 ) -> Iterator[str]:
     words, style = book.words, book.frame.style
-    last = book.trace.walkthrough.steps[-1].number
-    title = words(
-        "sheet.title",
-        number=step.number,
-        last=last,
-        title=words(f"steps.{step.number}.title"),
-    )
+    title = captions.heading(words, book.trace, step)
     cells = xml.text_cell(f"A{at.TITLE}", style("title"), title)
     for link in links:
         address = f"{letter(link.column)}{at.TITLE}"
         cells += xml.text_cell(address, style("link"), link.text)
     yield xml.row(at.TITLE, cells, TITLE_ROW)
-    says = xml.text_cell(f"A{at.SAYS}", style("says"), words(f"steps.{step.number}.says"))
+    says = xml.text_cell(f"A{at.SAYS}", style("says"), captions.says(words, book.trace, step))
     yield xml.row(at.SAYS, says, 18)
     yield from _notation_rows(book, step)
     yield xml.row(at.KEY, _key_cells(book, sheet, step), ROW + 2)
     yield xml.row(at.FOCUS, _focus_cells(book, sheet, step), ROW + 2)
-    yield xml.row(at.FOCUS + 1, "", GAP_ROW)
+    yield xml.row(at.FOCUS + 1, _names_to_choose(book, step.computed), GAP_ROW)
+
+
+def _range_of_names(active: Sequence[Matrix]) -> str:
+    """Return where the names to choose from stand, if a rule of the sheet has no room for them."""
+    first, last = letter(at.FIRST_COLUMN), letter(at.FIRST_COLUMN + len(active) - 1)
+    return f"${first}${at.FOCUS + 1}:${last}${at.FOCUS + 1}"
+
+
+def _names_to_choose(book: Book, active: Sequence[Matrix]) -> str:
+    """Return unseen cells that hold the names of matrices, too many for a list in a rule."""
+    if fits_in_a_list([matrix.name for matrix in active]):
+        return ""
+    unseen = book.frame.style("ghost_name", UNSEEN)
+    return "".join(
+        xml.text_cell(f"{letter(column)}{at.FOCUS + 1}", unseen, matrix.name)
+        for column, matrix in enumerate(active, at.FIRST_COLUMN)
+    )
 
 
 def _notation_rows(book: Book, step: Declaration) -> Iterator[str]:
@@ -135,7 +158,12 @@ def _notation_rows(book: Book, step: Declaration) -> Iterator[str]:
         for i, notation in enumerate((*NOTATIONS, "formula")):
             words = book.words(f"sheet.{notation}")
             lines[i] = xml.text_cell(f"A{at.MATHS + i}", caption, words)
-    for matrix, column in zip(active, _columns_of_statements(book, active), strict=True):
+    columns = _columns_of_statements(book, active)
+    if columns and columns[-1] > book.page_column:
+        for i, cell in enumerate(_chosen_statement_cells(book, active)):
+            lines[i] += cell
+        columns = []
+    for matrix, column in zip(active, columns, strict=False):
         for i, cell in enumerate(_statement_cells(book, matrix, active, letter(column))):
             lines[i] += cell
     for row, line in enumerate(lines, at.MATHS):
@@ -155,22 +183,48 @@ def _statement_cells(
     yield xml.text_formula_cell(f"{column}{at.FORMULA}", code, formula, first)
 
 
+def _chosen_statement_cells(book: Book, active: Sequence[Matrix]) -> Iterator[str]:
+    """Yield the statements of the matrix chosen under Focus, since not all have room.
+
+    Without a choice they are the last matrix's: what the others are there for.
+    """
+    code, column = book.frame.style("code"), letter(at.FIRST_COLUMN)
+    choice = focus.focus_cells(active)
+    offered = active[-focus.MOST_NESTED :]
+    for row, notation in enumerate(NOTATIONS, at.MATHS):
+        texts = [statement(matrix, notation) for matrix in offered]
+        formula = focus.by_matrix(choice, offered, [focus.literal(text) for text in texts])
+        yield xml.text_formula_cell(f"{column}{row}", code, formula, texts[-1])
+    firsts = [book.layout.places[matrix.name].address(0, 0) for matrix in offered]
+    formula = focus.by_matrix(choice, offered, [f"_xlfn.FORMULATEXT({a})" for a in firsts])
+    shown = f"={book.formulas(offered[-1])[0][0]}"
+    yield xml.text_formula_cell(f"{column}{at.FORMULA}", code, formula, shown)
+
+
 def _shape_lines(book: Book, step: Declaration, room: int) -> list[str]:
     """Return lines that say what the rows and columns of given matrices stand for."""
     lines = [""] * room
     name, code = book.frame.style("caption"), book.frame.style("code")
-    for i, matrix in enumerate(step.matrices[:room]):
+    widest = max(book.layout.last_column, book.page_column)
+    # Beside the first few there is room for more, each block as wide as a matrix and its shape.
+    for k, matrix in enumerate(step.matrices):
+        block, i = divmod(k, room)
+        if at.FIRST_COLUMN + SHAPE_WIDTH * (block + 1) - 1 > widest:
+            break  # the last ones are what an update rule remembers, shaped like its parameter
+        first, second = ("A", "C") if not block else (
+            letter(at.FIRST_COLUMN + SHAPE_WIDTH * block + offset) for offset in (0, NAME_WIDTH)
+        )  # fmt: skip
         text = book.words("sheet.scalar")
         if not matrix.is_scalar:
             text = book.words(
                 "sheet.shape",
                 rows=matrix.rows.size,
                 columns=matrix.columns.size,
-                row_axis=book.words(f"axes.{matrix.rows.name}"),
-                column_axis=book.words(f"axes.{matrix.columns.name}"),
+                row_axis=captions.axis(book.words, matrix.rows),
+                column_axis=captions.axis(book.words, matrix.columns),
             )
-        lines[i] = xml.text_cell(f"A{at.MATHS + i}", name, matrix.name)
-        lines[i] += xml.text_cell(f"C{at.MATHS + i}", code, text)
+        lines[i] += xml.text_cell(f"{first}{at.MATHS + i}", name, matrix.name)
+        lines[i] += xml.text_cell(f"{second}{at.MATHS + i}", code, text)
     return lines
 
 
@@ -190,6 +244,7 @@ def _columns_of_statements(book: Book, active: Sequence[Matrix]) -> list[int]:
 
 
 KEY_WIDTH = 3
+SHAPE_WIDTH, NAME_WIDTH = 8, 2
 
 
 def _key_cells(book: Book, sheet: Worksheet, step: Declaration) -> str:
@@ -198,6 +253,8 @@ def _key_cells(book: Book, sheet: Worksheet, step: Declaration) -> str:
     states: tuple[State, ...] = ("active", "read", "known", "ghost")
     if given:
         states = ("input", "known", "ghost") if step.number else ("input", "ghost")
+        if step.computed:
+            states = ("input", "active", "ghost")
     elif step is book.trace.walkthrough.steps[-1]:
         states = ("active", "read", "known")
     cells = xml.text_cell(f"A{at.KEY}", book.frame.style("caption"), book.words("sheet.key"))
@@ -246,7 +303,7 @@ def _focus_cells(book: Book, sheet: Worksheet, step: Declaration) -> str:
 
 def _notes_row(book: Book, sheet: Worksheet, step: Declaration) -> str:
     """Return the row of notes, across the sheet and as tall as its text."""
-    notes = book.words.many(f"steps.{step.number}.notes")
+    notes = captions.notes(book.words, book.trace, step)
     if not notes:
         return ""
     row, last = book.layout.notes_row, book.page_column
@@ -272,15 +329,15 @@ def _set_columns(book: Book, sheet: Worksheet) -> None:
 
 def _links(book: Book, step: Declaration) -> list[Link]:
     """Return the links to the sheets before and after, and to the contents."""
-    numbers = [declared.number for declared in book.trace.walkthrough.steps]
-    position = numbers.index(step.number)
+    steps = book.trace.walkthrough.steps
+    position = steps.index(step)
     last = book.page_column
     links = [Link(last - 3, "Contents", book.words("sheet.contents"))]
     if position:
-        before = sheet_name(numbers[position - 1])
+        before = sheet_name(steps[position - 1])
         links.insert(0, Link(last - 5, before, book.words("sheet.previous")))
-    if position + 1 < len(numbers):
-        after = sheet_name(numbers[position + 1])
+    if position + 1 < len(steps):
+        after = sheet_name(steps[position + 1])
         links.append(Link(last - 1, after, book.words("sheet.next")))
     return links
 
@@ -295,7 +352,7 @@ def _add_focus_choices(book: Book, sheet: Worksheet, active: Sequence[Matrix]) -
     if len(active) > 1:
         names = [matrix.name for matrix in active]
         cell = f"{letter(focus.MATRIX_COLUMN)}{at.FOCUS}"
-        book.frame.add_choice(sheet, cell, names, error)
+        book.frame.add_choice(sheet, cell, names, error, listed_in=_range_of_names(active))
 
 
 def _add_number_rules(book: Book, sheet: Worksheet, states: Mapping[str, State]) -> None:

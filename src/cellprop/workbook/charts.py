@@ -1,0 +1,159 @@
+"""Charts as openpyxl knows them: numbers against numbers, as lines or as points."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+from zipfile import ZipFile
+
+from openpyxl import Workbook
+from openpyxl.writer.excel import ExcelWriter
+
+# Colours, dashes and markers of series: told apart by the colour-blind, and without colour too.
+COLORS = ("0072B2", "D55E00", "009E73", "CC79A7", "E69F00", "56B4E9", "1F2D33")
+DASHES = ("solid", "dash", "sysDot")
+PALE = "D9DFE2"
+MARKERS = ("circle", "triangle", "square", "diamond", "x", "star", "plus")
+# Ids of axes: openpyxl's own, and those of the axis on the right and the one it crosses.
+RIGHT, ACROSS = 200, 500
+
+
+@dataclass(frozen=True)
+class Series:
+    """One line, or one cloud of points, of a chart.
+
+    Attributes:
+        title: What the legend calls it.
+        x, y: Ranges with their sheet: `'Training'!$A$7:$A$17`.
+        on_the_right: Whether it goes by the axis on the right.
+    """
+
+    title: str
+    x: str
+    y: str
+    on_the_right: bool = False
+
+
+@dataclass(frozen=True)
+class Chart:
+    """A chart of numbers against numbers.
+
+    Attributes:
+        title, x_title, y_title: Above it, and at its axes.
+        series: What it shows.
+        says: What it shows, in words, for whoever can't see it.
+        most: The end of the axis below, which begins at 0; None: what suits the numbers.
+        right_title: At the axis on the right, for shares from 0 to 1; empty if there is none.
+        points: Whether to draw points, not lines.
+        width, height: In centimetres.
+    """
+
+    title: str
+    x_title: str
+    y_title: str
+    series: Sequence[Series]
+    says: str
+    most: float | None = None
+    right_title: str = ""
+    points: bool = False
+    width: float = 16.0
+    height: float = 9.0
+
+
+def drawn(chart: Chart) -> Any:
+    """Return a chart for openpyxl to write."""
+    made = _axes(chart, chart.y_title)
+    made.x_axis.title = chart.x_title
+    made.x_axis.title.overlay = False
+    made.title = chart.title
+    made.title.overlay = False
+    made.width, made.height = chart.width, chart.height
+    made.legend.position = "b"
+    made.legend.overlay = False
+    right = _right_axes(chart) if chart.right_title else None
+    for number, series in enumerate(chart.series):
+        target = right if right and series.on_the_right else made
+        target.series.append(_series(series, number, points=chart.points))
+    if right:
+        made += right
+    return made
+
+
+def _axes(shown: Chart, y_title: str) -> Any:
+    """Return an empty chart with axes, which openpyxl would leave out."""
+    from openpyxl.chart import ScatterChart
+    from openpyxl.chart.shapes import GraphicalProperties
+    from openpyxl.drawing.line import LineProperties
+
+    chart: Any = ScatterChart()
+    chart.style, chart.scatterStyle = 2, "lineMarker"
+    chart.x_axis.axPos = "b"
+    chart.y_axis.title = y_title
+    chart.y_axis.title.overlay = False
+    for axis in (chart.x_axis, chart.y_axis):
+        axis.delete = False
+        axis.number_format = "General"
+        # Beside the chart also where numbers are below 0.
+        axis.tickLblPos = "low"
+    chart.x_axis.majorGridlines = None
+    chart.y_axis.majorGridlines.spPr = GraphicalProperties(ln=LineProperties(solidFill=PALE))
+    if shown.most is not None:
+        chart.x_axis.scaling.min, chart.x_axis.scaling.max = 0, shown.most
+    return chart
+
+
+def _right_axes(chart: Chart) -> Any:
+    """Return an empty chart with an axis on the right; the one below it is not drawn again."""
+    made = _axes(chart, chart.right_title)
+    made.x_axis.axId = made.y_axis.crossAx = ACROSS
+    made.y_axis.axId = made.x_axis.crossAx = RIGHT
+    made.x_axis.delete = True
+    made.y_axis.axPos, made.y_axis.crosses = "r", "max"
+    made.y_axis.tickLblPos = "nextTo"
+    made.y_axis.majorGridlines = None
+    made.y_axis.scaling.min, made.y_axis.scaling.max = 0, 1
+    made.y_axis.number_format = "0%"
+    return made
+
+
+def _series(series: Series, number: int, *, points: bool) -> Any:
+    from openpyxl.chart import Reference
+    from openpyxl.chart.series_factory import SeriesFactory
+
+    made: Any = SeriesFactory(
+        Reference(range_string=series.y), Reference(range_string=series.x), title=series.title
+    )
+    color = COLORS[number % len(COLORS)]
+    made.smooth = False
+    made.marker.symbol = MARKERS[number % len(MARKERS)] if points else "none"
+    line = made.graphicalProperties.line
+    if points:
+        made.marker.size = 6
+        made.marker.graphicalProperties.solidFill = color
+        made.marker.graphicalProperties.line.solidFill = color
+        line.noFill = True
+    else:
+        line.solidFill = color
+        line.dashStyle = DASHES[number % len(DASHES)]
+        line.width = 22_000  # 1.75 points
+    return made
+
+
+class Writer(ExcelWriter):
+    """openpyxl's writer, which has no words for charts: they are given in order of sheets."""
+
+    def __init__(self, book: Workbook, archive: ZipFile, charts: Sequence[Chart]) -> None:
+        super().__init__(book, archive)
+        self._says = iter([chart.says for chart in charts])
+
+    def _write_drawing(self, drawing: Any) -> None:
+        frame_of = drawing._chart_frame
+
+        def described(number: int) -> Any:
+            frame = frame_of(number)
+            frame.nvGraphicFramePr.cNvPr.descr = next(self._says)
+            return frame
+
+        drawing._chart_frame = described
+        super()._write_drawing(drawing)  # type: ignore[misc]
