@@ -141,3 +141,10 @@ def test_an_activation_without_words_is_called_by_its_own_name(monkeypatch):
     trace = traced(network={"activation": "cube"})
     assert "cube" in said(trace, "3")
     assert said(trace, "4", captions.title).endswith("cube")
+
+
+def test_a_linear_output_is_not_linear_twice():
+    trace = traced((2, 1), network={"output_activation": "linear"})
+    assert said(trace, "4", captions.title) == "Output layer, linear"
+    assert said(trace, "4").endswith("pass the result on as it is.")
+    assert said(trace, "6", captions.title) == "Slopes at the output layer"

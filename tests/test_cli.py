@@ -12,6 +12,7 @@ import shutil
 import subprocess
 import sys
 import zipfile
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +23,7 @@ from openpyxl.utils.cell import range_boundaries
 
 import cellprop
 from cellprop import cli
+from conftest import IN_CI
 
 ROOT = Path(__file__).parents[1]
 COMMANDS = ("build", "show", "plot", "examples", "verify", "theme", "words")
@@ -288,8 +290,9 @@ def test_the_examples_in_the_help_run(here, run):
     assert len(found) >= 11
     # Those that only read what others write come last.
     found.sort(key=lambda example: ("my-" in example and "build" in example, "--engine" in example))
+    drawing = find_spec("matplotlib") is not None or IN_CI
     for example in found:
-        if "libreoffice" not in example:
+        if "libreoffice" not in example and (drawing or not example.startswith("plot")):
             code, _, err = run(*example.split(" > ")[0].split())
             assert (code, err) == (0, ""), example
 

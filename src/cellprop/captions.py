@@ -16,7 +16,12 @@ ARTICLE_SIZES = (4, 3, 1)
 
 def title(words: Words, trace: Trace, step: Declaration) -> str:
     """Return what happens in a step, in a few words."""
-    return words(f"steps.{step.number}.title", **_filled(words, trace, step))
+    key = f"steps.{step.number}.title"
+    if step.number == 4 and trace.network.output_activation == "linear":
+        key += "_linear"
+    if step.number == 6 and not trace.network.hidden:
+        key += "_shallow"
+    return words(key, **_filled(words, trace, step))
 
 
 def heading(words: Words, trace: Trace, step: Declaration) -> str:
@@ -35,6 +40,8 @@ def says(words: Words, trace: Trace, step: Declaration) -> str:
             for name in dict.fromkeys((network.output_activation, *reversed(network.activation)))
         ]
         return " ".join([words(key), *filter(None, said)])
+    if step.number == 4 and network.output_activation == "linear":
+        key = "steps.4.says_linear"
     if step.number == 7 and _cancels(network):
         key = "steps.7.says_cancelled"
     if step.number in (10, 11) and optimizer != "sgd":
@@ -46,6 +53,8 @@ def notes(words: Words, trace: Trace, step: Declaration) -> list[str]:
     """Return the notes on a step: where the article slips, what a formula guards against, …"""
     network, number = trace.network, step.number
     found = list(words.many(f"steps.{number}.notes"))
+    if number == 4 and not network.hidden:
+        found = []  # it is about the hidden activations
     if number == 0:
         found += _notes_on_samples(words, trace)
     if number == 1 and network.sizes != ARTICLE_SIZES:

@@ -179,7 +179,7 @@ def _lanes(lanes: Sequence[Lane]) -> Layout:
 
 def _band(walk: Walkthrough) -> Layout:
     by_sample = [matrix for matrix in walk.matrices if matrix.rows is walk.output.rows]
-    updated = list(walk.updates.values())
+    updated = [m for step in walk.steps if step.number >= 10 for m in step.matrices]
     parameters = [m for m in walk.matrices if m not in by_sample and m not in updated]
     placed = []
     row = FIRST_LANE

@@ -268,7 +268,7 @@ def _updating(
     for p in parameters:
         for what in rule.remembers:
             name = f"{p.name}_{what}"
-            remembered[name] = Matrix(name, p.rows, p.columns)
+            remembered[name] = Matrix(name, p.rows, p.columns, symbol=f"{what[0]}({p.symbol})")
     changes = {p.name: backward.wanted[p.name] for p in parameters}
     if samples:
         changes = {name: change / samples for name, change in changes.items()}
