@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 import subprocess
 from pathlib import Path
 
@@ -81,6 +82,24 @@ def test_whole_numbers_are_classes_if_the_loss_wants_classes(here, run):
     Path("n.csv").write_text("a,kind\n1,3\n2,7\n3,3\n")
     options = ["y", "--data", "n.csv", "--target", "kind", "--loss", "cross_entropy"]
     assert shown(run, *options) == {"y": [[1, 0], [0, 1], [1, 0]]}
+
+
+def test_a_large_file_is_learnt_in_batches_and_the_workbook_shows_one_of_them(here, run):
+    random = np.random.default_rng(5)
+    X = random.normal(size=(100_000, 20)).round(3)
+    rows = np.column_stack([X, X[:, 0] > X[:, 1]])
+    header = ",".join([*(f"x{j}" for j in range(20)), "larger"])
+    np.savetxt("large.csv", rows, delimiter=",", header=header, comments="", fmt="%g")
+    options = "--data large.csv --target larger --batch-size 8 --walk-batch 12500 --epochs 1"
+    code, out, err = run("build", "-o", "x.xlsx", *options.split(), "--learning-rate", "0.5")
+    assert (code, err) == (0, "")
+    assert "100000, 8 of them in this update" in out
+    found = matrices("x.xlsx")
+    assert np.array_equal(found["X"], X[-8:])
+    before, after = map(
+        float, re.search(r"Loss +(\S+) before this epoch, (\S+) after", out).groups()
+    )
+    assert after < before / 2
 
 
 # --- Examples -----------------------------------------------------------------------------

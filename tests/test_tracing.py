@@ -475,3 +475,18 @@ def test_a_trace_is_written_in_one_line():
     assert "\n" not in shown
     assert "epoch 1 of 1" in shown
     assert "d_output" in shown
+
+
+# --- The article's second half ------------------------------------------------------------
+
+
+def test_the_notebooks_squared_errors_are_those_that_the_article_prints():
+    found = cellprop.example("notebook")["squared_error"].to_numpy().ravel()
+    assert [f"{error:.8f}" for error in found] == ["0.05013458", "0.03727248", "0.25388062"]
+
+
+def test_the_errors_of_the_moons_are_those_that_the_article_prints():
+    printed = {0: 0.23478, 1000: 0.25, 2000: 0.25, 3000: 0.25, 4000: 0.05129, 5000: 0.02163}
+    printed[6000] = 0.01157
+    history = cellprop.example("moons", epochs=6000).history["loss"]
+    assert {epoch: round(history[epoch], 5) for epoch in printed} == printed

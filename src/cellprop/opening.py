@@ -19,6 +19,8 @@ from typing import Any
 from cellprop.data import LARGEST, label
 from cellprop.errors import CellpropError, InputError
 
+# The document property by which a workbook is known to be ours.
+MARK = "cellprop"
 EXCEL = (".xlsx", ".xlsm")
 LARGEST_WORKBOOK = 256 * 1024**2
 # A sheet of a few bytes can claim to fill all its rows and columns.

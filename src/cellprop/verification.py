@@ -18,14 +18,13 @@ from pathlib import Path
 from typing import Any, Literal
 
 from cellprop.errors import InputError
+from cellprop.opening import MARK
 
 Engine = Literal["ironcalc", "libreoffice"]
 Value = float | str | bool | None
 Cells = dict[tuple[str, str], Value]
 
 TOLERANCE = 1e-9
-# The document property by which `workbook.frame` marks a file as ours.
-MARK = "cellprop"
 # A workbook that unpacks to more than this is not one of ours.
 LARGEST_FILE = 4 * 1024**3
 LIBREOFFICE_SECONDS = 300

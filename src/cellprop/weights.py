@@ -14,6 +14,7 @@ from cellprop.algebra import Array
 from cellprop.data import label
 from cellprop.errors import InputError, nearest
 from cellprop.opening import (
+    MARK,
     MOST_ROWS,
     Value,
     cell_value,
@@ -31,8 +32,6 @@ from cellprop.opening import (
 
 JSON = (".json",)
 LARGEST_JSON = 64 * 1024**2
-# The document property by which `workbook.frame` marks a file as ours.
-MARK = "cellprop"
 # The matrices that a run can be carried on from, the last computed first.
 LATEST = ("{}_trained", "{}_new", "{}")
 # A reference to one range of this workbook, with the sheet in quotation marks if need be.

@@ -24,13 +24,12 @@ from openpyxl.worksheet.properties import PageSetupProperties
 from openpyxl.worksheet.worksheet import Worksheet
 
 from cellprop import __version__
+from cellprop.opening import MARK
 from cellprop.workbook.charts import COLORS, Chart, Writer, drawn
 from cellprop.workbook.focus import Rule
 from cellprop.workbook.theme import Theme
 from cellprop.workbook.xml import LONG_AGO
 
-# The document property by which a file is known to be ours.
-MARK = "cellprop"
 LONGEST_LIST = 255
 LONGEST_ERROR, LONGEST_ERROR_TITLE = 225, 32
 # In print, in per cent: smaller can't be read.
