@@ -130,7 +130,7 @@ class Model:
         """What the result is called when no name is given."""
         return self.data.stem if self.data else self.example or "article"
 
-    def trace(self, progress: Progress | None = None, *, epochs: int | None = None) -> Trace:
+    def trace(self, progress: Progress | None = None) -> Trace:
         """Return the trace that the options ask for.
 
         Raises
@@ -145,7 +145,7 @@ class Model:
         training = given.get("training", {})
         wanted = {
             "learning_rate": self.learning_rate,
-            "epochs": self.epochs or epochs if self.epochs != 0 else 0,
+            "epochs": self.epochs,
             "average": self.average,
             "scale": self.scale,
         }
