@@ -49,6 +49,14 @@ def changed(trace: Trace, training: Mapping[str, Any]) -> tuple[Workbook, Trace]
     return retyped(trace, {name: numbers[name] for name in (raw, weights, "lr")}), fresh
 
 
+def verifies(trace: Trace, folder: Path) -> bool:
+    """Whether IronCalc and the trace agree on every formula of its workbook."""
+    path = folder / "book.xlsx"
+    path.write_bytes(reading.content(trace))
+    verification = cellprop.verify(path)
+    return verification.ok and verification.largest_difference <= 1e-12
+
+
 def by_ironcalc(book: Workbook, folder: Path, name: str = "book") -> dict[str, Sheet]:
     """What IronCalc computes: the value of every cell that holds anything, by sheet."""
     model = reading.ironcalc_model(reading.saved(book, folder / f"{name}.xlsx"))

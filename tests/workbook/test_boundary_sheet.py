@@ -13,7 +13,7 @@ import test_predictions_sheet
 import test_training_sheet
 from openpyxl.utils import get_column_letter
 from reading import content, formulas, values
-from retyping import below, by_ironcalc, changed, find, sheets_of
+from retyping import below, by_ironcalc, changed, find, sheets_of, verifies
 from test_labels import NASTY
 
 import cellprop
@@ -90,11 +90,7 @@ def test_the_grid_holds_what_the_trained_network_says_around_the_samples(name):
 
 @ALL
 def test_ironcalc_and_the_trace_agree_on_every_formula(name, tmp_path):
-    path = tmp_path / "book.xlsx"
-    path.write_bytes(content(case(name)))
-    verification = cellprop.verify(path)
-    assert verification.ok
-    assert verification.largest_difference <= 1e-12
+    assert verifies(case(name), tmp_path)
 
 
 def test_only_a_network_with_two_inputs_has_one():

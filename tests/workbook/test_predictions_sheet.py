@@ -10,7 +10,7 @@ import pytest
 import reading
 from openpyxl.utils.cell import range_boundaries
 from reading import content, formulas, values
-from retyping import by_ironcalc, changed, find, sheets_of
+from retyping import by_ironcalc, changed, find, sheets_of, verifies
 from test_labels import NASTY, shown
 
 import cellprop
@@ -270,11 +270,7 @@ def test_a_new_sample_goes_through_the_trained_network_once_it_is_complete(name,
 
 @ALL
 def test_ironcalc_and_the_trace_agree_on_every_formula(name, tmp_path):
-    path = tmp_path / "book.xlsx"
-    path.write_bytes(content(case(name)))
-    verification = cellprop.verify(path)
-    assert verification.ok
-    assert verification.largest_difference <= 1e-12
+    assert verifies(case(name), tmp_path)
 
 
 def follows(sheet: dict, fresh) -> None:

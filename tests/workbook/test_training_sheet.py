@@ -10,7 +10,7 @@ import reading
 from openpyxl.formula.translate import Translator
 from openpyxl.utils.cell import range_boundaries
 from reading import content, formulas, values
-from retyping import below, by_ironcalc, changed, find, sheets_of
+from retyping import below, by_ironcalc, changed, find, sheets_of, verifies
 
 import cellprop
 from cellprop.workbook import curve
@@ -188,11 +188,7 @@ def test_epoch_loss_and_accuracy_stay_in_sight():
 
 @ALL
 def test_ironcalc_and_the_trace_agree_on_every_formula(name, tmp_path):
-    path = tmp_path / "book.xlsx"
-    path.write_bytes(content(case(name)))
-    verification = cellprop.verify(path)
-    assert verification.ok
-    assert verification.largest_difference <= 1e-12
+    assert verifies(case(name), tmp_path)
 
 
 FOLLOWING = [name for name in CASES if name != "later"]
