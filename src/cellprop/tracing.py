@@ -21,7 +21,16 @@ from cellprop.data import LARGEST, Table, known, label, numbers, table
 from cellprop.errors import InputError, UnknownNameError, nearest
 from cellprop.network import Network
 from cellprop.steps import OPTIMIZERS, SCALINGS, Walkthrough, walkthrough
-from cellprop.training import Batch, Decision, Progress, Training, Values, decision, plan
+from cellprop.training import (
+    Batch,
+    Decision,
+    Progress,
+    Training,
+    Values,
+    decision,
+    diverging,
+    plan,
+)
 from cellprop.words import load
 
 if TYPE_CHECKING:
@@ -402,7 +411,7 @@ def trace(
     def keep_all(batch: Batch, carried: Values) -> Values:
         walk = problem.walk(batch)
         known = problem.samples(batch) | given | dict(zip(start, carried, strict=True))
-        with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+        with diverging():
             walked.update(evaluate(walk.matrices, known))
         _check_finite(walked, walk_epoch)
         names = (walk.loss.name, walk.output.name, *(walk.updates[name].name for name in start))

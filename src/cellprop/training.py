@@ -165,13 +165,12 @@ class Training:
     def train(self, upto: int) -> bool:
         """Go on until so many epochs are done; return whether the loss stayed finite.
 
-        An epoch after which the loss is not finite is undone.
+        If it did not, `finish` undoes the epoch.
         """
-        with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+        with diverging():
             while self.state.epoch < upto:
                 carried = self._epoch()
                 if not isfinite(self.losses[-1]):
-                    self.state = self._before
                     return False
                 self._advance(carried)
                 if self.progress and perf_counter() - self._reported > SECONDS_BETWEEN_REPORTS:
@@ -184,7 +183,7 @@ class Training:
 
         Unless it is kept, training stays where it was.
         """
-        with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+        with diverging():
             carried = self._epoch(number, walk)
         if keep:
             self._advance(carried)
@@ -195,7 +194,7 @@ class Training:
         """
         for history in (self.losses, self.accuracies, self.recorded):
             del history[self.state.epoch :]
-        with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+        with diverging():
             self._note(*self._forward())
         if isfinite(self.losses[-1]) or self.state is self._before:
             return isfinite(self.losses[-1])
@@ -242,6 +241,11 @@ class Training:
         if self._hits:
             self.accuracies.append(self._hits(output) / len(output))
         self.losses.append(mean_over_samples(loss))
+
+
+def diverging() -> np.errstate:
+    """Return a context in which numbers may overflow unremarked: the loss says it soon enough."""
+    return np.errstate(over="ignore", invalid="ignore", divide="ignore")
 
 
 def mean_over_samples(loss: Array) -> float:

@@ -19,7 +19,7 @@ from cellprop.algebra import ONE, Array, Matrix, evaluate, formulas, reads
 from cellprop.formats import choose
 from cellprop.layout import MOST_COLUMNS, letter
 from cellprop.tracing import Trace
-from cellprop.training import mean_over_samples
+from cellprop.training import diverging, mean_over_samples
 from cellprop.workbook import xml
 from cellprop.workbook.book import LONGEST_FORMULA, Book
 from cellprop.workbook.charts import Chart, Series
@@ -159,7 +159,7 @@ def _values(trace: Trace, needed: list[Matrix], count: int) -> dict[str, Array]:
     carried = dict(trace.start)
     given = {m.name: trace.values[m.name] for m in walk.matrices if m.definition is None}
     right = decided(trace.values["y"], trace.decision) if trace.decision else None
-    with np.errstate(all="ignore"):
+    with diverging():
         for _ in range(count + 1):
             values = evaluate(walk.matrices, given | carried)
             if trace.decision:
