@@ -21,13 +21,17 @@ SOURCE = Path(cellprop.__file__).parent
 FLOORS = {
     "errors": 0, "algebra": 0, "files": 0, "templates": 0,
     "data": 1, "network": 1, "steps": 1, "words": 1, "datasets": 1, "models": 1,
-    "opening": 1, "weights": 1,
-    "tracing": 2, "training": 2, "captions": 2,
+    "opening": 1, "weights": 1, "slips": 1, "roster": 1,
+    "submission": 1,
+    "tracing": 2, "training": 2, "captions": 2, "question": 2, "marking": 2,
     "layout": 3, "formats": 3,
-    "workbook": 4, "terminal": 4, "plots": 4, "verification": 4,
+    "workbook": 4, "terminal": 4, "plots": 4, "verification": 4, "report": 4,
+    "exercise": 4,
     "cli": 5, "options": 5, "__main__": 5,
 }  # fmt: skip
-FACES = ("workbook", "terminal", "plots", "verification")
+FACES = ("workbook", "exercise", "terminal", "plots", "verification", "report")
+# The one face that is built on another.
+BUILT_ON = {"exercise": "workbook"}
 # The package's own page, which imports when asked, and where its version stands.
 FACADE = ""
 DOORS = "to_"
@@ -90,7 +94,7 @@ def upward(module: str, source: str) -> list[str]:
     wrong = []
     for other in sorted(imported(module, source) - {FACADE}):
         here, there = room(module), room(other)
-        another_face = here in FACES and there in FACES and here != there
+        another_face = here in FACES and there in FACES and there not in (here, BUILT_ON.get(here))
         if FLOORS[there] > FLOORS[here] or another_face:
             wrong.append(other)
     return wrong

@@ -16,6 +16,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from cellprop.datasets import read as read
     from cellprop.errors import CellpropError as CellpropError
+    from cellprop.exercise.checking import check as check
+    from cellprop.marking import Marks as Marks
+    from cellprop.marking import compare as compare
     from cellprop.models import from_sklearn as from_sklearn
     from cellprop.models import from_torch as from_torch
     from cellprop.network import Network as Network
@@ -27,14 +30,17 @@ if TYPE_CHECKING:
     from cellprop.verification import Verification as Verification
     from cellprop.verification import verify as verify
 
-__version__ = "0.2.0"
+__version__ = "0.3.0"
 
 _HOME = {
     "CellpropError": "errors",
+    "Marks": "marking",
     "Network": "network",
     "Step": "tracing",
     "Trace": "tracing",
     "article": "tracing",
+    "check": "exercise.checking",
+    "compare": "marking",
     "example": "tracing",
     "from_sklearn": "models",
     "from_torch": "models",

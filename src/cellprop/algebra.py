@@ -160,8 +160,8 @@ class Number(Expression):
 class Applied(Expression):
     """An operation applied to its operands."""
 
-    def __init__(self, operation: str, *operands: Expression) -> None:
-        self.operation = OPERATIONS[operation]
+    def __init__(self, operation: str | Operation, *operands: Expression) -> None:
+        self.operation = OPERATIONS[operation] if isinstance(operation, str) else operation
         self.operands = operands
         self.rows, self.columns = self.operation.axes(operands)
 
@@ -193,8 +193,10 @@ def square_root(operand: Expression) -> Applied:
     return Applied("square_root", operand)
 
 
-def apply(operation: str, *operands: Expression) -> Applied:
-    """Return any operation of the table, such as `sigmoid`, by its name."""
+def apply(operation: str | Operation, *operands: Expression) -> Applied:
+    """Return any operation of the table, such as `sigmoid`, by its name; or one that is not in it,
+    because no step computes with it.
+    """
     return Applied(operation, *operands)
 
 
@@ -1184,21 +1186,27 @@ def evaluate(matrices: Iterable[Matrix], given: Mapping[str, Array]) -> dict[str
         The values of those that are given, each of its matrix's shape.
     """
     values: dict[str, Array] = {}
-
-    def value(expression: Expression) -> Array | float:
-        if isinstance(expression, Matrix):
-            return values[expression.name]
-        if isinstance(expression, Applied):
-            return expression.operation.value(*map(value, expression.operands))
-        assert isinstance(expression, Number)
-        return expression.value
-
     for matrix in matrices:
         if matrix.definition is None:
             values[matrix.name] = given[matrix.name]
         else:
-            values[matrix.name] = np.asarray(value(matrix.definition))
+            values[matrix.name] = value(matrix.definition, values)
     return values
+
+
+def value(expression: Expression, known: Mapping[str, Array]) -> Array:
+    """Return the value of an expression, from the values of the matrices that it reads."""
+    return np.asarray(_value(expression, known))
+
+
+def _value(expression: Expression, known: Mapping[str, Array]) -> Array | float:
+    if isinstance(expression, Matrix):
+        return known[expression.name]
+    if isinstance(expression, Applied):
+        operands = [_value(operand, known) for operand in expression.operands]
+        return expression.operation.value(*operands)
+    assert isinstance(expression, Number)
+    return expression.value
 
 
 def compiled(

@@ -76,6 +76,7 @@ def cellprop(
     - `cellprop build` writes the article's walkthrough to outputs/article.xlsx
     - `cellprop show 7` prints step 7
     - `cellprop verify outputs/article.xlsx` recalculates it and compares
+    - `cellprop exercise` writes a workbook to fill in by hand; `cellprop check FILE` marks it
     """
     if context.invoked_subcommand is None:
         print(context.get_help(), end="")
@@ -233,6 +234,168 @@ def verify(
     from cellprop.verification import verify as run
 
     _report(workbook, run(workbook, "ironcalc" if engine is EngineName.ironcalc else "libreoffice"))
+
+
+@app.command()
+@takes_model
+def exercise(
+    model: Model,
+    steps: Annotated[
+        str, typer.Option("--steps", help="Which steps to calculate by hand: 2-9, or 2,4,7-9.")
+    ] = "2-11",
+    decimals: Annotated[
+        int, typer.Option("--decimals", min=0, max=12, help="To how many to round every number.")
+    ] = 3,
+    hints: Annotated[
+        bool, typer.Option("--hints", help="Judge every answer as it is typed: green or red.")
+    ] = False,
+    marks: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--marks", metavar="STEP=MARKS", help="Marks of a step: 2=4.  [default: one a number]"
+        ),
+    ] = None,
+    roster: Annotated[
+        Path | None,
+        typer.Option(
+            "--roster",
+            help="A CSV or Excel file with name and id: a workbook for each student, with weights"
+            " drawn from --seed and the id.",
+        ),
+    ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "-o",
+            "--output",
+            help="Where to write; a folder with --roster.  [default: outputs/NAME-exercise.xlsx]",
+        ),
+    ] = None,
+    jobs: Annotated[
+        int, typer.Option("--jobs", min=1, max=256, help="How many processes to use.")
+    ] = 1,
+    theme: Annotated[
+        Path | None, typer.Option("--theme", help="A look of your own; see `cellprop theme`.")
+    ] = None,
+    words: Annotated[
+        Path | None, typer.Option("--words", help="Texts of your own; see `cellprop words`.")
+    ] = None,
+) -> None:
+    """Write a workbook to fill in by hand: the walkthrough with empty cells for the answers.
+
+    Numbers that are given are rounded to the decimals, so that they are exactly what the sheets
+    show.
+
+    Examples:
+    - `cellprop exercise`
+    - `cellprop exercise --steps 2-4 --decimals 2 --hints -o practice.xlsx`
+    - `cellprop exercise --roster class.csv --seed 2026 -o class/`
+    - `cellprop exercise --example xor --marks 2=4 --marks 10=6`
+    """  # fmt: skip
+    from cellprop.errors import InputError
+    from cellprop.exercise import write
+    from cellprop.question import ask, parse_points
+    from cellprop.words import load as load_words
+    from cellprop.workbook.theme import load as load_theme
+
+    look, texts = load_theme(theme), load_words(words)
+    points = parse_points(marks) if marks else None
+    students = None
+    if roster is not None:
+        from cellprop.roster import read
+
+        students = read(roster)
+        if model.walk_epoch != 1 or model.walk_batch != 1:
+            raise InputError(
+                "--roster: a class begins with weights of its own; leave out --walk-epoch and"
+                " --walk-batch."
+            )
+    question = ask(_trace(model), steps=steps, decimals=decimals, points=points, hints=hints)
+    name = f"{model.name}-exercise"
+    if students is None:
+        if output is None:
+            output = OUTPUTS / f"{name}.xlsx"
+            _make_outputs()
+        print(write(question, output, theme=look, words=texts))
+        return
+    if output is None:
+        output = OUTPUTS / name
+        _make_outputs()
+    from cellprop.exercise import write_class
+
+    key = output.with_name(f"{output.name}-key.xlsx")
+    with _Bar("Writing") as bar:
+        paths = write_class(
+            question, students, output, key=key, seed=model.seed or 0, theme=look, words=texts,
+            jobs=jobs, progress=bar.move,
+        )  # fmt: skip
+    print(f"{len(paths)} workbooks; the teacher's key: {key}")
+    print(output)
+
+
+@app.command()
+def check(
+    files: Annotated[
+        list[Path],
+        typer.Argument(metavar="FILE|FOLDER ...", help="Exercises that were filled in."),
+    ],
+    report: Annotated[
+        Path | None,
+        typer.Option("--report", help="Write a report as well: .csv, .json or .html."),
+    ] = None,
+    annotate: Annotated[
+        Path | None,
+        typer.Option(
+            "--annotate", metavar="FOLDER", help="Write a copy of each with verdicts and comments."
+        ),
+    ] = None,
+    marks: Annotated[
+        list[str] | None,
+        typer.Option("--marks", metavar="STEP=MARKS", help="Other marks for a step: 2=4."),
+    ] = None,
+    jobs: Annotated[
+        int, typer.Option("--jobs", min=1, max=256, help="How many processes to use.")
+    ] = 1,
+    theme: Annotated[
+        Path | None, typer.Option("--theme", help="A look of your own for --annotate.")
+    ] = None,
+    words: Annotated[
+        Path | None, typer.Option("--words", help="Texts of your own; see `cellprop words`.")
+    ] = None,
+) -> None:
+    """Mark workbooks that were filled in: each number once against what is right, and once against
+    what follows from the student's own earlier numbers.
+
+    Exits with 1 if a file could not be marked, or a teacher should look at one.
+
+    Examples:
+    - `cellprop check ada.xlsx`
+    - `cellprop check handed-in/ --report class.html --annotate marked/`
+    - `cellprop check handed-in/ --report marks.csv --marks 2=4 --jobs 4`
+    """
+    from cellprop.exercise import check_all
+    from cellprop.marking import Marks
+    from cellprop.question import parse_points
+    from cellprop.report import check_suffix, show, write
+    from cellprop.words import load as load_words
+    from cellprop.workbook.theme import load as load_theme
+
+    look, texts = load_theme(theme), load_words(words)
+    if report is not None:
+        check_suffix(report)
+    points = parse_points(marks) if marks else None
+    with _Bar("Marking") as bar:
+        results = check_all(files, points=points, jobs=jobs, progress=bar.move)
+    show(_console(), results, texts)
+    marked = [result for result in results if isinstance(result, Marks)]
+    if annotate is not None:
+        from cellprop.exercise import annotate as write_copies
+
+        print(f"{len(write_copies(marked, annotate, theme=look, words=texts))} copies: {annotate}")
+    if report is not None:
+        print(write(results, report, texts))
+    if len(marked) < len(results) or any(result.warnings for result in marked):
+        raise typer.Exit(1)
 
 
 @app.command()

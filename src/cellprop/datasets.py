@@ -1,4 +1,4 @@
-"""Reading samples from files: CSV and Excel.
+"""Reading samples from files: CSV and Excel; and opening a table there, whatever it holds.
 
 Knows files and how a cell can be wrong; knows nothing of networks or steps.
 """
@@ -10,11 +10,11 @@ import csv
 import io
 import re
 import warnings
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -48,6 +48,7 @@ NUMBER = re.compile(
 )
 WHOLE = re.compile(r"-?\d+", re.ASCII)
 TRUTHS = {"true": 1.0, "false": 0.0}
+Record = TypeVar("Record", bound=Sequence[object])
 
 
 @dataclass(frozen=True)
@@ -68,10 +69,15 @@ class Dataset:
 
 
 @dataclass(frozen=True)
-class _Source:
+class Source:
     """A header, and the records below it with the line or row in which each begins.
 
     Attributes:
+        where: The file, as errors name it.
+        unit: What a record is counted in: a line or a row.
+        first: That of the header.
+        header: The names of the columns, safe to show; empty where a column has none.
+        stored: The cells of each record as they are in the file: text in CSV, anything in a sheet.
         data, separator: Of CSV; the separator of a sheet is empty.
     """
 
@@ -79,11 +85,18 @@ class _Source:
     unit: str
     first: int
     header: tuple[str, ...]
-    records: Callable[[], Iterator[tuple[int, Sequence[Value]]]]
+    stored: Callable[[], Iterator[tuple[int, Sequence[Any]]]]
     data: bytes = b""
     separator: str = ""
 
+    def records(self) -> Iterator[tuple[int, Sequence[Value]]]:
+        """Yield each record as numbers and text that is safe to show."""
+        value: Callable[[Any], Value] = _text_value if self.separator else cell_value
+        for line, cells in self.stored():
+            yield line, [value(cell) for cell in cells]
+
     def place(self, line: int, column: int | None = None) -> str:
+        """Return where something stands, as errors begin."""
         named = "" if column is None else f", column {shown(self.header[column])}"
         return f"{self.where}, {self.unit} {line}{named}"
 
@@ -112,8 +125,7 @@ def read(path: str | Path, target: Sequence[str], *, classes: bool = False) -> D
         (or row) and the column.
     """
     wanted = [label(name.strip()) for name in ([target] if isinstance(target, str) else target)]
-    file = Path(path)
-    source = _text(file, wanted) if suffix_of(file, "CSV", CSV) in CSV else _sheet(file)
+    source = opened(path, lambda header: len(set(wanted) & set(header)), "sample")
     positions = _positions(source, wanted)
     sole = positions[0] if len(positions) == 1 else None
     values, cells = _parsed(source, sole)
@@ -129,7 +141,7 @@ def read(path: str | Path, target: Sequence[str], *, classes: bool = False) -> D
     return Dataset(Table(values[:, inputs], None, labels), targets, names, ", ".join(wanted))
 
 
-def _positions(source: _Source, wanted: Sequence[str]) -> list[int]:
+def _positions(source: Source, wanted: Sequence[str]) -> list[int]:
     """Return where the targets are, or an error if header and targets don't fit each other."""
     _check_header(source)
     if not wanted:
@@ -148,7 +160,7 @@ def _positions(source: _Source, wanted: Sequence[str]) -> list[int]:
     return [source.header.index(name) for name in wanted]
 
 
-def _check_header(source: _Source) -> None:
+def _check_header(source: Source) -> None:
     place = source.place(source.first)
     if source.separator and len(source.header) == 1:
         expected = "columns separated by comma, semicolon or tab"
@@ -165,7 +177,7 @@ def _check_header(source: _Source) -> None:
         first[name] = i
 
 
-def _parsed(source: _Source, sole: int | None) -> tuple[Array, list[Value]]:
+def _parsed(source: Source, sole: int | None) -> tuple[Array, list[Value]]:
     """Return all columns as numbers, text as 0; and the cells of the sole target."""
     quick = _quick(source, sole) if source.separator else None
     if quick:
@@ -183,7 +195,7 @@ def _number(cell: Value) -> float:
     return cell if isinstance(cell, float) else 0.0
 
 
-def _quick(source: _Source, sole: int | None) -> tuple[Array, list[Value]] | None:
+def _quick(source: Source, sole: int | None) -> tuple[Array, list[Value]] | None:
     """Return what pandas reads, or None if there is anything that needs a closer look."""
     import pandas as pd
 
@@ -222,20 +234,9 @@ def _quick(source: _Source, sole: int | None) -> tuple[Array, list[Value]] | Non
     return numbers, cells
 
 
-def _checked(source: _Source, sole: int | None) -> Iterator[Sequence[Value]]:
+def _checked(source: Source, sole: int | None) -> Iterator[Sequence[Value]]:
     """Yield each record up to the last that is not blank, or raise for the first wrong cell."""
-    width = len(source.header)
-    blank = None
-    for line, cells in source.records():
-        if not any(cell is not None for cell in cells):
-            blank = blank or line
-            continue
-        if blank:
-            remedy = f"fill them in, or remove the {source.unit}"
-            raise wrong(source.place(blank), f"{width} cells", "only empty ones", remedy)
-        if len(cells) != width:
-            found = str(len(cells))
-            raise wrong(source.place(line), f"{width} columns", found, _ragged(len(cells) < width))
+    for line, cells in filled(source, source.records()):
         for i, cell in enumerate(cells):
             fault = fault_of(cell, stored=not source.separator)
             if fault and not (i == sole and isinstance(cell, str)):
@@ -243,16 +244,10 @@ def _checked(source: _Source, sole: int | None) -> Iterator[Sequence[Value]]:
         yield cells
 
 
-def _ragged(short: bool) -> str:
-    if short:
-        return "add what is missing (an empty cell still has its separator)"
-    return "put text that holds a separator in quotation marks, and write decimals with a point"
-
-
 # --- Classes ------------------------------------------------------------------------------
 
 
-def _are_classes(source: _Source, column: int, cells: Sequence[Value], wanted: bool) -> bool:
+def _are_classes(source: Source, column: int, cells: Sequence[Value], wanted: bool) -> bool:
     """Whether a sole target holds classes: if it is text, or those are wanted."""
     fault = ""
     text = isinstance(cells[0], str)
@@ -293,11 +288,64 @@ def _one_hot(place: str, cells: Sequence[Value]) -> Table:
     return Table(values, None, tuple(found), axis="classes")
 
 
+# --- Tables -------------------------------------------------------------------------------
+
+
+def opened(path: str | Path, known: Callable[[Sequence[str]], int], each: str) -> Source:
+    """Open a CSV or Excel file whose first row names the columns.
+
+    Parameters
+    ----------
+    path
+        As `read` takes it.
+    known
+        How many names of a header are looked for: tells which separator CSV has.
+    each
+        What a record is of, for errors.
+
+    Raises
+    ------
+    InputError
+        If the file can't be read, or is empty.
+    """
+    file = Path(path)
+    return _text(file, known, each) if suffix_of(file, "CSV", CSV) in CSV else _sheet(file)
+
+
+def filled(source: Source, records: Iterator[tuple[int, Record]]) -> Iterator[tuple[int, Record]]:
+    """Yield each record up to the last that is not blank; all of them as wide as the header.
+
+    Raises
+    ------
+    InputError
+        For a record that has more or fewer cells, or a blank one above others.
+    """
+    width = len(source.header)
+    blank = None
+    for line, cells in records:
+        if not any(cell is not None for cell in cells):
+            blank = blank or line
+            continue
+        if blank:
+            remedy = f"fill them in, or remove the {source.unit}"
+            raise wrong(source.place(blank), f"{width} cells", "only empty ones", remedy)
+        if len(cells) != width:
+            found = str(len(cells))
+            raise wrong(source.place(line), f"{width} columns", found, _ragged(len(cells) < width))
+        yield line, cells
+
+
+def _ragged(short: bool) -> str:
+    if short:
+        return "add what is missing (an empty cell still has its separator)"
+    return "put text that holds a separator in quotation marks, and write decimals with a point"
+
+
 # --- CSV ----------------------------------------------------------------------------------
 
 
-def _text(path: Path, wanted: Collection[str]) -> _Source:
-    """Open CSV, with the separator that finds the targets and the most columns."""
+def _text(path: Path, known: Callable[[Sequence[str]], int], each: str) -> Source:
+    """Open CSV, with the separator that finds what is looked for and the most columns."""
     where = label(path)
     data = content(path, LARGEST_CSV)
     if data.startswith(b"PK\x03\x04"):
@@ -305,7 +353,7 @@ def _text(path: Path, wanted: Collection[str]) -> _Source:
     _check_text(where, data)
     data = data.removeprefix(codecs.BOM_UTF8)
     headers: dict[str, tuple[int, tuple[str, ...]]] = {}
-    trouble = InputError(f"{where}: is empty; it needs a header, and a line for each sample.")
+    trouble = InputError(f"{where}: is empty; it needs a header, and a line for each {each}.")
     for separator in SEPARATORS:
         try:
             for line, cells in islice(_lines(where, data, separator), 1):
@@ -317,16 +365,15 @@ def _text(path: Path, wanted: Collection[str]) -> _Source:
 
     def fit(separator: str) -> tuple[int, int]:
         names = headers[separator][1]
-        return len(set(wanted) & set(names)), len(names)
+        return known(names), len(names)
 
     separator = max(headers, key=fit)
     first, names = headers[separator]
 
-    def records() -> Iterator[tuple[int, Sequence[Value]]]:
-        for line, cells in islice(_lines(where, data, separator), 1, None):
-            yield line, [_text_value(cell) for cell in cells]
+    def stored() -> Iterator[tuple[int, Sequence[str]]]:
+        return islice(_lines(where, data, separator), 1, None)
 
-    return _Source(where, "line", first, names, records, data, separator)
+    return Source(where, "line", first, names, stored, data, separator)
 
 
 def _check_text(where: str, data: bytes) -> None:
@@ -370,7 +417,7 @@ def _text_value(text: str) -> Value:
 # --- Excel --------------------------------------------------------------------------------
 
 
-def _sheet(path: Path) -> _Source:
+def _sheet(path: Path) -> Source:
     """Open the first sheet of a workbook; its header is the first row that holds anything."""
     where = label(path)
     with workbook(path) as book:
@@ -379,9 +426,9 @@ def _sheet(path: Path) -> _Source:
     if first is None:
         raise InputError(f"{where}: its first sheet is empty; put the table there.")
 
-    def records() -> Iterator[tuple[int, Sequence[Value]]]:
+    def stored() -> Iterator[tuple[int, Sequence[object]]]:
         for row in range(first + 1, len(grid)):
-            yield row + 1, [cell_value(cell) for cell in grid[row]]
+            yield row + 1, grid[row]
 
     names = tuple("" if cell is None else label(str(cell).strip()) for cell in grid[first])
-    return _Source(where, "row", first + 1, names, records)
+    return Source(where, "row", first + 1, names, stored)

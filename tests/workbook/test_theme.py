@@ -13,7 +13,7 @@ from reading import content, example, formulas
 from cellprop.errors import InputError
 from cellprop.templates import template
 from cellprop.workbook import theme, write
-from cellprop.workbook.theme import STYLES
+from cellprop.workbook.theme import LATER_STYLES, STYLES
 
 DEFAULT = template("theme.xlsx")
 
@@ -53,7 +53,19 @@ def built(look, folder):
 
 
 def test_the_default_theme_has_every_style():
-    assert tuple(theme.load().styles) == STYLES
+    assert tuple(theme.load().styles) == (*STYLES, *LATER_STYLES)
+
+
+def test_a_theme_made_before_there_were_exercises_takes_their_styles_from_the_default(tmp_path):
+    def remove_later_styles(sheet, samples):
+        for name in LATER_STYLES:
+            sheet.cell(samples[name].row, 1).value = None
+
+    found = changed(tmp_path / "older.xlsx", remove_later_styles)
+    usual = theme.load()
+    assert {name: found.styles[name].fill for name in LATER_STYLES} == {
+        name: usual.styles[name].fill for name in LATER_STYLES
+    }
 
 
 def test_every_style_is_a_named_style_of_the_workbook():
@@ -66,12 +78,13 @@ def test_every_style_occurs_on_some_sheet_as_the_theme_has_it():
         for row in sheet.iter_rows():
             for cell in row:
                 cells.setdefault(cell.style, cell)
-    for name, style in theme.load().styles.items():
-        cell = cells[name]
+    styles = theme.load().styles
+    for name in STYLES:  # the others occur in exercises
+        cell, style = cells[name], styles[name]
         assert (cell.font, cell.fill, cell.border) == (style.font, style.fill, style.border), name
 
 
-@pytest.mark.parametrize("name", STYLES)
+@pytest.mark.parametrize("name", [*STYLES, *LATER_STYLES])
 def test_text_can_be_read_on_its_ground(name):
     style = theme.load().styles[name]
     assert contrast(style.font.color.rgb, background(style)) >= 4.5
@@ -166,7 +179,7 @@ def test_a_style_may_stand_in_any_row(tmp_path):
     book = load_workbook(DEFAULT)
     book["Theme"].insert_rows(1, 3)
     book.save(tmp_path / "mine.xlsx")
-    assert tuple(theme.load(tmp_path / "mine.xlsx").styles) == STYLES
+    assert tuple(theme.load(tmp_path / "mine.xlsx").styles) == (*STYLES, *LATER_STYLES)
 
 
 # --- A broken theme -----------------------------------------------------------------------

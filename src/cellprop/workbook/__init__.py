@@ -96,8 +96,8 @@ def _write(
     first = next(iter(sheets))
     sheets[first] = contents.contents_sheet(book, first)
     # Rows come before the frame is saved: making them is what registers their styles.
-    saved = frame.saved()
-    xml.assemble(saved, {sheet.path[1:]: rows for sheet, rows in sheets.items()}, file)
+    parts = xml.parts_of(frame.saved())
+    xml.assemble(parts, {frame.sheet_path(sheet): rows for sheet, rows in sheets.items()}, file)
 
 
 def _add_extras(book: Book, sheets: dict[Worksheet, list[str]]) -> None:

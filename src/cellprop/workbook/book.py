@@ -24,7 +24,11 @@ from cellprop.words import Words
 from cellprop.workbook import xml
 from cellprop.workbook.frame import Frame
 
-State = Literal["ghost", "known", "read", "active", "input"]
+State = Literal[
+    "ghost", "known", "read", "active", "input",
+    # In an exercise:
+    "given", "answer", "right", "carried", "rounded", "slip", "wrong",
+]  # fmt: skip
 
 LONGEST_FORMULA = 8192
 WIDEST_LABEL = 12
@@ -54,12 +58,13 @@ class Book:
     _formulas: dict[str, list[list[str]]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        matrices = self.trace.walkthrough.matrices
-        self.formats = {
-            m.name: choose(self.trace.values[m.name], given=m.definition is None) for m in matrices
-        }
+        self.formats = {m.name: self.format_of(m) for m in self.trace.walkthrough.matrices}
         self.home = {m.name: step for step in self.trace.walkthrough.steps for m in step.matrices}
         self.widths = _widths(self)
+
+    def format_of(self, matrix: Matrix) -> Format:
+        """Return how the numbers of a matrix are shown."""
+        return choose(self.trace.values[matrix.name], given=matrix.definition is None)
 
     @property
     def page_column(self) -> int:
@@ -80,6 +85,29 @@ class Book:
         if key not in self._blocks:
             self._blocks[key] = list(_block(self, self.layout.places[matrix.name], state))
         return self._blocks[key]
+
+    def cells(self, place: Place, state: State) -> Iterator[str]:
+        """Yield the cells of each row of a matrix in a state."""
+        name = place.matrix.name
+        addresses = place.addresses()
+        if state == "ghost":
+            style = self.frame.style("ghost")
+            for row in addresses:
+                yield xml.blank_cells(row, style)
+            return
+        style = self.frame.style(state, self.formats[name].code)
+        values = self.values(name)
+        if state == "input":
+            for row, numbers in zip(addresses, values, strict=True):
+                yield xml.number_cells(row, style, numbers)
+            return
+        if state == "active":
+            texts = self.formulas(place.matrix)
+        else:
+            link = self.link(name)
+            texts = [[link + address for address in row] for row in addresses]
+        for row, written, numbers in zip(addresses, texts, values, strict=True):
+            yield xml.formula_cells(row, style, written, numbers)
 
     def values(self, name: str) -> list[list[str]]:
         """Return the values of a matrix as the texts that stand in the file."""
@@ -141,7 +169,7 @@ def _block(book: Book, place: Place, state: State) -> Iterator[str]:
                 zip(place.columns, matrix.columns.labels, strict=True)
             )
         )
-    rows = _cells(book, place, state)
+    rows = book.cells(place, state)
     if ghostly or not book.layout.rows_are_labelled_by(place):
         yield from rows
         return
@@ -157,27 +185,3 @@ def _label(book: Book, address: str, label: str, width: float) -> str:
     book.clipped |= shown != label
     style = book.frame.style("label", quoted=looks_like_formula(shown))
     return xml.text_cell(address, style, shown)
-
-
-def _cells(book: Book, place: Place, state: State) -> Iterator[str]:
-    """Yield the cells of each row of a matrix."""
-    name = place.matrix.name
-    addresses = place.addresses()
-    if state == "ghost":
-        style = book.frame.style("ghost")
-        for row in addresses:
-            yield xml.blank_cells(row, style)
-        return
-    style = book.frame.style(state, book.formats[name].code)
-    values = book.values(name)
-    if state == "input":
-        for row, numbers in zip(addresses, values, strict=True):
-            yield xml.number_cells(row, style, numbers)
-        return
-    if state == "active":
-        texts = book.formulas(place.matrix)
-    else:
-        link = book.link(name)
-        texts = [[link + address for address in row] for row in addresses]
-    for row, written, numbers in zip(addresses, texts, values, strict=True):
-        yield xml.formula_cells(row, style, written, numbers)

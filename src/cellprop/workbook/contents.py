@@ -21,30 +21,18 @@ LAST = "F"
 
 def contents_sheet(book: Book, sheet: Worksheet) -> list[str]:
     """Set the contents sheet up in the frame and return its rows."""
-    for column, width in WIDTHS.items():
-        sheet.column_dimensions[column].width = width
-    page = _Page(book)
+    page = Page(book)
     _say(page)
     _describe_network(page)
     _list_steps(page)
     _show_key(page)
     _explain(page)
-    _list_labels(page)
-    for merged in page.merged:
-        sheet.merged_cells.add(merged)
-    for cell, target, text in page.links:
-        book.frame.add_link(sheet, cell, target, text)
-    book.frame.set_up_print(
-        sheet,
-        f"A1:{LAST}{len(page.rows)}",
-        page=page_of(book.words),
-        title_rows="1:1",
-        orientation="portrait",
-    )
+    list_labels(page)
+    page.finish(sheet)
     return page.rows
 
 
-class _Page:
+class Page:
     """Rows from top to bottom, with the merges and links that belong to them."""
 
     def __init__(self, book: Book) -> None:
@@ -94,13 +82,36 @@ class _Page:
         self.links.append((f"{column}{self.next}", target, text))
         return self.text(column, "link", text)
 
+    def finish(self, sheet: Worksheet) -> None:
+        """Set the sheet up in the frame for the rows that were added."""
+        frame = self.book.frame
+        for column, width in WIDTHS.items():
+            sheet.column_dimensions[column].width = width
+        for merged in self.merged:
+            sheet.merged_cells.add(merged)
+        for cell, target, text in self.links:
+            frame.add_link(sheet, cell, target, text)
+        frame.set_up_print(
+            sheet,
+            f"A1:{LAST}{len(self.rows)}",
+            page=page_of(self.words),
+            title_rows="1:1",
+            orientation="portrait",
+        )
 
-def _say(page: _Page) -> None:
+
+def _say(page: Page) -> None:
     page.add(page.text("A", "title", page.words("contents.title")), TITLE_ROW)
     page.prose(page.words("contents.says"))
 
 
-def _describe_network(page: _Page) -> None:
+def _describe_network(page: Page) -> None:
+    describe_layers(page)
+    _show_loss(page, page.book.trace.walkthrough.output.rows.size)
+
+
+def describe_layers(page: Page) -> None:
+    """Add what the network consists of."""
     book, words, trace = page.book, page.words, page.book.trace
     page.heading("contents.network")
     keys = ("layer", "neurons", "activation", "weights", "biases")
@@ -137,7 +148,6 @@ def _describe_network(page: _Page) -> None:
         + page.text("C", "caption", words("contents.learning_rate"))
         + _linked(page, "D", "lr")
     )
-    _show_loss(page, samples)
 
 
 def _layer(book: Book, weights: str, biases: str, activation: str) -> tuple[str, ...]:
@@ -147,7 +157,7 @@ def _layer(book: Book, weights: str, biases: str, activation: str) -> tuple[str,
     return (*facts, *sizes)
 
 
-def _linked(page: _Page, column: str, name: str) -> str:
+def _linked(page: Page, column: str, name: str) -> str:
     """Return a cell that shows a single number of the walkthrough."""
     book = page.book
     place = book.layout.places[name]
@@ -157,7 +167,7 @@ def _linked(page: _Page, column: str, name: str) -> str:
     return xml.formula_cell(f"{column}{page.next}", style, formula, value)
 
 
-def _show_loss(page: _Page, samples: int) -> None:
+def _show_loss(page: Page, samples: int) -> None:
     """Add a row with the loss, live."""
     book, trace = page.book, page.book.trace
     loss = trace.walkthrough.loss.name
@@ -174,7 +184,7 @@ def _show_loss(page: _Page, samples: int) -> None:
     page.add(cells)
 
 
-def _list_steps(page: _Page) -> None:
+def _list_steps(page: Page) -> None:
     words = page.words
     page.heading("contents.steps")
     page.add(
@@ -193,7 +203,7 @@ def _list_steps(page: _Page) -> None:
     _list_extras(page)
 
 
-def _list_extras(page: _Page) -> None:
+def _list_extras(page: Page) -> None:
     """List the sheets that follow the steps."""
     page.add("", 6)
     for name in extras.which(page.book.trace):
@@ -201,7 +211,7 @@ def _list_extras(page: _Page) -> None:
         page.add(page.link("A", name, name) + page.text("B", "table", about))
 
 
-def _show_key(page: _Page) -> None:
+def _show_key(page: Page) -> None:
     page.heading("sheet.key")
     cells = "".join(
         page.text(column, f"key_{state}", page.words(f"sheet.{state}"))
@@ -212,13 +222,13 @@ def _show_key(page: _Page) -> None:
     page.add(cells, ROW + 3)
 
 
-def _explain(page: _Page) -> None:
+def _explain(page: Page) -> None:
     page.heading("contents.how")
     for number, text in enumerate(page.words.many("contents.guide"), 1):
         page.prose(f"{number}. {text}")
 
 
-def _list_labels(page: _Page) -> None:
+def list_labels(page: Page) -> None:
     """List labels in full where the sheets had to cut one."""
     if not page.book.clipped:
         return

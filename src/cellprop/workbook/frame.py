@@ -27,7 +27,7 @@ from cellprop import __version__
 from cellprop.opening import MARK
 from cellprop.workbook.charts import COLORS, Chart, Writer, drawn
 from cellprop.workbook.focus import Rule
-from cellprop.workbook.theme import Theme
+from cellprop.workbook.theme import LATER_STYLES, Theme
 from cellprop.workbook.xml import LONG_AGO
 
 LONGEST_LIST = 255
@@ -35,7 +35,7 @@ LONGEST_ERROR, LONGEST_ERROR_TITLE = 225, 32
 # In print, in per cent: smaller can't be read.
 SMALLEST_SCALE = 60
 # What the key explains: a style `key_…` for each looks like it, with its text in the middle.
-KEY_STATES = ("active", "read", "known", "ghost", "input")
+KEY_STATES = ("active", "read", "known", "ghost", "input", *LATER_STYLES)
 # From low over middle to high: told apart by the colour-blind, and light enough for dark text.
 SCALE = ("FF6BAED6", "FFFFFFFF", "FFFDAE6B")
 
@@ -83,6 +83,16 @@ class Frame:
             self._styles[key] = cell.style_id
         return self._styles[key]
 
+    @property
+    def count(self) -> int:
+        """How many styles cells have asked for."""
+        return len(self._styles)
+
+    @staticmethod
+    def sheet_path(sheet: Worksheet) -> str:
+        """Return the path of a sheet's part in the file."""
+        return sheet.path[1:]
+
     def add_rules(self, sheet: Worksheet, rules: Iterable[Rule]) -> None:
         """Add focus rules to a sheet."""
         for rule in rules:
@@ -107,6 +117,34 @@ class Frame:
             self._differences[key] = DifferentialStyle(numFmt=NumberFormat(number, code))
         rule = FormattingRule(type="expression", dxf=self._differences[key], formula=[condition])
         sheet.conditional_formatting.add(ranges, rule)
+
+    def add_verdict_rule(
+        self, sheet: Worksheet, cells: str, condition: str, style: str, code: str
+    ) -> None:
+        """Show cells in another style and format while a condition holds, before other rules."""
+        key = f"{style} {code}"
+        if key not in self._differences:
+            cell = self._scratch.cell(2, 1)
+            cell.number_format = code
+            number = cell._style.numFmtId  # type: ignore[union-attr]
+            look = copy(self._difference(style))
+            look.numFmt = NumberFormat(number, code)
+            self._differences[key] = look
+        rule = FormattingRule(type="expression", dxf=self._differences[key], formula=[condition])
+        sheet.conditional_formatting.add(cells, rule)
+
+    def add_comment(self, sheet: Worksheet, cell: str, text: str) -> None:
+        """Put a comment on a cell."""
+        from openpyxl.comments import Comment
+
+        lines = sum(-(-len(line) // 38) for line in text.split("\n"))
+        sheet[cell].comment = Comment(text, "cellprop", height=22 + 17 * lines, width=260)
+
+    def protect(self, sheet: Worksheet) -> None:
+        """Let only unlocked cells be typed into; a teacher can undo it without a password."""
+        sheet.protection.sheet = True
+        # Widening a column that shows #### is no harm.
+        sheet.protection.formatColumns = False
 
     def _difference(self, name: str) -> DifferentialStyle:
         """Return a style for rules: its fill, line and boldness."""

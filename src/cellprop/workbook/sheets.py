@@ -39,7 +39,7 @@ def step_sheet(book: Book, step: Declaration, sheet: Worksheet) -> list[str]:
     """Set a step's sheet up in the frame and return its rows."""
     active = step.computed
     states = _states(book, step)
-    _set_columns(book, sheet)
+    set_columns(book, sheet)
     # In this order: where LibreOffice applies one rule only, the colours of the focus win.
     if active:
         book.frame.add_rules(sheet, focus.rules(active, book.layout))
@@ -49,8 +49,8 @@ def step_sheet(book: Book, step: Declaration, sheet: Worksheet) -> list[str]:
         place = book.layout.places[matrix.name]
         book.frame.add_name(matrix.name, sheet.title, place.absolute)
         if matrix.definition is None:
-            _check_typed_numbers(book, sheet, place)
-    links = _links(book, step)
+            check_typed_numbers(book, sheet, place)
+    links = links_of(book, step)
     for link in links:
         book.frame.add_link(sheet, f"{letter(link.column)}{at.TITLE}", link.target, link.text)
     set_up_print(book, sheet)
@@ -88,21 +88,29 @@ def _rows(
 ) -> Iterator[str]:
     yield from _header_rows(book, sheet, step, links)
     lanes = book.layout.lanes
-    notes = _notes_row(book, sheet, step)
+    notes = notes_row(book, sheet, step)
     for lane in lanes:
         if book.layout.notes_row < lane.row and notes:
             yield notes
             notes = ""
-        yield from _lane_rows(book, lane, states)
+        yield from lane_rows(book, lane, states)
     if notes:
         yield notes
 
 
-def _lane_rows(book: Book, lane: at.PlacedLane, states: Mapping[str, State]) -> Iterator[str]:
+def lane_rows(
+    book: Book,
+    lane: at.PlacedLane,
+    states: Mapping[str, State],
+    beside: Mapping[int, str] | None = None,
+) -> Iterator[str]:
+    """Yield the rows of a lane, with what stands beside its matrices by the number of the row."""
     blocks = [book.block(place.matrix, states[place.matrix.name]) for place in lane.places]
     title = xml.text_cell(f"A{lane.row}", book.frame.style("lane"), lane_title(book, lane))
     for i in range(lane.last_row - lane.row + 1):
         cells = "".join([block[i] for block in blocks if i < len(block)])
+        if beside:
+            cells += beside.get(lane.row + i, "")
         yield xml.row(lane.row + i, cells if i else title + cells, LABEL_ROW if i == 1 else ROW)
     yield xml.row(lane.last_row + 1, "", GAP_ROW)
 
@@ -112,9 +120,8 @@ def lane_title(book: Book, lane: at.PlacedLane) -> str:
     return book.words(f"lanes.{lane.key}", layer=f" {lane.layer}" if lane.layer else "")
 
 
-def _header_rows(
-    book: Book, sheet: Worksheet, step: Declaration, links: Sequence[Link]
-) -> Iterator[str]:
+def head_rows(book: Book, step: Declaration, links: Sequence[Link]) -> Iterator[str]:
+    """Yield the rows of a step's title, with links, and of the sentence that says what happens."""
     words, style = book.words, book.frame.style
     title = captions.heading(words, book.trace, step)
     cells = xml.text_cell(f"A{at.TITLE}", style("title"), title)
@@ -124,8 +131,14 @@ def _header_rows(
     yield xml.row(at.TITLE, cells, TITLE_ROW)
     says = xml.text_cell(f"A{at.SAYS}", style("says"), captions.says(words, book.trace, step))
     yield xml.row(at.SAYS, says, 18)
+
+
+def _header_rows(
+    book: Book, sheet: Worksheet, step: Declaration, links: Sequence[Link]
+) -> Iterator[str]:
+    yield from head_rows(book, step, links)
     yield from _notation_rows(book, step)
-    yield xml.row(at.KEY, _key_cells(book, sheet, step), ROW + 2)
+    yield xml.row(at.KEY, key_cells(book, sheet, _key_states(book, step)), ROW + 2)
     yield xml.row(at.FOCUS, _focus_cells(book, sheet, step), ROW + 2)
     yield xml.row(at.FOCUS + 1, _names_to_choose(book, step.computed), GAP_ROW)
 
@@ -152,7 +165,7 @@ def _notation_rows(book: Book, step: Declaration) -> Iterator[str]:
     active = step.computed
     lines = [""] * (at.FORMULA - at.MATHS + 1)
     if not active:
-        lines = _shape_lines(book, step, len(lines))
+        lines = shape_lines(book, step, len(lines))
     else:
         caption = book.frame.style("caption")
         for i, notation in enumerate((*NOTATIONS, "formula")):
@@ -201,7 +214,7 @@ def _chosen_statement_cells(book: Book, active: Sequence[Matrix]) -> Iterator[st
     yield xml.text_formula_cell(f"{column}{at.FORMULA}", code, formula, shown)
 
 
-def _shape_lines(book: Book, step: Declaration, room: int) -> list[str]:
+def shape_lines(book: Book, step: Declaration, room: int) -> list[str]:
     """Return lines that say what the rows and columns of given matrices stand for."""
     lines = [""] * room
     name, code = book.frame.style("caption"), book.frame.style("code")
@@ -230,12 +243,19 @@ def _shape_lines(book: Book, step: Declaration, room: int) -> list[str]:
 
 def _columns_of_statements(book: Book, active: Sequence[Matrix]) -> list[int]:
     """Return the column where each matrix's statements begin, so that none runs into the next."""
+    texts = [
+        [*(statement(m, notation) for notation in NOTATIONS), f"={book.formulas(m)[0][0]}"]
+        for m in active
+    ]
+    return columns_beside(book, texts)
+
+
+def columns_beside(book: Book, blocks: Sequence[Sequence[str]]) -> list[int]:
+    """Return the column where each block of texts begins, so that none runs into the next."""
     columns = []
     column = at.FIRST_COLUMN
-    for matrix in active:
+    for texts in blocks:
         columns.append(column)
-        texts = [statement(matrix, notation) for notation in NOTATIONS]
-        texts.append(f"={book.formulas(matrix)[0][0]}")
         room = max(map(len, texts)) * 1.05 + 3
         while room > 0:
             room -= book.width(column)
@@ -247,23 +267,30 @@ KEY_WIDTH = 3
 SHAPE_WIDTH, NAME_WIDTH = 8, 2
 
 
-def _key_cells(book: Book, sheet: Worksheet, step: Declaration) -> str:
-    """Return the key: each style that occurs on the sheet, with what it means in it."""
-    given = step.computed != step.matrices
-    states: tuple[State, ...] = ("active", "read", "known", "ghost")
-    if given:
-        states = ("input", "known", "ghost") if step.number else ("input", "ghost")
+def _key_states(book: Book, step: Declaration) -> tuple[State, ...]:
+    """Return the states that occur on a step's sheet."""
+    if step.computed != step.matrices:
         if step.computed:
-            states = ("input", "active", "ghost")
-    elif step is book.trace.walkthrough.steps[-1]:
-        states = ("active", "read", "known")
+            return ("input", "active", "ghost")
+        return ("input", "known", "ghost") if step.number else ("input", "ghost")
+    if step is book.trace.walkthrough.steps[-1]:
+        return ("active", "read", "known")
+    return ("active", "read", "known", "ghost")
+
+
+def key_cells(book: Book, sheet: Worksheet, states: Sequence[State], group: str = "sheet") -> str:
+    """Return the key: each style that occurs on the sheet, with what it means in it.
+
+    `group`: where the words for the states stand; those that it lacks stand under `sheet`.
+    """
     cells = xml.text_cell(f"A{at.KEY}", book.frame.style("caption"), book.words("sheet.key"))
     column = at.FIRST_COLUMN
     for state in states:
         last = column + KEY_WIDTH - 1
         style = book.frame.style(f"key_{state}")
         first = f"{letter(column)}{at.KEY}"
-        cells += xml.text_cell(first, style, book.words(f"sheet.{state}"))
+        meaning = book.words.get(f"{group}.{state}") or book.words(f"sheet.{state}")
+        cells += xml.text_cell(first, style, meaning)
         for covered in range(column + 1, last + 1):
             cells += xml.blank_cell(f"{letter(covered)}{at.KEY}", style)
         sheet.merged_cells.add(f"{first}:{letter(last)}{at.KEY}")
@@ -301,7 +328,7 @@ def _focus_cells(book: Book, sheet: Worksheet, step: Declaration) -> str:
     return "".join(cells)
 
 
-def _notes_row(book: Book, sheet: Worksheet, step: Declaration) -> str:
+def notes_row(book: Book, sheet: Worksheet, step: Declaration) -> str:
     """Return the row of notes, across the sheet and as tall as its text."""
     notes = captions.notes(book.words, book.trace, step)
     if not notes:
@@ -320,14 +347,15 @@ def _notes_row(book: Book, sheet: Worksheet, step: Declaration) -> str:
 # --- The frame of a step's sheet ----------------------------------------------------------
 
 
-def _set_columns(book: Book, sheet: Worksheet) -> None:
+def set_columns(book: Book, sheet: Worksheet) -> None:
+    """Give the columns of a sheet their widths."""
     for column in range(1, max(book.layout.last_column, book.page_column) + 1):
         sheet.column_dimensions[letter(column)].width = round(book.width(column), 2)
     if book.layout.is_band:
         sheet.freeze_panes = f"{letter(at.FIRST_COLUMN)}1"
 
 
-def _links(book: Book, step: Declaration) -> list[Link]:
+def links_of(book: Book, step: Declaration) -> list[Link]:
     """Return the links to the sheets before and after, and to the contents."""
     steps = book.trace.walkthrough.steps
     position = steps.index(step)
@@ -364,7 +392,8 @@ def _add_number_rules(book: Book, sheet: Worksheet, states: Mapping[str, State])
             book.frame.add_number_rule(sheet, place.range, condition, form.fallback)
 
 
-def _check_typed_numbers(book: Book, sheet: Worksheet, place: Place) -> None:
+def check_typed_numbers(book: Book, sheet: Worksheet, place: Place) -> None:
+    """Let the cells of a matrix take finite numbers only."""
     words = book.words
     book.frame.add_number_check(
         sheet, place.range, words("sheet.errors.title"), words("sheet.errors.number")

@@ -24,8 +24,10 @@ STYLES = (
     "title", "says", "heading", "body", "table", "caption", "code", "link", "lane", "name",
     "ghost_name", "label", "active", "read", "known", "ghost", "input", "focus", "note",
 )  # fmt: skip
+# Those of workbooks to fill in. A theme that was made before there were any does without.
+LATER_STYLES = ("answer", "right", "carried", "rounded", "slip", "wrong")
 # Cells that stay open for typing when a teacher protects the sheet.
-UNLOCKED = ("input", "focus")
+UNLOCKED = ("input", "focus", "answer")
 TO_START = "`cellprop theme -o FILE` writes a complete theme to start from"
 
 
@@ -75,7 +77,12 @@ def load(path: Path | None = None) -> Theme:
             f"{file}, sheet {SHEET}: the style '{missing[0]}' is missing in column A"
             f"{f' (and {len(missing) - 1} more)' if missing[1:] else ''}; {TO_START}."
         )
+    later = {name: samples[name] for name in LATER_STYLES if name in samples}
     styles = {name: _style(name, samples[name]) for name in STYLES}
+    styles |= {name: _style(name, sample) for name, sample in later.items()}
+    if len(later) < len(LATER_STYLES):
+        usual = load().styles
+        styles |= {name: copy(usual[name]) for name in LATER_STYLES if name not in later}
     widths = (_width(sheet, "A", 15), _width(sheet, "B", 6), _width(sheet, "C", 9))
     return Theme(styles, *widths, colors=book.loaded_theme)
 

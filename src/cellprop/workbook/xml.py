@@ -96,24 +96,66 @@ def row(index: int, cells: str, height: float) -> str:
     return f'<row r="{index}" ht="{min(height, HIGHEST_ROW):g}" customHeight="1">{cells}</row>'
 
 
-def assemble(frame: IO[bytes], sheets: Mapping[str, Sequence[str]], file: IO[bytes]) -> None:
+def text_formula_cells(
+    addresses: list[str], style: int, formulas: list[str], values: list[str]
+) -> str:
+    """Return a row of cells of formulas that hold a quoted text, each with its value as it stands
+    in the file; an empty value is an empty text.
+    """
+    cells = []
+    for address, formula, value in zip(addresses, formulas, values, strict=True):
+        kind = "" if value else ' t="str"'
+        cells.append(
+            f'<c r="{address}" s="{style}"{kind}><f>{escape(formula)}</f><v>{value}</v></c>'
+        )
+    return "".join(cells)
+
+
+def properties(texts: Mapping[str, str]) -> str:
+    """Return the part that holds a document's own properties: texts by name."""
+    schemas = "http://schemas.openxmlformats.org/officeDocument/2006"
+    entries = "".join(
+        f'<property fmtid="{{D5CDD505-2E9C-101B-9397-08002B2CF9AE}}" pid="{number}"'
+        f' name="{html_escape(name)}"><vt:lpwstr>{escaped(text)}</vt:lpwstr></property>'
+        for number, (name, text) in enumerate(texts.items(), 2)
+    )
+    return (
+        f'{DECLARATION}<Properties xmlns="{schemas}/custom-properties"'
+        f' xmlns:vt="{schemas}/docPropsVTypes">{entries}</Properties>'
+    )
+
+
+PROPERTIES = "docProps/custom.xml"
+
+
+def parts_of(frame: IO[bytes]) -> dict[str, str]:
+    """Return the parts of a workbook without rows, as openpyxl saves it, by their paths."""
+    with zipfile.ZipFile(frame) as source:
+        # Canonical XML, so that it does not matter which parser openpyxl found installed.
+        return {
+            name: (DECLARATION + canonicalize(source.read(name).decode())).replace(*_NOT_BOLD)
+            for name in source.namelist()
+        }
+
+
+def assemble(
+    parts: Mapping[str, str], sheets: Mapping[str, Sequence[str]], file: IO[bytes]
+) -> None:
     """Write a workbook: the parts of a frame, with rows streamed into its sheets.
 
     Parameters
     ----------
-    frame
-        A workbook without rows, as openpyxl saves it.
+    parts
+        The parts of a frame.
     sheets
         The rows of each sheet by the path of its part.
     file
         Where to write; the same input gives the same bytes.
     """
-    with zipfile.ZipFile(frame) as source, zipfile.ZipFile(file, "w") as target:
-        for name in source.namelist():
-            # Canonical XML, so that it does not matter which parser openpyxl found installed.
-            part = DECLARATION + canonicalize(source.read(name).decode())
-            part = _with_rows(part, sheets[name]) if name in sheets else part.replace(*_NOT_BOLD)
-            target.writestr(_entry(name), part.encode(), compresslevel=COMPRESSION)
+    with zipfile.ZipFile(file, "w") as target:
+        for name, part in parts.items():
+            whole = _with_rows(part, sheets[name]) if name in sheets else part
+            target.writestr(_entry(name), whole.encode(), compresslevel=COMPRESSION)
 
 
 def _with_rows(part: str, rows: Sequence[str]) -> str:

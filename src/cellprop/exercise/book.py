@@ -1,0 +1,204 @@
+"""What the sheets of an exercise share: cells that wait for answers, and those that read them.
+
+A `Book` whose trace knows no answer: what is to be calculated is 0 in it throughout, so nothing on
+any sheet can give an answer away.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from cellprop.algebra import Array, Matrix, Pattern, reads
+from cellprop.formats import Format, choose
+from cellprop.layout import Layout, Place, lay_out, letter
+from cellprop.question import Question
+from cellprop.words import Words
+from cellprop.workbook import xml
+from cellprop.workbook.book import Book, State
+from cellprop.workbook.frame import Frame
+
+EMPTY = '""'
+# The condition of what is computed from given numbers alone.
+NOTHING_MISSING = "COUNT()=0"
+
+
+@dataclass
+class ExerciseBook(Book):
+    """A `Book` in which some matrices are to be calculated by hand.
+
+    Attributes:
+        question: What is asked.
+        typed: What stands in the place of matrices that are to be calculated, or are computed from
+            them: texts of numbers as a file has them, empty where there is none.
+        verdicts: For such a matrix, the name of each number's style; the usual one without.
+    """
+
+    question: Question = field(kw_only=True)
+    typed: Mapping[str, list[list[str]]] = field(kw_only=True, default_factory=dict)
+    verdicts: Mapping[str, Sequence[Sequence[str]]] = field(kw_only=True, default_factory=dict)
+
+    @property
+    def open(self) -> frozenset[str]:
+        """The names of matrices that nobody knows before the answers are typed."""
+        setup = self.question.setup
+        return setup.waiting.union(setup.answers)
+
+    def format_of(self, matrix: Matrix) -> Format:
+        """Return how the numbers of a matrix are shown: alike for everybody in a class."""
+        question = self.question
+        if matrix.definition is not None:
+            return Format(question.setup.decimals)
+        if question.student and matrix.name in question.setup.network.shapes:
+            return Format(min(2, question.setup.decimals), exact=True)
+        return choose(question.given[matrix.name], given=True)
+
+    def cells(self, place: Place, state: State) -> Iterator[str]:
+        """Yield the cells of each row of a matrix in a state."""
+        name = place.matrix.name
+        if state == "given":
+            style = self.frame.style("known", self.formats[name].code)
+            for addresses, numbers in zip(place.addresses(), self.values(name), strict=True):
+                yield xml.number_cells(addresses, style, numbers)
+        elif name not in self.open or state == "ghost":
+            yield from super().cells(place, state)
+        elif state == "answer":
+            yield from self._answers(place)
+        else:
+            style = self.frame.style(state, self.formats[name].code)
+            texts = self._waiting(place) if state == "active" else self._links(place)
+            rows = zip(place.addresses(), texts, self.values(name), strict=True)
+            for addresses, formulas, shown in rows:
+                yield xml.text_formula_cells(addresses, style, formulas, shown)
+
+    def values(self, name: str) -> list[list[str]]:
+        """Return the values of a matrix as the texts that stand in the file."""
+        if name not in self.open:
+            return super().values(name)
+        rows, columns = self.trace.matrix(name).shape
+        return self.typed.get(name) or [[""] * columns for _ in range(rows)]
+
+    def _answers(self, place: Place) -> Iterator[str]:
+        """Yield rows of cells to fill in, or as they were filled in."""
+        name, code = place.matrix.name, self.formats[place.matrix.name].code
+        usual = self.frame.style("answer", code)
+        typed, verdicts = self.values(name), self.verdicts.get(name)
+        for i, addresses in enumerate(place.addresses()):
+            if verdicts is None:
+                yield xml.blank_cells(addresses, usual)
+                continue
+            yield "".join(
+                xml.number_cells([address], style, [number])
+                if number
+                else xml.blank_cell(address, style)
+                for address, number, style in zip(
+                    addresses,
+                    typed[i],
+                    [self.frame.style(verdict, code) for verdict in verdicts[i]],
+                    strict=True,
+                )
+            )
+
+    def _links(self, place: Place) -> list[list[str]]:
+        link = self.link(place.matrix.name)
+        return [
+            [f"IF({link}{address}={EMPTY},{EMPTY},{link}{address})" for address in row]
+            for row in place.addresses()
+        ]
+
+    def _waiting(self, place: Place) -> list[list[str]]:
+        """Return formulas that stay empty until everything that they read is there."""
+        texts = self.formulas(place.matrix)
+        complete = self.complete(place.matrix)
+        return [
+            [f"IF({complete(i, j)},{text},{EMPTY})" for j, text in enumerate(row)]
+            for i, row in enumerate(texts)
+        ]
+
+    def complete(self, matrix: Matrix) -> Callable[[int, int], str]:
+        """Return what gives the condition that all answers are there that a number is computed
+        from; for its row and column, counted from 0.
+        """
+        assert matrix.definition is not None
+        read = [
+            (self.layout.places[operand.name], pattern)
+            for operand, patterns in reads(matrix.definition).items()
+            if operand.name in self.open
+            for pattern in _widest(patterns)
+        ]
+
+        def condition(i: int, j: int) -> str:
+            ranges, count = [], 0
+            for place, pattern in read:
+                cells, size = _cells_read(place, pattern, i, j)
+                ranges.append(cells)
+                count += size
+            return f"COUNT({','.join(ranges)})={count}"
+
+        return condition
+
+
+def _widest(patterns: frozenset[Pattern]) -> list[Pattern]:
+    """Return patterns without those whose cells another has among its own."""
+    return [
+        p
+        for p in sorted(patterns)
+        if not any(
+            other != p and all(o in ("all", own) for o, own in zip(other, p, strict=True))
+            for other in patterns
+        )
+    ]
+
+
+def _cells_read(place: Place, pattern: Pattern, i: int, j: int) -> tuple[str, int]:
+    """Return the range of a matrix that the cell (i, j) reads, and its size."""
+    at = {"row": i, "column": j}
+    rows, columns = place.matrix.shape
+    first_row, last_row = (0, rows - 1) if pattern[0] == "all" else (at[pattern[0]],) * 2
+    first, last = (0, columns - 1) if pattern[1] == "all" else (at[pattern[1]],) * 2
+    start, end = place.address(first_row, first), place.address(last_row, last)
+    size = (last_row - first_row + 1) * (last - first + 1)
+    return (start if start == end else f"{start}:{end}"), size
+
+
+def exercise_book(
+    question: Question,
+    frame: Frame,
+    words: Words,
+    *,
+    layout: Layout | None = None,
+    typed: Mapping[str, Array] | None = None,
+    verdicts: Mapping[str, Sequence[Sequence[str]]] | None = None,
+) -> ExerciseBook:
+    """Return the book of a question, blank or with what was typed."""
+    setup = question.setup
+    unknown = setup.waiting.union(setup.answers)
+    values = {
+        name: np.zeros(array.shape) if name in unknown else array
+        for name, array in question.values.items()
+    }
+    return ExerciseBook(
+        replace(question.trace, values=values),
+        layout or lay_out(question.walk),
+        frame,
+        words,
+        question=question,
+        typed={
+            name: [["" if np.isnan(v) else xml.number(v) for v in row] for row in array.tolist()]
+            for name, array in (typed or {}).items()
+        },
+        verdicts=verdicts or {},
+    )
+
+
+def beside(book: Book) -> int:
+    """Return the first column to the right of everything that is seen on a sheet."""
+    return max(book.layout.last_column, book.page_column) + 2
+
+
+def column_range(first: int, row: int, rows: int, columns: int) -> str:
+    """Return a range of cells with dollar signs."""
+    last = letter(first + columns - 1)
+    return f"${letter(first)}${row}:${last}${row + rows - 1}"

@@ -1,0 +1,95 @@
+"""The first sheet of an exercise: whose it is, how to round, what to calculate, and the marks."""
+
+from __future__ import annotations
+
+from openpyxl.worksheet.worksheet import Worksheet
+
+from cellprop import captions
+from cellprop.exercise.book import ExerciseBook
+from cellprop.steps import Declaration
+from cellprop.workbook import xml
+from cellprop.workbook.book import sheet_name
+from cellprop.workbook.contents import Page, describe_layers, list_labels
+from cellprop.workbook.printing import ROW
+from cellprop.workbook.sheets import TITLE_ROW
+
+
+def front_sheet(book: ExerciseBook, sheet: Worksheet) -> list[str]:
+    """Set the first sheet up in the frame and return its rows."""
+    page = front_page(book)
+    page.finish(sheet)
+    book.frame.protect(sheet)
+    return page.rows
+
+
+def front_page(book: ExerciseBook) -> Page:
+    """Return the first sheet's rows, with the merges and links that belong to them."""
+    page = Page(book)
+    _say(page, book)
+    describe_layers(page)
+    page.add(page.text("A", "caption", captions.shown(book.words, book.trace)))
+    _list_steps(page, book)
+    page.heading("contents.how")
+    guide = list(book.words.many("exercise.guide"))
+    if book.question.setup.hints:
+        guide.append(book.words("exercise.hints_guide"))
+    for number, text in enumerate(guide, 1):
+        page.prose(f"{number}. {text}")
+    list_labels(page)
+    return page
+
+
+def _say(page: Page, book: ExerciseBook) -> None:
+    words, student = book.words, book.question.student
+    page.add(page.text("A", "title", words("exercise.title")), TITLE_ROW)
+    # A frame is made once for a class, in which any name may look like a formula.
+    book.frame.style("heading", quoted=True)
+    if student:
+        for key, text in (("student", student.name), ("id", student.id)):
+            page.add(
+                page.text("A", "caption", words(f"exercise.{key}"))
+                + page.text("B", "heading", text),
+                ROW + 5,
+            )
+    page.prose(words("exercise.says"))
+    decimals = book.question.setup.decimals
+    rule = words("exercise.rule" if decimals else "exercise.rule_whole", decimals=decimals)
+    page.prose(rule, "B", page.text("A", "caption", words("exercise.rounding")))
+
+
+def _list_steps(page: Page, book: ExerciseBook) -> None:
+    """Add the steps: what is to be calculated, how much of it is done, and the marks."""
+    words = page.words
+    page.heading("contents.steps")
+    keys = {
+        "A": "contents.step",
+        "D": "exercise.cells",
+        "E": "exercise.done",
+        "F": "exercise.marks",
+    }
+    page.add("".join(page.text(column, "caption", words(key)) for column, key in keys.items()))
+    for step in book.trace.walkthrough.steps:
+        name = sheet_name(step)
+        page.add(
+            page.link("A", name, name)
+            + page.text("B", "table", captions.title(words, book.trace, step))
+            + _asked(page, book, step)
+        )
+
+
+def _asked(page: Page, book: ExerciseBook, step: Declaration) -> str:
+    """Return how many numbers a step asks for, how many are typed, and what they are worth."""
+    setup = book.question.setup
+    if step.label not in setup.asked:
+        text = page.words("exercise.given") if step.computed else page.words("exercise.nothing")
+        return page.text("D", "caption", text)
+    count = sum(m.rows.size * m.columns.size for m in step.computed)
+    ranges = ",".join(book.link(m.name) + book.layout.places[m.name].range for m in step.computed)
+    done = sum(1 for m in step.computed for row in book.values(m.name) for text in row if text)
+    style = book.frame.style("known")
+    marks = dict(setup.points).get(step.label, count)
+    return (
+        xml.number_cells([f"D{page.next}"], style, [str(count)])
+        + xml.formula_cell(f"E{page.next}", style, f"COUNT({ranges})", done)
+        + xml.number_cells([f"F{page.next}"], style, [xml.number(float(marks))])
+    )

@@ -1,0 +1,123 @@
+"""Hints: every answer judged by formulas as it is typed, and coloured by what they say.
+
+Beside the lanes, in columns that are folded away, each matrix to be calculated has three blocks:
+what follows from the student's own earlier numbers (live), the true values, and the judgement: 1
+where an answer is as close to either as rounding allows, -1 where it is not, 0 where there is none.
+The marker says right or carried exactly where the judgement is 1.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from openpyxl.worksheet.worksheet import Worksheet
+
+from cellprop.algebra import Matrix
+from cellprop.exercise.book import EMPTY, NOTHING_MISSING, ExerciseBook, beside, column_range
+from cellprop.layout import Place, letter
+from cellprop.marking import tolerance
+from cellprop.workbook import xml
+
+
+@dataclass(frozen=True)
+class Judged:
+    """Where the three blocks of a matrix begin, each in the rows of the matrix itself."""
+
+    place: Place
+    own: int
+    true: int
+    verdict: int
+
+    @property
+    def verdicts(self) -> str:
+        """The range of the judgement."""
+        rows, columns = self.place.matrix.shape
+        return column_range(self.verdict, self.place.row, rows, columns)
+
+    def cell(self, first: int, i: int, j: int) -> str:
+        """Return the address of a cell of a block."""
+        return f"{letter(first + j)}{self.place.row + i}"
+
+
+def judged(book: ExerciseBook, asked: Sequence[Matrix]) -> list[Judged]:
+    """Return where the answers of a sheet are judged."""
+    found = []
+    column = beside(book)
+    for matrix in asked:
+        width = matrix.columns.size + 1
+        place = book.layout.places[matrix.name]
+        found.append(Judged(place, column, column + width, column + 2 * width))
+        column += 3 * width
+    return found
+
+
+def hint_cells(book: ExerciseBook, blocks: Sequence[Judged]) -> dict[int, str]:
+    """Return the cells of all blocks by the row of the sheet."""
+    rows: dict[int, str] = {}
+    for block in blocks:
+        for row, cells in _cells(book, block).items():
+            rows[row] = rows.get(row, "") + cells
+    return rows
+
+
+def _cells(book: ExerciseBook, block: Judged) -> Mapping[int, str]:
+    matrix = block.place.matrix
+    style = book.frame.style("known")
+    texts, complete = book.formulas(matrix), book.complete(matrix)
+    true = book.question.values[matrix.name].tolist()
+    follows_given = complete(0, 0) == NOTHING_MISSING
+    found = {}
+    for i, row in enumerate(texts):
+        own, verdict, exact = [], [], []
+        for j, text in enumerate(row):
+            own.append(text if follows_given else f"IF({complete(i, j)},{text},{EMPTY})")
+            exact.append(xml.number(true[i][j]))
+            verdict.append(_judgement(book, block, i, j))
+        columns = range(len(row))
+        own_values = exact if follows_given else [""] * len(row)
+        found[block.place.row + i] = (
+            xml.text_formula_cells(
+                [block.cell(block.own, i, j) for j in columns], style, own, own_values
+            )
+            + xml.number_cells([block.cell(block.true, i, j) for j in columns], style, exact)
+            + xml.formula_cells(
+                [block.cell(block.verdict, i, j) for j in columns], style,
+                [xml.escape(text) for text in verdict], ["0"] * len(row),
+            )
+        )  # fmt: skip
+    return found
+
+
+def _judgement(book: ExerciseBook, block: Judged, i: int, j: int) -> str:
+    """Return the formula that judges an answer."""
+    answer = block.place.address(i, j)
+    half, relative = tolerance(book.question.setup.decimals)
+
+    def near(expected: str) -> str:
+        return f"ABS({answer}-{expected})<={half!r}+{relative!r}*ABS({expected})"
+
+    true, own = block.cell(block.true, i, j), block.cell(block.own, i, j)
+    by_own = f"IF(ISNUMBER({own}),IF({near(own)},1,-1),-1)"
+    return f"IF(ISNUMBER({answer}),IF({near(true)},1,{by_own}),0)"
+
+
+def set_up_hints(book: ExerciseBook, sheet: Worksheet, blocks: Sequence[Judged]) -> None:
+    """Colour the answers of a sheet by their judgement, and fold the judgement away."""
+    for block in blocks:
+        first = block.cell(block.verdict, 0, 0)
+        code = book.formats[block.place.matrix.name].code
+        for verdict, style, sign in ((1, "right", "✓"), (-1, "wrong", "✗")):
+            book.frame.add_verdict_rule(
+                sheet, block.place.range, f"{first}={verdict}", style, f'{code}" {sign}"'
+            )
+    if blocks:
+        last = blocks[-1].verdict + blocks[-1].place.matrix.columns.size - 1
+        for column in range(blocks[0].own, last + 1):
+            sheet.column_dimensions[letter(column)].hidden = True
+
+
+def counted_right(blocks: Sequence[Judged]) -> str:
+    """Return a formula for how many answers are right: judgements are 1, -1 or 0."""
+    ranges = ",".join(block.verdicts for block in blocks)
+    return f"(SUMSQ({ranges})+SUM({ranges}))/2"

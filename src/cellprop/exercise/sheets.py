@@ -1,0 +1,186 @@
+"""The sheet of a step in an exercise: as in the walkthrough, with cells to fill in.
+
+What computes an answer is left out: the whole-matrix formula for a spreadsheet, the formula of one
+cell, and the focus that shows it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from openpyxl.worksheet.worksheet import Worksheet
+
+from cellprop import layout as at
+from cellprop.algebra import Matrix, Notation, reads, statement
+from cellprop.exercise import hints
+from cellprop.exercise.book import ExerciseBook
+from cellprop.layout import letter
+from cellprop.steps import Declaration
+from cellprop.workbook import xml
+from cellprop.workbook.book import State
+from cellprop.workbook.focus import literal
+from cellprop.workbook.printing import ROW, set_up_print
+from cellprop.workbook.sheets import (
+    GAP_ROW,
+    Link,
+    check_typed_numbers,
+    columns_beside,
+    head_rows,
+    key_cells,
+    lane_rows,
+    links_of,
+    notes_row,
+    set_columns,
+    shape_lines,
+)
+
+SHOWN: tuple[Notation, ...] = ("maths", "numpy", "r")
+# Where the counts of what is done stand.
+COUNTS = (3, 6, 9)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a sheet shows, the same for everybody in a class.
+
+    Attributes:
+        step: Whose sheet it is.
+        states: The state of every matrix.
+        asked: The matrices to be calculated on it.
+        links: To other sheets.
+        blocks: Where its answers are judged, with hints.
+        marked: Whether it shows verdicts.
+    """
+
+    step: Declaration
+    states: Mapping[str, State]
+    asked: tuple[Matrix, ...]
+    links: Sequence[Link]
+    blocks: Sequence[hints.Judged]
+    marked: bool
+
+
+def exercise_sheet(book: ExerciseBook, step: Declaration, sheet: Worksheet) -> Plan:
+    """Set a step's sheet up in the frame, and return what its rows are to show."""
+    setup = book.question.setup
+    asked = step.computed if step.label in setup.asked else ()
+    blocks = hints.judged(book, asked) if setup.hints and not book.verdicts else []
+    set_columns(book, sheet)
+    for matrix in step.matrices:
+        place = book.layout.places[matrix.name]
+        book.frame.add_name(matrix.name, sheet.title, place.absolute)
+        if matrix in asked:
+            check_typed_numbers(book, sheet, place)
+    hints.set_up_hints(book, sheet, blocks)
+    links = links_of(book, step)
+    for link in links:
+        book.frame.add_link(sheet, f"{letter(link.column)}{at.TITLE}", link.target, link.text)
+    set_up_print(book, sheet)
+    book.frame.protect(sheet)
+    plan = Plan(step, _states(book, step, asked), asked, links, blocks, bool(book.verdicts))
+    key_cells(book, sheet, _key_states(plan), "exercise")  # merges the cells of the key
+    notes_row(book, sheet, step)  # and of the notes
+    return plan
+
+
+def _states(book: ExerciseBook, step: Declaration, asked: Sequence[Matrix]) -> dict[str, State]:
+    """Return the state of every matrix on a step's sheet."""
+    read = {m.name for matrix in step.computed for m in reads(matrix.definition)}  # type: ignore[arg-type]
+    steps = book.trace.walkthrough.steps
+    states: dict[str, State] = {}
+    for matrix in book.trace.walkthrough.matrices:
+        home = book.home[matrix.name]
+        if steps.index(home) > steps.index(step):
+            states[matrix.name] = "ghost"
+        elif home is step and matrix in asked:
+            states[matrix.name] = "answer"
+        elif home is step and matrix.definition is None:
+            states[matrix.name] = "given"
+        elif home is step:
+            states[matrix.name] = "active"
+        else:
+            states[matrix.name] = "read" if matrix.name in read else "known"
+    return states
+
+
+def _key_states(plan: Plan) -> tuple[State, ...]:
+    """Return the states that a sheet's key explains."""
+    if plan.marked and plan.asked:
+        return ("right", "carried", "rounded", "slip", "wrong", "read")
+    order: tuple[State, ...] = ("answer", "active", "read", "known", "ghost")
+    occurring = {"known" if state == "given" else state for state in plan.states.values()}
+    return tuple(state for state in order if state in occurring)
+
+
+def exercise_rows(book: ExerciseBook, plan: Plan, sheet: Worksheet) -> Iterator[str]:
+    """Yield the rows of a step's sheet."""
+    yield from head_rows(book, plan.step, plan.links)
+    yield from _notation_rows(book, plan.step)
+    yield xml.row(at.KEY, key_cells(book, sheet, _key_states(plan), "exercise"), ROW + 2)
+    yield xml.row(at.FOCUS, _counts(book, plan), ROW + 2)
+    yield xml.row(at.FOCUS + 1, "", GAP_ROW)
+    beside = hints.hint_cells(book, plan.blocks)
+    notes = notes_row(book, sheet, plan.step)
+    for lane in book.layout.lanes:
+        if book.layout.notes_row < lane.row and notes:
+            yield notes
+            notes = ""
+        yield from lane_rows(book, lane, plan.states, beside)
+    if notes:
+        yield notes
+
+
+def _notation_rows(book: ExerciseBook, step: Declaration) -> Iterator[str]:
+    """Yield the rows that say what to calculate, in words of mathematics and code."""
+    lines = [""] * (at.FORMULA - at.MATHS + 1)
+    if not step.computed:
+        lines = shape_lines(book, step, len(lines))
+    else:
+        caption, code = book.frame.style("caption"), book.frame.style("code")
+        written = [[statement(m, notation) for notation in SHOWN] for m in step.computed]
+        columns = columns_beside(book, written)
+        for i, notation in enumerate(SHOWN):
+            lines[i] = xml.text_cell(f"A{at.MATHS + i}", caption, book.words(f"sheet.{notation}"))
+            for texts, column in zip(written, columns, strict=True):
+                if column <= max(book.page_column, book.layout.last_column):
+                    lines[i] += xml.text_cell(f"{letter(column)}{at.MATHS + i}", code, texts[i])
+    for row, line in enumerate(lines, at.MATHS):
+        yield xml.row(row, line, ROW)
+
+
+def _counts(book: ExerciseBook, plan: Plan) -> str:
+    """Return cells that count what is done; with hints also what is right, and what is left."""
+    if not plan.asked:
+        return ""
+    words, style = book.words, book.frame.style("caption")
+    count = sum(m.rows.size * m.columns.size for m in plan.asked)
+    ranges = ",".join(book.layout.places[m.name].range for m in plan.asked)
+    done = sum(1 for m in plan.asked for row in book.values(m.name) for text in row if text)
+    cells = _count(
+        book, COUNTS[0], words("exercise.to_do", done="\0", all=count), f"COUNT({ranges})", done
+    )
+    if plan.blocks:
+        right = hints.counted_right(plan.blocks)
+        cells += _count(book, COUNTS[1], words("exercise.to_do_right", right="\0"), right, 0)
+        cells += _count(
+            book, COUNTS[2], words("exercise.to_do_left", left="\0"), f"{count}-{right}", count
+        )
+    marks = dict(book.question.setup.points).get(plan.step.label)
+    if marks is not None:
+        text = words("exercise.step_marks", marks=f"{marks:g}")
+        cells += xml.text_cell(f"{letter(COUNTS[-1] + 3)}{at.FOCUS}", style, text)
+    return cells
+
+
+def _count(book: ExerciseBook, column: int, text: str, formula: str, value: int) -> str:
+    """Return a cell with a text in which a formula counts."""
+    before, _, after = text.partition("\0")
+    pieces = [literal(before)] if before else ['""']
+    pieces.append(f"({formula})")
+    if after:
+        pieces.append(literal(after))
+    return xml.text_formula_cell(
+        f"{letter(column)}{at.FOCUS}", book.frame.style("caption"), "&".join(pieces),
+        f"{before}{value}{after}",
+    )  # fmt: skip

@@ -1,0 +1,197 @@
+"""One verdict for each number: what is right, what is carried, what rounding explains."""
+
+from __future__ import annotations
+
+import pickle
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import cellprop
+from cellprop import question as questions
+from cellprop.errors import InputError, UnknownNameError
+from cellprop.marking import VERDICTS, Answer, mark
+from students import answers_of
+from test_slips import network
+
+
+@pytest.fixture(scope="module")
+def asked():
+    return questions.ask(cellprop.article())
+
+
+def verdicts(marks, name):
+    found = next(matrix for matrix in marks.matrices if matrix.name == name)
+    return [[VERDICTS[code] for code in row] for row in found.verdicts.tolist()]
+
+
+def flat(marks, name):
+    return {verdict for row in verdicts(marks, name) for verdict in row}
+
+
+# --- Perfect, random, nothing -------------------------------------------------------------
+
+
+@settings(max_examples=40)
+@given(
+    st.lists(st.integers(2, 4), min_size=2, max_size=5),
+    st.sampled_from(["sigmoid", "tanh", "relu", "leaky_relu", "linear"]),
+    st.sampled_from(["squared_error", "binary_cross_entropy", "cross_entropy"]),
+    st.sampled_from(["sgd", "momentum", "adam"]),
+    st.integers(1, 5),
+    st.integers(0, 8),
+    st.booleans(),
+    st.integers(0, 10_000),
+)
+def test_a_perfect_student_gets_full_marks(
+    sizes, activation, loss, optimizer, samples, decimals, formulas, seed
+):
+    trace = network(
+        sizes, activation=activation, loss=loss, optimizer=optimizer, samples=samples, seed=seed
+    )
+    question = questions.ask(trace, decimals=decimals)
+    marks = mark(question, answers_of(question, decimals=None if formulas else decimals))
+    assert marks.total == marks.out_of
+    if formulas:
+        assert set(marks.cells["verdict"]) == {"right"}
+
+
+def test_a_student_who_types_random_numbers_gets_nothing(asked):
+    random = np.random.default_rng(7)
+    answers = {n: Answer(random.uniform(-9, 9, m.shape)) for n, m in asked.setup.answers.items()}
+    marks = mark(asked, answers)
+    assert marks.total == 0
+    assert set(marks.cells["verdict"]) <= {"wrong", "slip"}
+
+
+def test_what_is_blank_or_text_is_called_so(asked):
+    answers = answers_of(asked, decimals=3)
+    answers["E"] = Answer(np.array([[np.nan], [np.nan], [-0.789]]), {(1, 0): "a lot"})
+    marks = mark(asked, answers)
+    assert verdicts(marks, "E") == [["blank"], ["not a number"], ["right"]]
+    assert marks.cells.query("matrix == 'E'")["answer"].tolist()[1:] == ["a lot", -0.789]
+
+
+# --- Carried and rounded ------------------------------------------------------------------
+
+
+def test_an_early_slip_is_charged_once(asked):
+    answers = answers_of(
+        asked, lambda own, _: own["X"] @ own["wh"], "hidden_layer_input", decimals=3
+    )
+    marks = mark(asked, answers)
+    assert marks.out_of - marks.total == 9
+    assert marks.by_step["2"] == (0, 9)
+    assert set(marks.cells.query("step != '2'")["verdict"]) == {"right", "carried"}
+    assert set(marks.cells.query("matrix == 'output'")["verdict"]) == {"carried"}
+
+
+def test_the_true_value_is_right_even_where_it_does_not_follow_from_a_slip(asked):
+    answers = answers_of(asked, decimals=3)
+    answers["hidden_layer_input"] = Answer(answers["hidden_layer_input"].values + 1)
+    marks = mark(asked, answers)
+    assert flat(marks, "hidden_layer_input") == {"wrong"}
+    assert flat(marks, "hiddenlayer_activations") == {"right"}
+
+
+def test_who_goes_on_with_unrounded_numbers_after_a_slip_has_rounded_not_slipped_again():
+    question = questions.ask(network([4, 3, 2], samples=4, seed=5), decimals=2)
+    exact = answers_of(question, lambda own, _: own["X"] @ own["wh"], "hidden_layer_input")
+    typed = {name: Answer(np.round(answer.values, 2)) for name, answer in exact.items()}
+    found = mark(question, typed).cells.query("step != '2'")["verdict"]
+    assert set(found) == {"right", "carried", "rounded"}
+
+
+def test_rounding_explains_only_so_much(asked):
+    answers = answers_of(asked, decimals=3)
+    # Three activations between 0.5 and 1, each off by 0.0005 at most, times weights below 0.3.
+    answers["output_layer_input"] = Answer(answers["output_layer_input"].values + 0.00035)
+    assert flat(mark(asked, answers), "output_layer_input") <= {"right", "rounded"}
+    answers["output_layer_input"] = Answer(answers["output_layer_input"].values + 0.0021)
+    assert flat(mark(asked, answers), "output_layer_input") <= {"wrong", "slip"}
+
+
+def test_what_needs_a_missing_number_is_compared_with_the_true_value_only(asked):
+    answers = answers_of(asked, decimals=3)
+    entered = answers["hidden_layer_input"].values.copy()
+    entered[0, 1] = np.nan
+    answers["hidden_layer_input"] = Answer(entered)
+    marks = mark(asked, answers)
+    own = marks.cells.query("matrix == 'hiddenlayer_activations'")["expected_from_own"]
+    assert np.isnan(own).tolist() == [False, True, *[False] * 7]
+    assert marks.out_of - marks.total == 1
+
+
+# --- Compare ------------------------------------------------------------------------------
+
+
+def test_compare_marks_single_matrices_against_the_trace():
+    trace = cellprop.article()
+    marks = cellprop.compare(trace, {"output": trace["output"]}, decimals=12)
+    assert (marks.total, marks.out_of) == (3, 3)
+    marks = cellprop.compare(trace, {"E": trace["E"].round(3), "d_output": [[1], [2], [None]]})
+    assert marks.cells["verdict"].tolist()[:3] == ["right"] * 3
+    assert verdicts(marks, "d_output")[2] == ["blank"]
+
+
+def test_compare_goes_on_from_what_was_given():
+    trace = cellprop.article()
+    doubled = trace["E"] * 2
+    d_output = doubled.to_numpy() * trace["slope_output_layer"].to_numpy()
+    marks = cellprop.compare(trace, {"E": doubled, "d_output": d_output}, decimals=9)
+    assert flat(marks, "d_output") == {"carried"}
+
+
+@pytest.mark.parametrize(
+    ("matrices", "error", "says"),
+    [
+        ({"d_ouput": [[1]]}, UnknownNameError, "Did you mean 'd_output'?"),
+        ({"wh": [[1]]}, UnknownNameError, "There is no 'wh' to calculate"),
+        ({"E": [[1, 2]]}, InputError, "E: expected 3 × 1 numbers, found 1 × 2."),
+        ({"E": [[1], [2], ["x"]]}, InputError, "E, row 3, column 1: expected a number, found 'x'"),
+        ({}, InputError, "expected at least one matrix"),
+        ({"E": [[1], [2, 3]]}, InputError, "E: expected"),
+    ],
+)
+def test_compare_says_what_is_wrong(matrices, error, says):
+    with pytest.raises(error) as found:
+        cellprop.compare(cellprop.article(), matrices)
+    assert says in str(found.value)
+    assert "\n" not in str(found.value)
+
+
+# --- Marks --------------------------------------------------------------------------------
+
+
+def test_marks_are_tables_that_agree(asked):
+    answers = answers_of(asked, lambda own, right: -right, "E", decimals=3)
+    marks = mark(asked, answers)
+    assert list(marks.cells.columns) == [
+        "step", "matrix", "row", "column", "answer", "expected", "expected_from_own", "verdict",
+        "slip", "marks",
+    ]  # fmt: skip
+    assert marks.cells["marks"].sum() == marks.total == marks.steps["marks"].sum() == 79
+    assert marks.steps["out_of"].sum() == marks.out_of == len(marks.cells)
+    assert sum(marks.counts.values()) == 82
+    assert isinstance(marks.steps, pd.DataFrame)
+    assert repr(marks).startswith("<Marks 79 of 82: ")
+
+
+def test_the_marks_of_a_step_are_shared_among_its_numbers():
+    question = questions.ask(cellprop.article(), points={"2": 3, "11": 0})
+    answers = answers_of(question, decimals=3)
+    answers["hidden_layer_input"].values[0] = 77
+    marks = mark(question, answers)
+    assert marks.by_step["2"] == (pytest.approx(2), pytest.approx(3))
+    assert marks.by_step["11"] == (0, 0)
+
+
+def test_marks_can_be_sent_to_another_process(asked):
+    marks = mark(asked, answers_of(asked, decimals=3))
+    _ = asked.trace, asked.values
+    again = pickle.loads(pickle.dumps(marks))
+    assert again.cells.equals(marks.cells)
+    assert again.question.digest == asked.digest

@@ -1,0 +1,350 @@
+"""A roster is read as it is, made safe; each student gets a file that every system can hold."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+import time
+
+import openpyxl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from cellprop import CellpropError
+from cellprop.data import label
+from cellprop.roster import ID, NAME, Student, read
+from foreign_files import NO_FILE, refused, sheet_of, written
+
+ADA = Student("1042", "Ada Lovelace", 1, "ada-lovelace-1042")
+
+
+def of_text(folder, content):
+    return read(written(folder, content, "roster.csv"))
+
+
+def of_rows(folder, rows, header=("name", "id")):
+    text = io.StringIO()
+    csv.writer(text, quoting=csv.QUOTE_ALL).writerows([header, *rows])
+    return of_text(folder, text.getvalue())
+
+
+# --- What is accepted ---------------------------------------------------------------------
+
+
+def test_students_come_in_the_order_of_the_roster(tmp_path):
+    found = of_text(tmp_path, "name,id\nAda Lovelace,1042\nAlan Turing,7\n")
+    assert found == (ADA, Student("7", "Alan Turing", 2, "alan-turing-7"))
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "id,name\n1042,Ada Lovelace\n",
+        "ID;NAME\n1042;Ada Lovelace\n",
+        "Name\tId\r\nAda Lovelace\t1042\r\n",
+        '\ufeffgroup;name;mark, in %;id\nA;"Ada Lovelace";1,5;1042\n',
+        "\n name , id ,\n  Ada \t Lovelace, 1042 ,\n , ,\n\n",
+        'name,id,,\n"Ada\nLovelace",1042,x,\n',
+        "name,note,id,note\nAda Lovelace,,1042,\n",
+        "name,student id,id,email\nAda Lovelace,1,1042,ada@example.org\n",
+        "student,name,id\nx,Ada Lovelace,1042\n",
+        "last name,first name,id\nLovelace,Ada,1042\n",
+        "Surname,First name,ID number\nLovelace,Ada,1042\n",
+        "first name,last name,id\n,Ada Lovelace,1042\n",
+        "Nachname;Vorname;Matrikelnummer\nLovelace;Ada;1042\n",
+        "Student,Student_ID\nAda Lovelace,1042\n",
+        "Full-Name,E-Mail,User name\nAda Lovelace,ada@example.org,1042\n",
+    ],
+)
+def test_columns_are_found_whatever_their_order_letter_case_and_separator(tmp_path, content):
+    assert of_text(tmp_path, content) == (ADA,)
+
+
+@pytest.mark.parametrize("of_name", NAME)
+@pytest.mark.parametrize("of_id", ID)
+def test_a_column_may_have_any_of_the_names_it_is_known_by(tmp_path, of_name, of_id):
+    header = [*of_name.split(" + "), of_id.title()]
+    names = ["Ada", "Lovelace"] if len(header) == 3 else ["Ada Lovelace"]
+    assert of_rows(tmp_path, [[*names, "1042"]], header) == (ADA,)
+
+
+def test_an_email_is_an_id_only_if_there_is_no_other(tmp_path):
+    (found,) = of_text(tmp_path, "email,name\nada@example.org,Ada\n")
+    assert (found.id, found.file) == ("ada@example.org", "ada-ada-example-org")
+
+
+@pytest.mark.parametrize("number", ["007", "1042.0", "1e3", "TRUE", "nan", "1_0", "=1", "a/b"])
+def test_an_id_stays_the_text_that_it_is(tmp_path, number):
+    assert of_text(tmp_path, f"name,id\nAda,{number}\n")[0].id == number
+
+
+@pytest.mark.parametrize(
+    ("cell", "number"),
+    [(1042, "1042"), (1042.0, "1042"), ("007", "007"), (1e15, "1000000000000000"), (0.5, "0.5")],
+)
+def test_a_number_of_excel_becomes_the_id_that_is_seen(tmp_path, cell, number):
+    rows = [[], ["No.", "Id", "Name"], [1.0, cell, " Ada "], [None, None, " "]]
+    (found,) = read(sheet_of(tmp_path, rows))
+    assert (found.id, found.name, found.position) == (number, "Ada", 1)
+
+
+def test_only_the_first_sheet_is_read(tmp_path):
+    path = sheet_of(tmp_path, [["name", "id"], ["Ada Lovelace", 1042]])
+    book = openpyxl.load_workbook(path)
+    book.create_sheet().append(["name", "id"])
+    book.save(path)
+    assert read(path) == (ADA,)
+
+
+# --- Hostile names, and names for files ---------------------------------------------------
+
+FILES = [
+    ("Ada Lovelace", "1042", "ada-lovelace-1042"),
+    ("../../x", "7", "x-7"),
+    (r"C:\Windows\x", "../7", "c-windows-x-7"),
+    ("=cmd()", "7", "cmd-7"),
+    ("<script>", "7", "script-7"),
+    ("José Ñandú-Ångström", "É7", "jose-nandu-angstrom-e7"),
+    ("Groß, Łucja Ø.", "7", "gross-lucja-o-7"),
+    ("ＡＤＡ ⅷ ℌ ㎏", "７", "ada-viii-h-kg-7"),
+    ("O'Brien–Smith", "7", "o-brien-smith-7"),
+    ("李小龙", "7", "student-7"),
+    ("李小龙", "李", "student-1"),
+    ("Ada", "--", "ada-1"),
+    ("con", "7", "con-7"),
+    ("nul", "nul", "nul-nul"),
+    ("...", "...", "student-1"),
+    ("x" * 200, "7", f"{'x' * 70}-7"),
+    ("x" * 200, "7" * 200, f"{'x' * 31}-{'7' * 40}"),
+    (f"{'x' * 69} y", "7", f"{'x' * 69}-7"),
+    ("Ada\u202eecalevoL", "7", "ada-ecalevol-7"),
+    ("ﷺ" * 200, "7", "student-7"),
+]
+
+
+@pytest.mark.parametrize(("name", "number", "file"), FILES)
+def test_a_file_is_named_by_the_letters_and_digits_of_name_and_id(tmp_path, name, number, file):
+    (found,) = of_rows(tmp_path, [[name, number]])
+    assert found.file == file
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("../../x", "../../x"),
+        ("=cmd()", "=cmd()"),
+        ("<script>", "<script>"),
+        ("a\x1b[2J\x07", "a␛[2J␇"),
+        ("a\u202eb\u2066", "a\N{REPLACEMENT CHARACTER}b\N{REPLACEMENT CHARACTER}"),
+        ("a\nb\u2028c\u00a0d", "a b c d"),
+        ("李小龙", "李小龙"),
+    ],
+)
+def test_a_name_and_an_id_come_out_as_text_that_is_safe_to_show(tmp_path, name, shown):
+    (found,) = of_rows(tmp_path, [[name, f"{name}7"]])
+    assert (found.name, found.id) == (shown, f"{shown}7")
+
+
+def test_files_that_would_be_the_same_are_numbered_in_the_order_of_the_roster(tmp_path):
+    rows = [["A b", "1"], ["A B", "1!"], ["A", "b-1-2"], ["a-b", "1?"], ["李", "!"], ["李", "5"]]
+    assert [student.file for student in of_rows(tmp_path, rows)] == [
+        "a-b-1",
+        "a-b-1-2",
+        "a-b-1-2-2",
+        "a-b-1-3",
+        "student-5",
+        "student-5-2",
+    ]
+
+
+def test_files_that_are_the_same_where_they_are_cut_are_numbered_too(tmp_path):
+    rows = [["x" * 200, f"{'7' * 100}{i}"] for i in range(120)]
+    files = [student.file for student in of_rows(tmp_path, rows)]
+    assert len(set(files)) == 120
+    assert max(map(len, files)) <= 80
+
+
+texts = (
+    st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=100)
+    | st.text("aAbß1-2.!é ", max_size=5)
+).filter(str.strip)
+people = st.lists(
+    st.tuples(texts, texts),
+    min_size=1,
+    max_size=12,
+    unique_by=lambda person: "".join(label(person[1]).split()).casefold(),
+)
+
+
+@settings(max_examples=300)
+@given(people, st.permutations(["name", "id", "note"]))
+def test_any_names_and_ids_get_distinct_safe_files_in_any_order_of_the_columns(
+    tmp_path_factory, people, order
+):
+    folder = tmp_path_factory.mktemp("roster")
+    rows = [{"name": name, "id": number, "note": "x"} for name, number in people]
+    found = of_rows(folder, [[row[column] for column in order] for row in rows], order)
+    assert found == of_rows(folder, people)
+    for student, (name, number) in zip(found, people, strict=True):
+        assert student.name == label(" ".join(name.split()))
+        assert student.id == label(" ".join(number.split()))
+        assert re.fullmatch("[a-z0-9]+(-[a-z0-9]+)+", student.file)
+        assert len(student.file) <= 80
+    assert len({student.file for student in found}) == len(people)
+    assert [student.position for student in found] == list(range(1, len(people) + 1))
+
+
+@settings(max_examples=300)
+@given(
+    st.sampled_from(["name,id", "name,id\n"]),
+    st.text(st.sampled_from('ab17.,;\t"\n\r =\ufeff\0éx')) | st.text(),
+)
+def test_any_text_is_read_or_refused_in_one_line(tmp_path_factory, header, content):
+    folder = tmp_path_factory.mktemp("roster")
+    found = outcome(folder, f"{header}{content}".encode("utf-8", "ignore"))
+    assert len(found.splitlines()) == 1 if isinstance(found, str) else found
+
+
+def outcome(folder, content):
+    try:
+        return of_text(folder, content)
+    except CellpropError as error:
+        return str(error)
+
+
+@pytest.mark.parametrize("name", ["Student {}", "Ada", "李"])
+def test_ten_thousand_students_are_read_soon(tmp_path, name):
+    rows = [[name.format(i), f"{i}!", *["some more text"] * 10] for i in range(10_000)]
+    text = "\n".join(map(",".join, [["name", "id", *(f"c{i}" for i in range(10))], *rows]))
+    path = written(tmp_path, text)
+    start = time.perf_counter()
+    found = read(path)
+    assert time.perf_counter() - start < 2  # 0.2 s where nothing else runs
+    assert len({student.file for student in found}) == 10_000
+
+
+def test_ten_thousand_files_that_would_be_the_same_are_told_apart_soon(tmp_path):
+    # Ids that differ, with nothing left of them but what all have.
+    rows = [["x" * 200, f"1{chr(0x4E00 + i)}"] for i in range(10_000)]
+    start = time.perf_counter()
+    found = of_rows(tmp_path, rows)
+    assert time.perf_counter() - start < 4  # most of it makes the long names safe
+    assert len({student.file for student in found}) == 10_000
+
+
+# --- What is refused ----------------------------------------------------------------------
+
+BAD_TEXT = {
+    "an empty file": ("", "roster.csv: is empty; it needs a header, and a line for each student."),
+    "no rows": (
+        "name,id\n",
+        "roster.csv: expected at least one line below the header, found none; add a line for each",
+    ),
+    "only blank rows": ("name,id\n,\n , \n", "expected at least one line below the header"),
+    "no name": (
+        "\nnumber,id\nAda,1\n",
+        "line 2: expected a column 'name' (or full name, student name, student, first name + last"
+        " name, first name + surname, given name + family name, vorname + nachname), found number,"
+        " id; add it, or rename the one that holds it.",
+    ),
+    "half a name": ("first name,id\nAda,1\n", "found first name, id; add it"),
+    "no id": (
+        "name,,a\x1b\nAda,1,2\n",
+        "line 1: expected a column 'id' (or student id, student number, id number, matriculation"
+        " number, matrikelnummer, username, email, email address), found name, a␛; add it, or",
+    ),
+    "one column": ("name\nAda\n", "found name; add it, separated by comma, semicolon or tab."),
+    "another separator": ("name|id\nAda|1\n", "found name|id; add it, separated by comma, semic"),
+    "no names of columns": (",\nAda,1\n", "found none with a name; add it, or"),
+    "no header": ("Ada,1\nAlan,2\n", "found Ada, 1; add it, or rename"),
+    "two columns for the name": (
+        "name,id,Name\nAda,1,x\n",
+        "line 1: expected one column 'name', found columns 1 ('name') and 3 ('Name'); rename one",
+    ),
+    "two columns for the id": (
+        "name,student id,Student-ID\nAda,1,2\n",
+        "found columns 2 ('student id') and 3 ('Student-ID'); rename one of them.",
+    ),
+    "an empty name": (
+        "name,id\nAda,1\n \u00a0,2\n",
+        "line 3, column 'name': expected a value, found an empty cell; fill it in.",
+    ),
+    "two empty names": (
+        "id,Last Name,First Name\n1,,\n",
+        "line 2, column 'First Name': expected a value, found an empty cell; fill it in.",
+    ),
+    "an empty id": (
+        "Name,ID\nAda,1\n\nAlan,\n",
+        "line 4, column 'ID': expected a value, found an empty cell; fill it in.",
+    ),
+    "an id twice": (
+        "name,id\nAda,1\nAlan,2\nGrace,1\n",
+        "line 4, column 'id': expected ids that differ, found '1' as well as '1' in line 2;"
+        " correct it, or remove the line.",
+    ),
+    "an id in another letter case": (
+        "id,name\nStraße 1,Ada\nSTRASSE1,Alan\n",
+        "line 3, column 'id': expected ids that differ, found 'STRASSE1' as well as 'Straße 1' in",
+    ),
+    "a long name": (
+        f"name,id\n{'x' * 201},1\n",
+        f"line 2, column 'name': expected at most 200 characters, found 201 ('{'x' * 40}…'); shor",
+    ),
+    "a long id": (f"name,id\nAda,{'1' * 1000}\n", "line 2, column 'id': expected at most 200 char"),
+    "a comma in a name": (
+        "name,id\nLovelace, Ada,1\n",
+        "line 2: expected 2 columns, found 3; put text that holds a separator in quotation marks",
+    ),
+    "a short row": ("name,id\nAda\n", "line 2: expected 2 columns, found 1; add what is missing"),
+    "an empty row": ("name,id\nAda,1\n,\nAlan,2\n", "line 3: expected 2 cells, found only empty"),
+    "an open quotation mark": ('name,id\n"Ada,1\n', "line 2: its quotation marks do not pair up"),
+    "a NUL byte": ("name,id\nA\0a,1\n", "line 2: expected text in UTF-8, found a NUL byte"),
+    "Latin-1": (
+        "name,id\nJosé,1\n".encode("latin-1"),
+        "line 2: expected text in UTF-8, found the byte 0xe9",
+    ),
+    "a workbook": (b"PK\x03\x04...", "roster.csv: is an Excel workbook by its content; rename"),
+}
+
+
+@pytest.mark.parametrize("what", BAD_TEXT)
+def test_what_is_wrong_in_a_csv_is_told_with_its_line_and_column(tmp_path, what):
+    content, part = BAD_TEXT[what]
+    path = written(tmp_path, content, "roster.csv")
+    message = refused(read, path)
+    assert message.startswith(str(path))
+    assert part in message
+
+
+BAD_SHEETS = {
+    "an empty sheet": ([], "its first sheet is empty; put the table there."),
+    "no rows": ([["name", "id"]], "expected at least one row below the header, found none; add a"),
+    "no id": ([["name", 7], ["Ada", 1]], "row 1: expected a column 'id' (or student id"),
+    "one column": ([["name"], ["Ada"]], "found name; add it, or rename the one that holds it."),
+    "an empty id": (
+        [["name", "id"], ["Ada", None]],
+        "row 2, column 'id': expected a value, found an empty cell; fill it in; if it holds a form",
+    ),
+    "an id twice": (
+        [["name", "id"], ["Ada", 7.0], ["Alan", "7"]],
+        "row 3, column 'id': expected ids that differ, found '7' as well as '7' in row 2; correct",
+    ),
+    "a giant number": ([["name", "id"], ["Ada", 1e300]], "expected at most 200 characters, found"),
+}
+
+
+@pytest.mark.parametrize("what", BAD_SHEETS)
+def test_what_is_wrong_in_a_sheet_is_told_with_its_row_and_column(tmp_path, what):
+    rows, part = BAD_SHEETS[what]
+    path = sheet_of(tmp_path, rows)
+    message = refused(read, path)
+    assert message.startswith(str(path))
+    assert part in message
+
+
+@pytest.mark.parametrize("what", NO_FILE)
+def test_a_file_that_can_not_be_read_is_told_in_a_line(tmp_path, what):
+    make, part = NO_FILE[what]
+    assert part in refused(read, make(tmp_path))

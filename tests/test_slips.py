@@ -1,0 +1,235 @@
+"""Every known slip is named by the marker, charged once, and carried from there on."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import cellprop
+from cellprop import question as questions
+from cellprop.algebra import value
+from cellprop.marking import FULL, SLIP, mark, tolerance
+from cellprop.slips import SLIPS, mistakes
+from cellprop.words import load
+from students import answers_of
+
+
+def network(sizes, **options):
+    """A trace of a network whose slips show in the first few decimals."""
+    training = {
+        key: options.pop(key)
+        for key in ("optimizer", "average", "scale", "learning_rate", "samples", "seed")
+        if key in options
+    }
+    samples, seed = training.pop("samples", 4), training.pop("seed", 0)
+    random = np.random.default_rng(seed)
+    X = random.uniform(-1.5, 1.5, (samples, sizes[0])).round(2)
+    y = random.uniform(0, 1, (samples, sizes[-1])).round(2)
+    if options.get("loss") == "cross_entropy":
+        y = np.eye(sizes[-1])[random.integers(0, sizes[-1], samples)]
+    made = cellprop.Network(sizes, **options)
+    first = {n: random.uniform(-1.5, 1.5, shape).round(2) for n, shape in made.shapes.items()}
+    usual = {"learning_rate": 0.3}
+    return cellprop.trace(made, X, y, parameters=first, **(usual | training))
+
+
+KINDS = {
+    "article": ([4, 3, 1], {"samples": 3}),
+    "deep": ([3, 4, 3, 2], {"activation": ["tanh", "leaky_relu"], "average": True}),
+    "square": ([3, 3, 3], {"samples": 3, "activation": "tanh"}),
+    "softmax": ([3, 2, 3], {"activation": "relu", "loss": "cross_entropy"}),
+    "entropy": ([2, 3, 2], {"loss": "binary_cross_entropy", "bias": False}),
+    "shallow": ([3, 2], {"output_activation": "linear", "scale": "standard"}),
+    "momentum": ([2, 3, 2], {"optimizer": "momentum"}),
+    "adam": ([2, 2, 1], {"optimizer": "adam", "average": True}),
+    "three hidden": ([2, 3, 2, 3, 1], {"samples": 2}),
+}
+EVERY_STEP = "0-11"
+
+
+def question_of(kind, seed=0, decimals=3):
+    sizes, options = KINDS[kind]
+    return questions.ask(network(sizes, **options, seed=seed), steps=EVERY_STEP, decimals=decimals)
+
+
+def slip_everywhere(question, rounding):
+    """Let students make each slip wherever it applies; return the keys of those that showed."""
+    half, relative = tolerance(question.setup.decimals)
+    shown = set()
+    order = list(question.setup.answers)
+    for name, matrix in question.setup.answers.items():
+        for slip, wrong in mistakes(matrix, question.walk, question.setup.decimals):
+            # Before anything goes wrong, what follows from the student's numbers is right.
+            def do(own, right, wrong=wrong, name=name):
+                known = later(question, own, rounding) | own | {name: right}
+                return value(wrong, known)
+
+            answers = answers_of(question, do, name, decimals=rounding)
+            if not np.isfinite(answers[name].values).any():
+                continue
+            marks = mark(question, answers)
+            marked = {m.name: m for m in marks.matrices}
+            here = marked[name]
+            typed = answers[name].values
+            off = abs(typed - here.own) > 2 * half + relative * abs(here.own)
+            visible = off & np.isfinite(typed)
+            explained = here.verdicts[visible] == SLIP
+            # What rounding alone explains, or what happens to be the true value, is not charged.
+            assert (explained | np.isin(here.verdicts[visible], FULL)).all(), (name, slip.key)
+            for i, j in np.argwhere(here.verdicts == SLIP):
+                assert same_numbers(question, here, answers, i, j, rounding), (name, slip.key)
+            shown |= {key for row in here.slips for key in row if key == slip.key}
+            for later_name in order[order.index(name) + 1 :]:
+                after = marked[later_name]
+                lost = ~np.isin(after.verdicts, FULL) & np.isfinite(after.own)
+                assert not lost.any(), (name, slip.key, later_name)
+            for before in order[: order.index(name)]:
+                assert np.isin(marked[before].verdicts, FULL).all(), (before, slip.key)
+    return shown
+
+
+def later(question, own, rounding):
+    """What the student will have in matrices that are computed later, none of them wrong."""
+    known = dict(own)
+    with np.errstate(all="ignore"):
+        for matrix in question.walk.matrices:
+            if matrix.name not in known:
+                found = np.broadcast_to(value(matrix.definition, known), matrix.shape)
+                known[matrix.name] = found if rounding is None else np.round(found, rounding)
+    return known
+
+
+def same_numbers(question, marked, answers, i, j, rounding):
+    """Whether the slip that is named gives the number that was typed."""
+    known = dict(question.given) | {n: a.values for n, a in answers.items()}
+    known[marked.name] = marked.own
+    matrix = question.setup.answers[marked.name]
+    half, _ = tolerance(question.setup.decimals)
+    for slip, wrong in mistakes(matrix, question.walk, question.setup.decimals):
+        if slip.key == marked.slips[i][j]:
+            guess = np.broadcast_to(value(wrong, known), matrix.shape)[i, j]
+            near = half * max(slip.magnifies, 1e-6) + 1e-9 * abs(guess)
+            if abs(guess - marked.answer.values[i, j]) <= near * 1.001:
+                return True
+    return False
+
+
+SHOWN: dict[str, set[str]] = {}
+
+
+@pytest.mark.parametrize("rounding", [3, None], ids=["rounded", "formulas"])
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_slip_is_named_charged_once_and_carried(kind, rounding):
+    with np.errstate(all="ignore"):
+        assert slip_everywhere(question_of(kind), rounding)
+
+
+@settings(max_examples=8)
+@given(
+    st.lists(st.integers(1, 4), min_size=2, max_size=4),
+    st.sampled_from(["sigmoid", "tanh", "relu", "leaky_relu", "linear"]),
+    st.booleans(),
+    st.integers(1, 5),
+    st.integers(0, 1000),
+)
+def test_every_slip_is_named_in_drawn_networks(sizes, activation, bias, samples, seed):
+    trace = network(sizes, activation=activation, bias=bias, samples=samples, seed=seed)
+    with np.errstate(all="ignore"):
+        slip_everywhere(questions.ask(trace, decimals=4), 4)
+
+
+def test_every_slip_shows_in_some_network():
+    with np.errstate(all="ignore"):
+        shown = set().union(*(slip_everywhere(question_of(kind, 1), None) for kind in KINDS))
+    assert shown == {slip.key for slip in SLIPS}
+
+
+def test_every_slip_has_words_and_no_words_lack_a_slip():
+    texts = {key.removeprefix("slips.") for key in load().texts if key.startswith("slips.")}
+    assert texts == {slip.key for slip in SLIPS}
+
+
+# --- By hand, in plain NumPy ---------------------------------------------------------------
+
+LR = 0.1
+BY_HAND = {
+    "bias_left_out": ("hidden_layer_input", lambda o: o["X"] @ o["wh"]),
+    "slope_at_input": (
+        "slope_hidden_layer",
+        lambda o: o["hidden_layer_input"] * (1 - o["hidden_layer_input"]),
+    ),
+    "slope_left_out": ("d_hiddenlayer", lambda o: o["Error_at_hidden_layer"]),
+    "activation_left_out": ("output", lambda o: o["output_layer_input"]),
+    "exponent_sign": ("output", lambda o: 1 / (1 + np.exp(o["output_layer_input"]))),
+    "difference_reversed": ("E", lambda o: o["output"] - o["y"]),
+    "rate_left_out": (
+        "wout_new",
+        lambda o: o["wout"] + o["hiddenlayer_activations"].T @ o["d_output"],
+    ),
+    "rate_twice": ("bout_new", lambda o: o["bout"] + o["d_output"].sum() * LR * LR),
+    # As the article's caption of step 7 does.
+    "rate_too_early": ("d_output", lambda o: o["E"] * o["slope_output_layer"] * LR),
+    "transpose_forgotten": (
+        "wh_new",
+        lambda o: o["wh"] + o["X"].reshape(4, 3) @ o["d_hiddenlayer"] * LR,
+    ),
+    "element_by_element": (
+        "output_layer_input",
+        lambda o: o["hiddenlayer_activations"][:, :1] * o["wout"] + o["bout"],
+    ),
+    "wrong_axis": ("bh_new", lambda o: o["bh"] + o["d_hiddenlayer"].sum(axis=1) * LR),
+    "updated_too_early": (
+        "Error_at_hidden_layer",
+        lambda o: (
+            o["d_output"] @ (o["wout"] + o["hiddenlayer_activations"].T @ o["d_output"] * LR).T
+        ),
+    ),
+    # As the article's bullet of step 11 does.
+    "other_delta": ("bh_new", lambda o: o["bh"] + o["d_output"].sum() * LR),
+    "update_subtracted": (
+        "wout_new",
+        lambda o: o["wout"] - o["hiddenlayer_activations"].T @ o["d_output"] * LR,
+    ),
+    "old_value_left_out": ("bout_new", lambda o: o["d_output"].sum() * LR + 0 * o["bout"]),
+    "mean_for_sum": ("bout_new", lambda o: o["bout"] + o["d_output"].mean() * LR),
+    "not_halved": ("squared_error", lambda o: (o["y"] - o["output"]) ** 2),
+    "sign_lost": ("d_output", lambda o: -o["E"] * o["slope_output_layer"]),
+    "decimal_shifted": (
+        "hiddenlayer_activations",
+        lambda o: 10 / (1 + np.exp(-o["hidden_layer_input"])),
+    ),
+    "other_sample": ("output", lambda o: 1 / (1 + np.exp(-o["output_layer_input"][::-1]))),
+    "other_neuron": (
+        "hiddenlayer_activations",
+        lambda o: 1 / (1 + np.exp(-o["hidden_layer_input"][:, [1, 0, 2]])),
+    ),
+    "cut_off": (
+        "hiddenlayer_activations",
+        lambda o: np.floor(1e6 / (1 + np.exp(-o["hidden_layer_input"]))) / 1e6,
+    ),
+    "rounded_too_far": (
+        "hiddenlayer_activations",
+        lambda o: np.round(1 / (1 + np.exp(-o["hidden_layer_input"])), 5),
+    ),
+}
+
+
+@pytest.mark.parametrize("key", BY_HAND)
+def test_a_slip_written_in_plain_numpy_is_named(key):
+    name, wrong = BY_HAND[key]
+    trace = cellprop.trace(
+        cellprop.Network([4, 3, 1]),
+        [[1, 0.7, 1.3, 0.2], [1.1, 0.4, 1, 1.6], [0.3, 1.2, 0.8, 1]],
+        [0.9, 0.7, 0.1],
+        seed=4,
+        learning_rate=LR,
+    )
+    question = questions.ask(trace, decimals=6)
+    answers = answers_of(question, lambda own, _: wrong(own), name, decimals=6)
+    marks = mark(question, answers)
+    assert {slip for _, slip in marks.slips} == {key}
+    assert {matrix for matrix, _ in marks.slips} == {name}
+    charged = sum(marks.slips.values())
+    assert marks.total == marks.out_of - charged * 1.0
