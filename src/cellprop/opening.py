@@ -38,7 +38,9 @@ def workbook(path: Path) -> Iterator[Any]:
 
     where = label(path)
     data = content(path, LARGEST_WORKBOOK)
-    check_unlocked(where, data)
+    if data.startswith(b"\xd0\xcf\x11\xe0"):
+        what = "is protected by a password, or of an old version of Excel"
+        raise InputError(f"{where}: {what}; save it as .xlsx without a password.")
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             unpacked = sum(entry.file_size for entry in archive.infolist())
@@ -49,21 +51,9 @@ def workbook(path: Path) -> Iterator[Any]:
     except CellpropError:
         raise
     except Exception:
-        raise damaged(where) from None
-
-
-def check_unlocked(where: str, data: bytes) -> None:
-    """Refuse what Excel writes with a password, and what it wrote before there was .xlsx."""
-    if data.startswith(b"\xd0\xcf\x11\xe0"):
-        what = "is protected by a password, or of an old version of Excel"
-        raise InputError(f"{where}: {what}; save it as .xlsx without a password.")
-
-
-def damaged(where: str) -> InputError:
-    """Return the error of a file that no reader makes anything of."""
-    return InputError(
-        f"{where}: not an Excel workbook, or a damaged one; save it as .xlsx in Excel."
-    )
+        raise InputError(
+            f"{where}: not an Excel workbook, or a damaged one; save it as .xlsx in Excel."
+        ) from None
 
 
 def grid_of(where: str, sheet: Any) -> list[tuple[object, ...]]:
@@ -102,7 +92,15 @@ def cell_value(cell: object) -> Value:
 
 def suffix_of(path: Path, kind: str, suffixes: Collection[str]) -> str:
     """Return how the name of an existing file ends, or an error if it is none that is read."""
-    check_file(path)
+    where = label(path)
+    try:
+        if not path.exists():
+            raise InputError(f"{where}: there is no such file; check its name.")
+        if not path.is_file():
+            what = "a folder" if path.is_dir() else "not a file"
+            raise InputError(f"{where}: is {what}; give the name of a file.")
+    except OSError as error:
+        raise InputError(f"{where}: can't be read: {error.strerror or error}.") from None
     suffix = path.suffix.lower()
     if suffix not in (*suffixes, *EXCEL):
         expected = f"Excel ({', '.join(EXCEL)})"

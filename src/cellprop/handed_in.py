@@ -297,7 +297,7 @@ def _computed(
         asked = json.dumps([(index[name], row, column) for name, row, column in wanted])
         try:
             done = subprocess.run(  # noqa: S603 - our own interpreter and code
-                [sys.executable, "-c", "from cellprop.submission import compute; compute()", file],
+                [sys.executable, "-c", "from cellprop.handed_in import compute; compute()", file],
                 input=asked, capture_output=True, text=True, timeout=SECONDS, check=True,
                 env=_environment(),
             )  # fmt: skip

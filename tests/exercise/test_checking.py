@@ -1,0 +1,291 @@
+"""Workbooks that come back: read as they are, understood as far as they can be, never trusted."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import zipfile
+
+import numpy as np
+import pytest
+from filling import asked, blank, cells_of, fill, fill_with_formulas
+from openpyxl import load_workbook
+from test_exercise_sheets import mixed, recalculated
+
+import cellprop
+from cellprop.errors import InputError
+from cellprop.exercise import annotate, check_all, write_class
+from cellprop.exercise.carried import DIGEST, PIECE
+from cellprop.marking import Marks, Unmarked
+from cellprop.roster import Student
+from students import numbers_of
+
+
+@pytest.fixture
+def question():
+    return asked()
+
+
+@pytest.fixture
+def path(question, tmp_path):
+    return blank(tmp_path, question)
+
+
+def changed(path, target, change):
+    book = load_workbook(path)
+    change(book)
+    book.save(target)
+    return target
+
+
+def frame(marks):
+    return marks.cells.drop(columns="answer")
+
+
+# --- Filled in by hand, by formula, by another program ------------------------------------
+
+
+def test_a_perfect_student_gets_full_marks_by_numbers_and_by_formulas(path, tmp_path):
+    by_hand = cellprop.check(fill(path, tmp_path / "numbers.xlsx"))
+    assert (by_hand.total, by_hand.out_of) == (82, 82)
+    by_formula = cellprop.check(fill_with_formulas(path, tmp_path / "formulas.xlsx"))
+    assert set(by_formula.cells["verdict"]) == {"right"}
+    assert not by_hand.notes + by_hand.warnings + by_formula.warnings
+
+
+def test_what_libreoffice_saves_marks_the_same(path, question, tmp_path, libreoffice):
+    filled = fill(path, tmp_path / "filled.xlsx", mixed(question, 1))
+    other = recalculated(filled, libreoffice, tmp_path)
+    assert frame(cellprop.check(other)).equals(frame(cellprop.check(filled)))
+    formulas = recalculated(
+        fill_with_formulas(path, tmp_path / "formulas.xlsx"), libreoffice, tmp_path
+    )
+    marks = cellprop.check(formulas)
+    assert (marks.total, marks.warnings) == (82, ())
+
+
+def test_an_untouched_workbook_is_blank(path):
+    marks = cellprop.check(path)
+    assert marks.total == 0
+    assert set(marks.cells["verdict"]) == {"blank"}
+
+
+def test_other_marks_can_be_given(path, tmp_path):
+    marks = cellprop.check(fill(path, tmp_path / "f.xlsx"), points={"2": 18})
+    assert marks.by_step["2"] == (18, 18)
+
+
+# --- What students do ---------------------------------------------------------------------
+
+
+def test_a_decimal_comma_and_a_typographic_minus_are_understood_and_noted(path, tmp_path):
+    def as_text(book):
+        for sheet, address in (("Step 2", "hidden_layer_input"), ("Step 5", "E")):
+            cell = book[sheet][cells[address]]
+            cell.value = f"{cell.value}".replace(".", ",").replace("-", "\N{MINUS SIGN}")
+
+    cells = {n: rows[-1][0] for n, (_, rows) in cells_of(asked()).items()}
+    marks = cellprop.check(fill(path, tmp_path / "f.xlsx", also=as_text))
+    assert marks.total == 82
+    assert re.fullmatch(r"2 numbers were typed as text: '\d,\d+' was read as .*", marks.notes[0])
+
+
+def test_errors_and_words_are_not_numbers(path, question, tmp_path):
+    cells = {n: rows[0][0] for n, (_, rows) in cells_of(question).items()}
+
+    def spoil(book):
+        book["Step 2"][cells["hidden_layer_input"]] = "=1/0"
+        book["Step 4"][cells["output"]] = "I don't know"
+        book["Step 5"][cells["E"]] = '=WEBSERVICE("http://localhost/")'
+
+    marks = cellprop.check(fill(path, tmp_path / "f.xlsx", also=spoil))
+    found = marks.cells.set_index(["matrix", "row", "column"])["verdict"]
+    for name in ("hidden_layer_input", "output", "E"):
+        assert found[name, 1, 1] == "not a number"
+
+
+def test_a_renamed_sheet_and_moved_cells_are_followed(path, tmp_path):
+    def move(book):
+        book["Step 3"].title = "My step"
+        name = book.defined_names["hiddenlayer_activations"]
+        name.attr_text = name.attr_text.replace("Step 3", "My step")
+        sheet, rows = book["Step 2"], cells_of(asked())["hidden_layer_input"][1]
+        sheet.move_range(f"{rows[0][0]}:{rows[-1][-1]}", rows=40)
+        name = book.defined_names["hidden_layer_input"]
+        name.attr_text = re.sub(r"\$(\d+)", lambda m: f"${int(m[1]) + 40}", name.attr_text)
+
+    marks = cellprop.check(fill(path, tmp_path / "f.xlsx", also=move))
+    assert marks.total == 82
+    assert "the answers were read where they now stand" in marks.notes[0]
+
+
+def test_a_missing_sheet_counts_as_blank_and_is_warned_of(path, tmp_path):
+    marks = cellprop.check(
+        fill(path, tmp_path / "f.xlsx", also=lambda book: book.remove(book["Step 3"]))
+    )
+    assert marks.warnings == ("the sheet Step 3 is missing; its answers count as blank.",)
+    assert marks.by_step["3"] == (0, 9)
+
+
+def test_a_number_that_was_given_and_changed_is_noticed(path, question, tmp_path):
+    def easier(book):
+        for row in book["Step 1"].iter_rows():
+            for cell in row:
+                if cell.value == 0.42:
+                    cell.value = 0
+
+    marks = cellprop.check(fill(path, tmp_path / "f.xlsx", also=easier))
+    assert (
+        "the question was changed: wh, row 1, column 1 is 0.0, asked was 0.42" in marks.warnings[0]
+    )
+    assert marks.total == 82
+
+
+# --- Whole files --------------------------------------------------------------------------
+
+
+def without_properties(book):
+    for name in list(book.custom_doc_props.names):
+        del book.custom_doc_props[name]
+
+
+def another_question(book):
+    book.custom_doc_props[PIECE.format(1)].value = "x" * 255
+
+
+def another_digest(book):
+    book.custom_doc_props[DIGEST].value = "0" * 64
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        (without_properties, "its document properties are missing"),
+        (another_question, "the question that it carries was changed"),
+        (another_digest, "the question that it carries was changed"),
+    ],
+)
+def test_a_workbook_whose_question_is_not_as_it_was_is_refused(change, says, path, tmp_path):
+    target = changed(path, tmp_path / "f.xlsx", change)
+    with pytest.raises(InputError, match=says) as found:
+        cellprop.check(target)
+    assert str(found.value).startswith(str(target))
+    assert len(str(found.value).splitlines()) == 1
+
+
+def test_a_walkthrough_is_no_exercise(tmp_path):
+    path = cellprop.article().to_excel(tmp_path / "walk.xlsx")
+    with pytest.raises(InputError, match="it is a walkthrough, not an exercise"):
+        cellprop.check(path)
+
+
+# --- A class ------------------------------------------------------------------------------
+
+NAMES = ["Ada", "Bob", "../../x", "=cmd()", "Émile", "Frida"]
+
+
+@pytest.fixture
+def folder(question, tmp_path):
+    """What six students handed in, the last of them in the wrong form, and one file twice."""
+    students = [Student(f"{9 - k}", name, k, f"s-{k}") for k, name in enumerate(NAMES, 1)]
+    blanks = write_class(question, students, tmp_path / "class", key=tmp_path / "key.xlsx", seed=1)
+    target = tmp_path / "in"
+    target.mkdir()
+    for path in reversed(blanks[:5]):
+        fill(path, target / f"z-{path.name}")
+    (target / "a-broken.xlsx").write_bytes(b"PK\3\4 not much of a zip")
+    shutil.copy(target / "z-s-2.xlsx", target / "copy.xlsx")
+    (target / "~$lock.xlsx").write_bytes(b"x")
+    (target / "old-report.html").write_text("x")
+    return target
+
+
+def test_one_bad_file_stops_nobody_and_the_order_is_the_rosters(folder):
+    results = check_all([folder])
+    names = [r.question.student.name for r in results if isinstance(r, Marks)]
+    assert names == ["Ada", "Bob", "Bob", "../../x", "=cmd()", "Émile"]
+    assert all(r.total == 82 for r in results if isinstance(r, Marks))
+    assert [r.path.rpartition("/")[2] for r in results if isinstance(r, Unmarked)] == [
+        "a-broken.xlsx"
+    ]
+    doubled = [r for r in results if isinstance(r, Marks) and r.warnings]
+    assert len(doubled) == 2
+    assert "was also handed in as" in doubled[0].warnings[0]
+
+
+def test_many_processes_give_the_same(folder):
+    one, two = check_all([folder]), check_all([folder], jobs=2)
+    assert [r.path for r in one] == [r.path for r in two]
+    for a, b in zip(one, two, strict=True):
+        if isinstance(a, Marks):
+            assert a.cells.equals(b.cells)
+
+
+def test_a_class_is_the_same_files_whatever_the_number_of_processes(question, tmp_path):
+    students = [Student(f"{k}", f"S {k}", k, f"s-{k}") for k in range(1, 31)]
+    found = []
+    for jobs in (1, 2):
+        folder = tmp_path / f"class-{jobs}"
+        paths = write_class(question, students, folder, key=tmp_path / "k.xlsx", jobs=jobs)
+        assert [path.name for path in paths] == [f"s-{k}.xlsx" for k in range(1, 31)]
+        found.append([path.read_bytes() for path in paths])
+    assert found[0] == found[1]
+
+
+def test_each_student_has_numbers_of_their_own_and_the_key_knows_them(question, tmp_path):
+    students = [Student(f"{k}", name, k, f"s-{k}") for k, name in enumerate(NAMES, 1)]
+    paths = write_class(question, students, tmp_path / "class", key=tmp_path / "key.xlsx", seed=1)
+    key = load_workbook(tmp_path / "key.xlsx").active
+    rows = list(key.values)
+    assert [row[1] for row in rows[1:]] == NAMES
+    assert all(cell.data_type != "f" for row in key.iter_rows() for cell in row)
+    for path, row in zip(paths, rows[1:], strict=True):
+        marks = cellprop.check(path)
+        assert marks.question.digest == row[3]
+        assert marks.cells["expected"].tolist() == pytest.approx(list(row[4:]), rel=1e-12)
+        title = [c.value for r in load_workbook(path)["Contents"].iter_rows() for c in r]
+        assert marks.question.student.name in title
+    assert len({row[4] for row in rows[1:]}) > 1
+
+
+# --- Annotated copies ---------------------------------------------------------------------
+
+
+def test_an_annotated_copy_has_colours_and_a_comment_on_each_number_that_lost(path, tmp_path):
+    question = asked()
+    typed = numbers_of(question, lambda o, _: o["X"] @ o["wh"], "hidden_layer_input", 3)
+    typed["bh_new"][0, 0] = np.nan
+    marks = cellprop.check(fill(path, tmp_path / "f.xlsx", typed))
+    (copy,) = annotate([marks], tmp_path / "marked")
+    book = load_workbook(copy)
+    for name, (sheet, rows) in cells_of(question).items():
+        for i, row in enumerate(rows):
+            for j, address in enumerate(row):
+                cell = book[sheet][address]
+                assert (cell.comment is None) == (
+                    name != "hidden_layer_input" and (name, i, j) != ("bh_new", 0, 0)
+                )
+                value = typed[name][i, j]
+                assert cell.value == (None if np.isnan(value) else value)
+    sheet, rows = cells_of(question)["hidden_layer_input"]
+    text = book[sheet][rows[0][0]].comment.text
+    assert text == "Expected from your own numbers: 1.480\nIt fits: the bias was left out."
+    assert book[sheet][rows[0][0]].style == "slip"
+    assert cellprop.check(copy).total == marks.total
+
+
+def test_nothing_of_a_students_file_but_numbers_gets_into_a_copy(path, question, tmp_path):
+    cells = {n: rows[0][0] for n, (_, rows) in cells_of(question).items()}
+
+    def spoil(book):
+        book["Step 5"][cells["E"]] = '=HYPERLINK("http://evil.example","x")'
+        book["Step 4"][cells["output"]] = "<evil>&"
+        book.create_sheet("evil")["A1"] = "=evil()"
+
+    marks = cellprop.check(fill(path, tmp_path / "f.xlsx", also=spoil))
+    (copy,) = annotate([marks], tmp_path / "marked")
+    with zipfile.ZipFile(copy) as archive:
+        text = "".join(archive.read(n).decode() for n in archive.namelist())
+    assert "HYPERLINK" not in text
+    assert "<evil>" not in text
+    assert "evil" not in load_workbook(copy).sheetnames

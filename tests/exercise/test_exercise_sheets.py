@@ -1,0 +1,271 @@
+"""The workbook to fill in: what is empty or locked, what follows, and what it keeps to itself."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import zipfile
+
+import numpy as np
+import pytest
+from filling import ARTICLE, asked, blank, carried, cells_of, fill
+from openpyxl import load_workbook
+
+import cellprop
+from cellprop import question as questions
+from cellprop.errors import InputError
+from cellprop.marking import CARRIED, RIGHT
+from cellprop.words import load
+from students import numbers_of
+from test_slips import KINDS, question_of
+
+# Links, what is counted, and nothing else.
+ALLOWED = re.compile(r"=(IF\('Step|COUNT\(|\"Done |'Step \d+'![A-Z]+\d+$)")
+
+
+def unzipped(path) -> str:
+    """All texts of a file."""
+    with zipfile.ZipFile(path) as archive:
+        return "\n".join(archive.read(name).decode() for name in archive.namelist())
+
+
+def recalculated(path, soffice, folder):
+    """The workbook as LibreOffice computes and saves it."""
+    profile = f"-env:UserInstallation=file://{folder}/profile"
+    out = folder / "recalculated"
+    command = [soffice, profile, "--headless", "--convert-to", "xlsx", "--outdir", out, path]
+    subprocess.run(command, check=True, capture_output=True, timeout=180)
+    return out / path.name
+
+
+# --- What it gives away -------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", ["article", "deep", "softmax", "adam", "shallow"])
+def test_without_hints_nothing_in_the_file_gives_an_answer_away(kind, tmp_path):
+    question = question_of(kind)
+    text = unzipped(blank(tmp_path, question))
+    given = {float(v) for values in question.given.values() for v in values.ravel()}
+    for name in question.setup.answers:
+        for value in question.values[name].ravel().tolist():
+            for digits in (3, 4, 6):
+                if abs(value) > 1e-3 and round(value, digits) not in given:
+                    shown = f"{abs(value):.{digits}f}"
+                    # Not within a longer number, nor a name of a style or part.
+                    assert not re.search(rf">-?{re.escape(shown)}\d*<", text), (name, shown)
+            if len(repr(value)) > 6:  # a short one, such as 0.01, may stand for something else
+                assert repr(value) not in text or value in given, name
+
+
+def test_without_hints_no_formula_computes_an_answer_and_no_sheet_is_hidden(tmp_path):
+    question = asked()
+    book = load_workbook(blank(tmp_path, question))
+    for sheet in book:
+        assert sheet.sheet_state == "visible"
+        assert not any(dimension.hidden for dimension in sheet.column_dimensions.values())
+        for row in sheet.iter_rows():
+            for cell in row:
+                text = str(cell.value or "")
+                assert "MMULT" not in text or "=MMULT(X,wh))" in text  # the guide's example
+                if text.startswith("="):
+                    assert ALLOWED.match(text), text
+
+
+def test_answer_cells_are_empty_and_only_they_are_unlocked(tmp_path):
+    question = asked(steps="2,5-7,10")
+    book = load_workbook(blank(tmp_path, question))
+    wanted = {
+        (sheet, address)
+        for sheet, rows in cells_of(question).values()
+        for row in rows
+        for address in row
+    }
+    found = {
+        (sheet.title, cell.coordinate)
+        for sheet in book
+        for row in sheet.iter_rows()
+        for cell in row
+        if not cell.protection.locked
+    }
+    assert found == wanted
+    assert all(book[sheet][address].value is None for sheet, address in wanted)
+    assert all(sheet.protection.sheet for sheet in book)
+
+
+def test_answers_take_numbers_and_formulas_only(tmp_path):
+    question = asked()
+    book = load_workbook(blank(tmp_path, question))
+    for sheet, rows in cells_of(question).values():
+        checks = [v for v in book[sheet].data_validations.dataValidation if v.type == "decimal"]
+        for address in (a for row in rows for a in row):
+            assert any(address in v.sqref and v.showErrorMessage for v in checks)
+
+
+def test_the_first_sheet_says_how_to_round_and_what_it_is_worth(tmp_path):
+    question = asked(decimals=4, points={"2": 18})
+    sheet = load_workbook(blank(tmp_path, question))["Contents"]
+    texts = [cell.value for row in sheet.iter_rows() for cell in row if cell.value is not None]
+    assert any("to 4 decimals" in str(text) for text in texts)
+    assert 18 in texts
+
+
+def test_builds_are_the_same_bytes(tmp_path):
+    one, other = (blank(tmp_path, asked(), f"{k}.xlsx").read_bytes() for k in range(2))
+    assert one == other
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_workbook_carries_its_question(kind, tmp_path):
+    question = question_of(kind)
+    found = carried(blank(tmp_path, question))
+    assert found.digest == question.digest
+    assert all((found.values[n] == v).all() for n, v in question.values.items())
+
+
+# --- What follows from it -----------------------------------------------------------------
+
+
+@pytest.mark.parametrize("steps", ["2-9", "3", "8,9"])
+def test_later_sheets_show_and_go_on_from_what_was_typed(steps, tmp_path, libreoffice):
+    question = asked(steps=steps)
+    typed = numbers_of(question, lambda _, right: right + 0.25, next(iter(question.setup.answers)))
+    filled = fill(blank(tmp_path, question), tmp_path / "filled.xlsx", typed)
+    book = load_workbook(recalculated(filled, libreoffice, tmp_path), data_only=True)
+    own = dict(question.given)
+    for matrix in question.walk.matrices:
+        if matrix.definition is not None:
+            from cellprop.algebra import value
+
+            own[matrix.name] = typed.get(matrix.name, value(matrix.definition, own))
+    last = book[f"Step {question.walk.steps[-1].label}"]
+    from cellprop.layout import lay_out
+
+    for name, place in lay_out(question.walk).places.items():
+        found = [[last[address].value for address in row] for row in place.addresses()]
+        assert np.allclose(np.array(found, float), own[name], rtol=1e-12), name
+
+
+def test_what_needs_a_missing_number_stays_empty(tmp_path, libreoffice):
+    question = asked(steps="2-9")
+    typed = numbers_of(question, decimals=3)
+    typed["d_output"][1, 0] = np.nan
+    filled = fill(blank(tmp_path, question), tmp_path / "filled.xlsx", typed)
+    book = load_workbook(recalculated(filled, libreoffice, tmp_path), data_only=True)
+    from cellprop.layout import lay_out
+
+    places = lay_out(question.walk).places
+    shown = [[book["Step 10"][a].value for a in row] for row in places["wout_new"].addresses()]
+    assert shown == [[None]] * 3 or shown == [[""]] * 3
+    shown = [[book["Step 10"][a].value for a in row] for row in places["wh_new"].addresses()]
+    assert all(isinstance(value, float) for row in shown for value in row)
+    assert not any(
+        str(cell.value).startswith("#")
+        for sheet in book
+        for row in sheet.iter_rows()
+        for cell in row
+    )
+
+
+# --- Hints --------------------------------------------------------------------------------
+
+
+def mixed(question, seed):
+    """Numbers of which some are right, some slipped, some missing, some random."""
+    random = np.random.default_rng(seed)
+    names = list(question.setup.answers)
+    at = names[seed % len(names)]
+    typed = numbers_of(question, lambda _, right: -right * 1.5, at, question.setup.decimals)
+    for values in typed.values():
+        values[random.random(values.shape) < 0.15] += 0.37
+        values[random.random(values.shape) < 0.1] = np.nan
+        values[abs(values) > 1e50] = np.nan  # cells do not take more
+    return typed
+
+
+@pytest.mark.parametrize("kind", ["article", "softmax", "deep", "entropy"])
+def test_hints_agree_with_the_marker_cell_by_cell(kind, tmp_path, libreoffice):
+    question = questions.ask(question_of(kind).trace, steps="2-11", decimals=3, hints=True)
+    path = blank(tmp_path, question)
+    filled = fill(path, tmp_path / "filled.xlsx", mixed(question, 3))
+    book = load_workbook(recalculated(filled, libreoffice, tmp_path), data_only=True)
+    rules = load_workbook(path)
+    marks = cellprop.check(filled)
+    judged = 0
+    for marked in marks.matrices:
+        sheet, addresses = cells_of(question)[marked.name]
+        first = addresses[0][0]
+        conditions = [
+            rule.formula[0]
+            for cells in rules[sheet].conditional_formatting
+            if str(cells.sqref).partition(":")[0] == first
+            for rule in cells.rules
+        ]
+        green = next(c for c in conditions if c.endswith("=1"))
+        column, row = re.fullmatch(r"([A-Z]+)(\d+)=1", green).groups()
+        corner = book[sheet][f"{column}{row}"]
+        for i, j in np.ndindex(marked.verdicts.shape):
+            said = book[sheet].cell(corner.row + i, corner.column + j).value
+            verdict = marked.verdicts[i, j]
+            blank_ = np.isnan(marked.answer.values[i, j])
+            expected = 0 if blank_ else 1 if verdict in (RIGHT, CARRIED) else -1
+            assert said == expected, (marked.name, i, j)
+            judged += 1
+    assert judged == sum(v.size for v in question.values.values()) - sum(
+        v.size for v in question.given.values()
+    )
+
+
+def test_hints_colour_with_a_sign_and_count(tmp_path, libreoffice):
+    question = asked(hints=True)
+    path = blank(tmp_path, question)
+    formats = [
+        rule.dxf.numFmt.formatCode
+        for cells in load_workbook(path)["Step 2"].conditional_formatting
+        for rule in cells.rules
+    ]
+    assert formats == ['0.000" ✓"', '0.000" ✗"']
+    typed = numbers_of(question, decimals=3)
+    typed["hidden_layer_input"][0] = [np.nan, 9, 9]
+    filled = fill(path, tmp_path / "filled.xlsx", typed)
+    book = load_workbook(recalculated(filled, libreoffice, tmp_path), data_only=True)
+    texts = [cell.value for cell in book["Step 2"][9] if cell.value]
+    assert texts[:3] == ["Done 8 of 9", "Right 6", "Left 3"]
+
+
+# --- Words and bad input ------------------------------------------------------------------
+
+
+def test_every_word_of_exercises_is_used(tmp_path):
+    import inspect
+
+    from cellprop import exercise, report
+    from cellprop.exercise import annotating, front, sheets
+    from cellprop.templates import template
+
+    source = "".join(map(inspect.getsource, (annotating, front, sheets, report, exercise)))
+    source += template("report.html").read_text()
+    own = [k for k in load().texts if k.partition(".")[0] in ("exercise", "verdicts", "report")]
+    states = {"answer", "right", "carried", "rounded", "slip", "wrong", "blank", "not a number"}
+    for key in own:
+        name = key.partition(".")[2]
+        assert key in source or name in states or f".{{{name}}}" in source or name in (
+            "student", "id",
+        ), key  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        ({"steps": "1"}, "steps: expected some of 2, 3, 4, 5, 6, 7, 8, 9, 10, 11"),
+        ({"steps": "2-"}, "found '2-'"),
+        ({"steps": ""}, "found ''"),
+        ({"steps": "12"}, "found '12'"),
+        ({"decimals": -1}, "decimals: expected a whole number from 0 to 12, found -1"),
+        ({"decimals": 13}, "found 13"),
+        ({"steps": "2", "points": {"3": 1}}, "marks: step 3 is not asked; asked are 2."),
+        ({"points": {"3": -1}}, "marks: expected 0 or more for step 3, found -1."),
+    ],
+)
+def test_a_question_that_cannot_be_asked_is_refused(options, says):
+    with pytest.raises(InputError, match=re.escape(says)):
+        questions.ask(ARTICLE, **options)
