@@ -22,7 +22,7 @@ from xml.etree import ElementTree
 
 from cellprop.data import label
 from cellprop.errors import InputError
-from cellprop.opening import check_size, content, suffix_of, wrong
+from cellprop.opening import check_size, content, shown, suffix_of, wrong
 
 LARGEST_FILE = 32 * 1024**2
 LARGEST_UNPACKED = 256 * 1024**2
@@ -207,9 +207,19 @@ class Submission:
         return Place(sheet, row, column, rows, columns) if rows * columns <= LARGEST_PLACE else None
 
     def cells(self, place: Place) -> list[list[float | str | None]]:
-        """Return what cells hold: numbers, texts made safe and short, None where they are empty."""
+        """Return what cells hold: numbers, texts made safe and short, None where they are empty.
+
+        Raises
+        ------
+        InputError
+            If their sheet is damaged.
+        """
         if place.sheet not in self._grids:
-            self._grids[place.sheet] = self._grid(place)
+            try:
+                self._grids[place.sheet] = self._grid(place)
+            except Exception:  # whatever a broken sheet makes a reader raise
+                where = f"{label(self.path)}, sheet {shown(place.sheet)}"
+                raise InputError(f"{where}: damaged; open it and save it again.") from None
         top, left, grid = self._grids[place.sheet]
         if top < 0:  # too large a sheet to keep: read for this place only
             del self._grids[place.sheet]
