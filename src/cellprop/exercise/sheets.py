@@ -36,6 +36,8 @@ from cellprop.workbook.sheets import (
 )
 
 SHOWN: tuple[Notation, ...] = ("maths", "numpy", "r")
+# So many have room in a key.
+MOST_VERDICTS = 4
 # Where the counts of what is done stand.
 COUNTS = (3, 6, 9)
 
@@ -50,7 +52,7 @@ class Plan:
         asked: The matrices to be calculated on it.
         links: To other sheets.
         blocks: Where its answers are judged, with hints.
-        marked: Whether it shows verdicts.
+        marked: The verdicts that it shows, if it was marked.
     """
 
     step: Declaration
@@ -58,7 +60,7 @@ class Plan:
     asked: tuple[Matrix, ...]
     links: Sequence[Link]
     blocks: Sequence[hints.Judged]
-    marked: bool
+    marked: tuple[State, ...]
 
 
 def exercise_sheet(book: ExerciseBook, step: Declaration, sheet: Worksheet) -> Plan:
@@ -78,7 +80,7 @@ def exercise_sheet(book: ExerciseBook, step: Declaration, sheet: Worksheet) -> P
         book.frame.add_link(sheet, f"{letter(link.column)}{at.TITLE}", link.target, link.text)
     set_up_print(book, sheet)
     book.frame.protect(sheet)
-    plan = Plan(step, _states(book, step, asked), asked, links, blocks, bool(book.verdicts))
+    plan = Plan(step, _states(book, step, asked), asked, links, blocks, _shown(book, asked))
     key_cells(book, sheet, _key_states(plan), "exercise")  # merges the cells of the key
     notes_row(book, sheet, step)  # and of the notes
     return plan
@@ -104,10 +106,17 @@ def _states(book: ExerciseBook, step: Declaration, asked: Sequence[Matrix]) -> d
     return states
 
 
+def _shown(book: ExerciseBook, asked: Sequence[Matrix]) -> tuple[State, ...]:
+    """Return the styles that verdicts have on a sheet."""
+    found = {style for m in asked for row in book.verdicts.get(m.name, ()) for style in row}
+    order: tuple[State, ...] = ("right", "carried", "rounded", "slip", "wrong")
+    return tuple(state for state in order if state in found)
+
+
 def _key_states(plan: Plan) -> tuple[State, ...]:
     """Return the states that a sheet's key explains."""
-    if plan.marked and plan.asked:
-        return ("right", "carried", "rounded", "slip", "wrong", "read")
+    if plan.marked:
+        return (*plan.marked[:MOST_VERDICTS], "read")
     order: tuple[State, ...] = ("answer", "active", "read", "known", "ghost")
     occurring = {"known" if state == "given" else state for state in plan.states.values()}
     return tuple(state for state in order if state in occurring)
