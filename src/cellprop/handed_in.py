@@ -13,9 +13,10 @@ import subprocess
 import sys
 import tempfile
 import zipfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import islice
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -25,7 +26,7 @@ from cellprop.errors import InputError
 from cellprop.opening import check_size, content, shown, suffix_of, wrong
 
 LARGEST_FILE = 32 * 1024**2
-LARGEST_UNPACKED = 256 * 1024**2
+LARGEST_UNPACKED = 128 * 1024**2
 MOST_PARTS = 5_000
 # calamine fills the rectangle from the first cell of a sheet to its last.
 LARGEST_AREA = 2_000_000
@@ -47,7 +48,13 @@ REFERENCE = re.compile(
 )
 CELL = re.compile(rb'<(?:\w+:)?c\b[^>]*?\br="([A-Z]{1,3})(\d{1,10})"')
 ROW = re.compile(rb'<(?:\w+:)?row\b[^>]*?\br="(\d{1,20})"')
-FORMULA = re.compile(rb"<(?:\w+:)?f\b")
+ADDRESS = re.compile(rb'\br="([A-Z]{1,3})(\d{1,7})"')
+# A cell that begins with a formula: its attributes, and the start of what follows the formula.
+FORMULA = re.compile(
+    rb"<(?:\w+:)?c\b([^<>]*)>\s*<(?:\w+:)?f\b[^<>]*(?:/>|>[^<]*</(?:\w+:)?f>)\s*(?=(.{0,20}))",
+    re.DOTALL,
+)
+VALUE = re.compile(rb"<(?:\w+:)?v\b[^<>/]*>[^<]")
 
 
 @dataclass(frozen=True)
@@ -138,6 +145,8 @@ class Submission:
         self.path, self.computed = path, False
         self._data, self._parts = data, parts
         self._grids: dict[str, tuple[int, int, Sequence[Sequence[Any]]]] = {}
+        self._areas: dict[str, int] = {}
+        self._missing: dict[str, Set[tuple[int, int]]] = {}
 
     def look_over(self) -> None:
         """Read what the workbook says of itself."""
@@ -224,7 +233,7 @@ class Submission:
         if top < 0:  # too large a sheet to keep: read for this place only
             del self._grids[place.sheet]
             top, left = place.row - 1, place.column - 1
-        found = []
+        found: list[list[float | str | None]] = []
         for i in range(place.row - 1 - top, place.row - 1 - top + place.rows):
             row = grid[i] if 0 <= i < len(grid) else ()
             first = place.column - 1 - left
@@ -234,10 +243,12 @@ class Submission:
                     for j in range(first, first + place.columns)
                 ]
             )
-        missing = list(self._without_value(place, found))
-        for i, j in missing:
-            self.computed = True
-            found[i][j] = self._results.get((place.sheet, place.row + i, place.column + j), None)
+        for i, row in enumerate(found):
+            for j, cell in enumerate(row):
+                at = place.row + i, place.column + j
+                if cell is None and at in self._without_value(place.sheet):
+                    self.computed = True
+                    row[j] = self._results.get((place.sheet, *at))
         return found
 
     def _grid(self, place: Place) -> tuple[int, int, Sequence[Sequence[Any]]]:
@@ -246,49 +257,32 @@ class Submission:
         Where a sheet spans more than anybody fills in: -1, and the cells of the place alone.
         """
         part = self._parts[self._paths[place.sheet]]
-        if _area(part) > LARGEST_AREA:
+        if place.sheet not in self._areas:
+            self._areas[place.sheet] = _area(part)
+        if self._areas[place.sheet] > LARGEST_AREA:
             return -1, -1, _streamed(self._data, place)
         sheet = self._book.get_sheet_by_name(place.sheet)
         return (*(sheet.start or (0, 0)), sheet.to_python(skip_empty_area=True))
 
     # --- Formulas without a stored value --------------------------------------------------
 
-    def _without_value(
-        self, place: Place, found: Sequence[Sequence[object]]
-    ) -> Iterator[tuple[int, int]]:
-        """Yield the cells of a place that hold a formula, but no value of it."""
-        blank = [
-            (i, j) for i, row in enumerate(found) for j, cell in enumerate(row) if cell is None
-        ]
-        part = self._parts[self._paths[place.sheet]] if blank else b""
-        if not FORMULA.search(part):
-            return
-        for i, j in blank:
-            address = f"{_letters(place.column + j)}{place.row + i}".encode()
-            start = part.find(b'r="' + address + b'"')
-            if start < 0:
-                continue
-            tag_end = part.find(b">", start)
-            attributes = part[part.rfind(b"<", 0, start) : tag_end]
-            # The value of a formula may be an empty text; a cell that says so has one.
-            if attributes.endswith(b"/") or b't="str"' in attributes:
-                continue
-            if FORMULA.match(part[tag_end + 1 : tag_end + 40].lstrip()):
-                yield i, j
+    def _without_value(self, sheet: str) -> Set[tuple[int, int]]:
+        """Return the cells of a sheet that hold a formula, but no value of it."""
+        if sheet not in self._missing:
+            found = _formulas_without_value(self._parts[self._paths[sheet]])
+            # One more than are computed says that there are too many.
+            self._missing[sheet] = set(islice(found, MOST_FORMULAS + 1))
+        return self._missing[sheet]
 
     @cached_property
     def _results(self) -> dict[tuple[str, int, int], float | str | None]:
         """The values of all formulas without a stored one, as far as they can be computed."""
-        wanted: list[tuple[str, int, int]] = []
-        for name, path in self._paths.items():
-            part = self._parts[path]
-            wanted += [(name, row, column) for row, column in _formulas(part)]
-        failed = dict.fromkeys(wanted, NOT_COMPUTED)
-        if len(wanted) > MOST_FORMULAS or any(
-            _longest_formula(self._parts[path]) > LONGEST_FORMULA for path in self._paths.values()
-        ):
-            return dict(failed)
-        return {**failed, **_computed(self._data, self.sheets, wanted)}
+        wanted = [(name, *at) for name in self._paths for at in sorted(self._without_value(name))]
+        failed: dict[tuple[str, int, int], float | str | None] = dict.fromkeys(wanted, NOT_COMPUTED)
+        longest = max(_longest_formula(self._parts[path]) for path in self._paths.values())
+        if len(wanted) > MOST_FORMULAS or longest > LONGEST_FORMULA:
+            return failed
+        return failed | _computed(self._data, self.sheets, wanted)
 
 
 # --- In a process of its own --------------------------------------------------------------
@@ -393,14 +387,16 @@ def _letters(column: int) -> str:
 
 def _area(part: bytes) -> int:
     """Return how many cells the rectangle has that spans all of a sheet's cells."""
-    rows = [int(row) for row in ROW.findall(part)]
-    cells = CELL.findall(part)
-    rows += [int(row) for _, row in cells]
-    columns = {letters for letters, _ in cells}
-    width = max((_column(letters.decode()) for letters in columns), default=1)
+    last_row = max((int(row[1]) for row in ROW.finditer(part)), default=1)
+    letters, addressed = set[bytes](), 0
+    for cell in CELL.finditer(part):
+        letters.add(cell[1])
+        last_row = max(last_row, int(cell[2]))
+        addressed += 1
+    width = max((_column(column.decode()) for column in letters), default=1)
     # Cells without an address follow one another.
     count = part.count(b"<c") + part.count(b":c ")
-    return max(rows, default=1) * max(width, 1) + (count if count > len(cells) * 2 + 100 else 0)
+    return last_row * width + (count if count > 2 * addressed + 100 else 0)
 
 
 def _streamed(data: bytes, place: Place) -> list[tuple[Any, ...]]:
@@ -417,18 +413,17 @@ def _streamed(data: bytes, place: Place) -> list[tuple[Any, ...]]:
     return [tuple(row) for row in rows]
 
 
-def _formulas(part: bytes) -> Iterator[tuple[int, int]]:
+def _formulas_without_value(part: bytes) -> Iterator[tuple[int, int]]:
     """Yield the row and column of each cell of a sheet that holds a formula without a value."""
-    for _, element in ElementTree.iterparse(io.BytesIO(part)):  # noqa: S314 - as above
-        if _tag(element) != "c":
-            continue
-        has = {_tag(child): child for child in element}
-        match = re.fullmatch(r"([A-Z]{1,3})(\d{1,7})", element.get("r", ""))
-        stored = element.get("t") == "str" or ("v" in has and has["v"].text)
-        if match and "f" in has and not stored:
-            yield int(match[2]), _column(match[1])
-        element.clear()
+    for cell in FORMULA.finditer(part):
+        attributes, after = cell[1], cell[2]
+        address = ADDRESS.search(attributes)
+        # The value of a formula may be an empty text; a cell that says so has one.
+        is_text = b't="str"' in attributes
+        if address and not is_text and not VALUE.match(after):
+            yield int(address[2]), _column(address[1].decode())
 
 
 def _longest_formula(part: bytes) -> int:
-    return max((len(text) for text in re.findall(rb"<(?:\w+:)?f\b[^>]*>([^<]*)<", part)), default=0)
+    formulas = re.finditer(rb"<(?:\w+:)?f\b[^>]*>([^<]*)<", part)
+    return max((len(formula[1]) for formula in formulas), default=0)
