@@ -195,3 +195,17 @@ def test_marks_can_be_sent_to_another_process(asked):
     again = pickle.loads(pickle.dumps(marks))
     assert again.cells.equals(marks.cells)
     assert again.question.digest == asked.digest
+
+
+def test_compare_takes_one_number_for_a_single_one():
+    trace = cellprop.article()
+    marks = cellprop.compare(trace, {"bout_new": float(trace["bout_new"].iloc[0, 0])})
+    assert (marks.total, marks.out_of) == (1, 1)
+
+
+def test_a_slip_that_leads_to_infinity_explains_nothing():
+    network = cellprop.Network([1, 1, 1], activation="linear", output_activation="linear")
+    parameters = {"wh": [[1e49]], "bh": [[0]], "wout": [[1e49]], "bout": [[0]]}
+    trace = cellprop.trace(network, [[1.0]], [1.0], parameters=parameters, learning_rate=0)
+    marks = cellprop.compare(trace, {"squared_error": [[7.0]]})
+    assert marks.cells["verdict"].tolist() == ["wrong"]

@@ -168,3 +168,19 @@ def outcome(text):
     except InputError as error:
         return str(error)
     return question
+
+
+@pytest.mark.parametrize("decimals", [True, 2.5, "3", -1, 13])
+def test_decimals_that_are_no_whole_number_in_range_are_refused(decimals):
+    with pytest.raises(InputError, match="decimals: expected a whole number from 0 to 12"):
+        ask(cellprop.article(), decimals=decimals)
+
+
+def test_few_numbers_that_ask_for_very_many_are_refused():
+    # Two long rows of labels claim matrices of four million numbers each.
+    trace = cellprop.trace(cellprop.Network([1, 2000, 1]), [[0.5]], [0.5], seed=0)
+    data = data_of(ask(trace, steps="2"))
+    data["samples"] = ["s"] * 2000
+    data["given"]["X"], data["given"]["y"] = [[0.5]] * 2000, [[0.5]] * 2000
+    with pytest.raises(InputError, match="not a question of cellprop"):
+        read(text_of(data))

@@ -186,13 +186,12 @@ class Marks:
         """A row for each step: marks, out_of, and how many numbers have each verdict."""
         import pandas as pd
 
-        rows = []
+        columns, rows = ("step", "marks", "out_of", *VERDICTS), []
         for step, (marks, out_of) in self.by_step.items():
             each = [matrix.counts() for matrix in self.matrices if matrix.step == step]
-            counts = {verdict: sum(counts[verdict] for counts in each) for verdict in VERDICTS}
-            row: dict[str, Any] = {"step": step, "marks": marks, "out_of": out_of}
-            rows.append(row | counts)
-        return pd.DataFrame(rows).set_index("step")
+            counts = [sum(counts[verdict] for counts in each) for verdict in VERDICTS]
+            rows.append((step, marks, out_of, *counts))
+        return pd.DataFrame(rows, columns=pd.Index(columns)).set_index("step")
 
     def __repr__(self) -> str:
         counts = ", ".join(f"{n} {verdict}" for verdict, n in self.counts.items() if n)
@@ -299,7 +298,7 @@ def _answer(matrix: Matrix, given: Any) -> Answer:
         found = np.asarray(source, dtype=object)
     except ValueError:
         raise InputError(f"{matrix.name}: expected rows of equal length.") from None
-    if found.ndim == 1 and 1 in matrix.shape:
+    if found.ndim < 2 and 1 in matrix.shape:
         found = found.reshape(matrix.shape) if found.size == max(matrix.shape) else found
     if found.shape != matrix.shape:
         shape, sizes = (" × ".join(map(str, s)) for s in (matrix.shape, found.shape))
@@ -386,11 +385,12 @@ class _Marking:
             self._explain(matrix, found, verdicts, slips)
         return verdicts, tuple(tuple(row) for row in slips.tolist())
 
-    def _within(self, expected: Array) -> Array:
-        """Return how far a rounded number may lie from the number itself."""
+    def _within(self, expected: Array, magnified: float = 1.0) -> Array:
+        """Return how far a rounded number may lie from the number itself; if that is infinite,
+        no number lies near it.
+        """
         half, relative = tolerance(self.decimals)
-        found: Array = half + relative * abs(expected)
-        return found
+        return half * magnified + relative * np.where(np.isinf(expected), 0.0, abs(expected))
 
     def _explain(self, matrix: Matrix, found: Array, verdicts: Codes, slips: NDArray[Any]) -> None:
         """Name the slip behind each wrong number; one that explains many goes before others."""
@@ -398,11 +398,13 @@ class _Marking:
         if not open_.any():
             return
         known = self.own | {matrix.name: self.following[matrix.name]}
+        unknown = np.isnan(known[matrix.name])
         candidates = []
         for order, (slip, wrong) in enumerate(mistakes(matrix, self.walk, self.decimals)):
             guess = np.broadcast_to(value(wrong, known), matrix.shape)
-            tolerance = self.half * slip.magnifies * (1 + LEAST) + LEAST * 1e-3 * abs(guess)
-            explained = open_ & (abs(found - guess) <= tolerance)
+            explained = open_ & (abs(found - guess) <= self._within(guess, slip.magnifies))
+            if any(np.isnan(known[part.name]).any() for part in reads(wrong)):
+                explained &= ~unknown  # a comparison makes a number even of a missing one
             if explained.any():
                 candidates.append((-int(explained.sum()), order, slip.key, explained))
         for *_, key, explained in sorted(candidates, key=lambda c: c[:2]):

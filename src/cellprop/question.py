@@ -35,6 +35,8 @@ USUAL_DECIMALS = 3
 USUAL_STEPS = "2-11"
 # What a question's text may be once it is unpacked.
 LARGEST_TEXT = 16 * 1024**2
+# How many numbers the matrices of a question that is read may have in all.
+MOST_NUMBERS = 2_000_000
 # Numbers that are chosen once, and used as they are.
 SETTINGS = ("lr", "momentum", "beta_1", "beta_2", "epsilon", "beta_1_power", "beta_2_power")
 
@@ -227,7 +229,8 @@ def ask(
     InputError
         If a step is not there or computes nothing, or a number is out of range.
     """
-    if isinstance(decimals, bool) or not 0 <= decimals <= MOST_DECIMALS:
+    is_whole = isinstance(decimals, (int, np.integer)) and not isinstance(decimals, bool)
+    if not is_whole or not 0 <= decimals <= MOST_DECIMALS:
         raise InputError(
             f"decimals: expected a whole number from 0 to {MOST_DECIMALS}, found {decimals!r}."
         )
@@ -237,7 +240,7 @@ def ask(
     X, output = trace.matrix("X"), walk.output
     setup = Setup(
         trace.network, X.rows, X.columns, output.columns,
-        **trace.options, whole=trace.batches == 1, shown=shown, asked=asked, decimals=decimals,
+        **trace.options, whole=trace.batches == 1, shown=shown, asked=asked, decimals=int(decimals),
         points=_checked_points(asked, points or {}), hints=hints,
     )  # fmt: skip
     given = {
@@ -393,7 +396,9 @@ def read(text: str) -> Question:
         )
     try:
         return _from_data(data)
-    except (ValueError, TypeError, KeyError, IndexError, AttributeError, OverflowError):
+    except (
+        ValueError, TypeError, KeyError, IndexError, AttributeError, OverflowError, RecursionError,
+    ):  # fmt: skip
         raise InputError("what it carries is not a question of cellprop") from None
 
 
@@ -434,6 +439,9 @@ def _from_data(data: Mapping[str, Any]) -> Question:
         (epochs, walk_epoch, walk_batch, batches, samples),
         (), _number(data["decimals"]), (), bool(data["hints"]),
     )  # fmt: skip
+    if sum(m.rows.size * m.columns.size for m in setup.walk.matrices) > MOST_NUMBERS:
+        # Few numbers that are given can ask for very many.
+        raise ValueError
     steps = [step.label for step in setup.walk.steps if step.computed]
     asked = tuple(str(step) for step in data["asked"])
     if not asked or setup.decimals > MOST_DECIMALS or [s for s in steps if s in asked] != [*asked]:

@@ -65,7 +65,7 @@ def _operation(
     def cells(*_: object) -> None:
         raise TypeError(f"{name} is a slip; no sheet computes it")
 
-    return Operation(name, value, (SAME,), form, form, form, form, cells, axes=axes)  # type: ignore[arg-type]
+    return Operation(name, value, (SAME,) * operands, form, form, form, form, cells, axes=axes)  # type: ignore[arg-type]
 
 
 def _of_same_shape(name: str, value: Callable[[Array], Array]) -> Operation:
