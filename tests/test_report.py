@@ -5,9 +5,11 @@ from __future__ import annotations
 import csv
 import io
 import json
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import numpy as np
+import pandas as pd
 import pytest
 from rich.console import Console
 
@@ -17,7 +19,7 @@ from cellprop.errors import InputError
 from cellprop.marking import Answer, Unmarked, mark
 from cellprop.question import ask, for_student
 from cellprop.roster import Student
-from cellprop.words import load
+from cellprop.words import Words, load
 from students import answers_of
 
 NAMES = ["Ada", "<script>alert(1)</script>", "=cmd()", "[red]x[/red]", "Émile"]
@@ -101,6 +103,105 @@ def test_a_page_of_nothing_and_of_unreadable_files_only_is_whole():
     page([Unmarked("x.xlsx", "broken")])
 
 
+def edited(name, change):
+    """Marks of somebody whose answers for a matrix were changed after they got all else right."""
+    question = ask(cellprop.article())
+    answers = answers_of(question, decimals=3)
+    answers[name] = change(answers[name].values.copy())
+    return mark(question, answers)
+
+
+def put(number):
+    def change(values):
+        values[0, 0] = number
+        return Answer(values)
+
+    return change
+
+
+def test_numbers_beyond_all_measure_stay_short():
+    marks = edited("d_output", put(1e300))
+    for found in report.lost(marks, load()):
+        assert max(map(len, (found.answer, found.expected, found.own))) <= 12
+    page([marks, edited("E", put(np.inf))])
+
+
+def test_a_long_text_typed_for_a_number_is_cut():
+    marks = edited("E", lambda values: Answer(values * np.nan, {(0, 0): "no idea " * 900}))
+    text, _ = page([marks])
+    assert "no idea…" in text
+    assert len(next(report.lost(marks, load())).answer) <= 40
+    assert json.loads(report.as_json([marks], load()))[0]["cells"][24]["answer"] == "no idea " * 900
+
+
+@pytest.mark.parametrize(
+    ("number", "text"),
+    [(0.5, "0.500"), (0.12345, "0.12345"), (-0.0, "0.000"), (2e9, "2e+09"), ("x\ty", "x␉y"),
+     (float("nan"), "–"), (float("inf"), "inf")],
+)  # fmt: skip
+def test_an_answer_is_shown_as_it_was_typed(number, text):
+    assert report.number_of(number, 3) == text
+
+
+def test_a_class_with_different_networks_has_a_map_for_each(results):
+    other = ask(cellprop.article(), steps="2", decimals=2)
+    marks = mark(other, answers_of(other, decimals=2))
+    text, parser = page([*results, marks])
+    assert [t for t in parser.text if "layers: 4 → 3 → 1" in t] == [
+        "Workbooks: 5; layers: 4 → 3 → 1; steps: 2, 3, 4, 5, 6, 7, 8, 9, 10, 11",
+        "Workbooks: 1; layers: 4 → 3 → 1; steps: 2",
+    ]
+    assert text.count(">hidden_layer_input</caption>") == 2
+    assert text.count(">E</caption>") == 1
+    assert report.mean_of([results[1], marks]) == "95 %"  # of 73 / 82 and 9 / 9
+    assert "0 / 0" not in text
+
+
+def test_what_is_beyond_the_cap_is_counted(results, monkeypatch):
+    monkeypatch.setattr(report, "MOST_LOST", 4)
+    text, parser = page(results[1:2])
+    assert "… and 5 more" in parser.text
+    assert text.count("<code>") == 4 + 1  # and one slip
+
+
+def test_slips_are_counted_by_students(results):
+    _, parser = page(results)
+    said = [text.strip() for text in parser.text if text.strip()]
+    at = said.index("Commonest slips")
+    assert said[at + 5 : at + 9] == ["the bias was left out", "hidden_layer_input", "2", "18"]
+
+
+def test_words_of_ones_own_appear_and_are_text(results):
+    texts = {**load().texts, "report.mean": "[b]Mittel[/b]", "report.student": "[b]Wer[/b]"}
+    texts |= {"report.counts.right": "richtig", "report.class": "<i>Klasse</i>"}
+    own = Words(texts)
+    assert "&lt;i&gt;Klasse&lt;/i&gt;" in report.as_html(results, own)
+    for text in ("[b]Mittel[/b]: ", "[b]Wer[/b]"):
+        assert text in shown(results, own)
+    assert "9 richtig" in shown(results[:1], own)
+
+
+def test_half_a_surrogate_pair_in_a_file_name_stops_no_report(results, tmp_path):
+    odd = [replace(results[0], path="in/\udcff.xlsx"), Unmarked("\udcfe.xlsx", "broken")]
+    for suffix in report.SUFFIXES:
+        report.write(odd, tmp_path / f"r{suffix}", load())
+    assert json.loads((tmp_path / "r.json").read_bytes())[1]["file"] == "\udcfe.xlsx"
+
+
+def test_csv_reads_as_a_table_with_numbers(results, tmp_path):
+    table = pd.read_csv(report.write(results, tmp_path / "r.csv", load()), encoding="utf-8-sig")
+    assert table.columns[0] == "position"
+    assert table["marks"].tolist()[:4] == [82, 73, 73, 79]
+    assert table["name"][4] == "Émile"
+    assert np.isnan(table["marks"][5])
+
+
+def test_marks_in_csv_carry_no_rests_of_addition():
+    question = ask(cellprop.article(), points={"2": 0.7})
+    found = report.as_csv([mark(question, answers_of(question, decimals=3))], load())
+    assert next(csv.DictReader(io.StringIO(found)))["step 2"] == "0.7"
+
+
 def test_csv_has_a_row_for_each_and_no_formulas(results):
     rows = list(csv.DictReader(io.StringIO(report.as_csv(results, load()))))
     assert [row["name"] for row in rows] == ["Ada", NAMES[1], "'=cmd()", NAMES[3], "Émile", ""]
@@ -127,9 +228,9 @@ def test_json_has_everything(results):
     assert found[5] == {"file": "in/<b>.xlsx", "reason": "not an Excel workbook"}
 
 
-def shown(results):
+def shown(results, words=None):
     console = Console(file=io.StringIO(), width=200, highlight=False)
-    report.show(console, results, load())
+    report.show(console, results, words or load())
     return console.file.getvalue()
 
 
@@ -139,6 +240,13 @@ def test_the_terminal_shows_a_line_for_each_student(results):
         assert name in text
     assert "hidden_layer_input, row 1, column 1" in text
     assert "the bias was left out (Students: 2)" in text
+    assert "Mean: 77.2 / 82" in text
+    assert text.index("Ada") < text.index("=cmd()") < text.index("Émile") < text.index("<b>.xlsx")
+
+
+def test_the_terminal_shows_nothing_and_unreadable_files_only():
+    assert "Student" in shown([])
+    assert "could not be marked" in shown([Unmarked("x.xlsx", "broken")])
 
 
 def test_the_terminal_shows_one_student_step_by_step(results):
@@ -146,6 +254,8 @@ def test_the_terminal_shows_one_student_step_by_step(results):
     assert "2 Hidden layer input" in text
     assert "0 / 9" in text
     assert "73 / 82" in text
+    assert "9 wrong" not in text
+    assert "9 known slip" in text
 
 
 @pytest.mark.parametrize("suffix", ["csv", "json", "html"])

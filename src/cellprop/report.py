@@ -23,6 +23,7 @@ from cellprop.algebra import ONE
 from cellprop.data import label, looks_like_formula
 from cellprop.errors import InputError
 from cellprop.files import write_whole
+from cellprop.formats import cut
 from cellprop.layout import lay_out
 from cellprop.marking import SLIP, VERDICTS, Marked, Marks, Result, Unmarked
 from cellprop.question import Setup
@@ -37,6 +38,15 @@ SUFFIXES = (".csv", ".json", ".html")
 # What a student's section, and the lists of a class, show at most.
 MOST_LOST = 200
 MOST_SLIPS = 12
+# Of a text that was typed instead of a number, and of a label on the map.
+LONGEST_ANSWER, LONGEST_LABEL = 40, 12
+# A number from here on is written with a power of ten.
+LARGE = 1e9
+# The words for how many numbers have a verdict, in the order of `VERDICTS`.
+COUNTS = (
+    "report.counts.right", "report.counts.carried", "report.counts.rounded", "report.counts.slip",
+    "report.counts.wrong", "report.counts.blank", "report.counts.not a number",
+)  # fmt: skip
 # Where there is no number.
 MISSING = "–"
 
@@ -83,7 +93,8 @@ def write(results: Sequence[Result], path: Path, words: Words) -> Path:
         text = as_json(results, words) if suffix == ".json" else as_html(results, words)
 
     def write_text(file: IO[bytes]) -> None:
-        file.write(text.encode())
+        # Half a surrogate pair, which UTF-8 has no bytes for, becomes its escape: valid JSON too.
+        file.write(text.encode(errors="backslashreplace"))
 
     return write_whole(path, write_text)
 
@@ -98,19 +109,48 @@ def name_of(result: Result) -> str:
     return Path(result.path).name
 
 
+def _id_of(result: Result) -> str:
+    student = result.question.student if isinstance(result, Marks) else None
+    return student.id if student else ""
+
+
 def shown(number: float) -> str:
     """Return marks as they are written: 7, 7.5."""
     return f"{number:.2f}".rstrip("0").rstrip(".")
 
 
 def number_of(value: float | str, decimals: int) -> str:
-    """Return an answer, or what was expected, as it is written."""
+    """Return an answer as it is written: with its decimals, if it has more than were asked for."""
     if isinstance(value, str):
-        return value
+        return cut(label(value), LONGEST_ANSWER)
+    text = rounded(value, decimals)
+    if text == MISSING or math.isclose(float(text), value, abs_tol=1e-15):
+        return text
+    return f"{value:.{decimals + 3}g}"
+
+
+def rounded(value: float, decimals: int) -> str:
+    """Return what was expected as it is written; never longer than a column is wide."""
     if math.isnan(value):
         return MISSING
-    text = f"{value:.{decimals}f}" if abs(value) < 1e9 else f"{value:.3g}"
-    return text if math.isclose(float(text), value, abs_tol=1e-15) else f"{value:.{decimals + 3}g}"
+    if abs(value) >= LARGE:
+        return f"{value:.{decimals + 1}g}"
+    return f"{value:z.{decimals}f}"
+
+
+def mean_of(marked: Sequence[Marks]) -> str:
+    """Return the mean as it is written: of the marks, or where there are not equally many for
+    everybody, of the shares earned.
+    """
+    if len({shown(marks.out_of) for marks in marked}) == 1:
+        mean = math.fsum(marks.total for marks in marked) / len(marked)
+        return f"{shown(mean)} / {shown(marked[0].out_of)}"
+    shares = [_share(marks.total, marks.out_of) for marks in marked]
+    return f"{round(100 * math.fsum(shares) / len(shares))} %" if shares else ""
+
+
+def _share(marks: float, out_of: float) -> float:
+    return marks / out_of if out_of else 1.0
 
 
 @dataclass(frozen=True)
@@ -155,7 +195,7 @@ def lost(marks: Marks, words: Words) -> Iterator[Lost]:
             expected, own = float(marked.expected[i, j]), float(marked.own[i, j])
             yield Lost(
                 marked.step, marked.name, i + 1, j + 1, number_of(answer, decimals),
-                f"{expected:.{decimals}f}", MISSING if math.isnan(own) else f"{own:.{decimals}f}",
+                rounded(expected, decimals), rounded(own, decimals),
                 words(f"verdicts.{VERDICTS[code]}"), slip,
             )  # fmt: skip
 
@@ -176,20 +216,20 @@ def show(console: Console, results: Sequence[Result], words: Words) -> None:
     if len(results) == 1 and isinstance(results[0], Marks):
         _show_one(console, results[0], words)
         return
-    table = _table(words, "report.student", "report.marks", "report.first")
+    table = _table(words, "report.student", "report.id", "report.marks", "report.first")
     for result in results:
         marks = words("report.unreadable")
         if isinstance(result, Marks):
             marks = f"{shown(result.total)} / {shown(result.out_of)}"
-        table.add_row(*map(_plain, (name_of(result), marks, first_lost(result, words))))
+        row = (name_of(result), _id_of(result), marks, first_lost(result, words))
+        table.add_row(*map(_plain, row))
     console.print(table)
     marked = [result for result in results if isinstance(result, Marks)]
     for result in marked:
         for text in (*result.warnings, *result.notes):
             console.print(_plain(f"{name_of(result)}: {text}"))
     if marked:
-        mean = sum(result.total for result in marked) / len(marked)
-        console.print(f"{words('report.mean')}: {shown(mean)}")
+        console.print(_plain(f"{words('report.mean')}: {mean_of(marked)}"))
     for slip in _slips(marked, words)[:MOST_SLIPS]:
         said = f"{slip['matrix']}: {slip['slip']}"
         console.print(_plain(f"{said} ({words('report.students_with')}: {slip['students']})"))
@@ -209,7 +249,8 @@ def _show_one(console: Console, marks: Marks, words: Words) -> None:
         for matrix in marks.matrices:
             if matrix.step == step.label:
                 counts.update(matrix.counts())
-        said = ", ".join(f"{count} {verdict}" for verdict, count in counts.items() if count)
+        each = zip(COUNTS, (counts[verdict] for verdict in VERDICTS), strict=True)
+        said = ", ".join(f"{count} {words(key)}" for key, count in each if count)
         row = (f"{step.label} {title}", f"{shown(earned)} / {shown(out_of)}", said,
                firsts.get(step.label, ""))  # fmt: skip
         table.add_row(*map(_plain, row))
@@ -223,7 +264,7 @@ def _show_one(console: Console, marks: Marks, words: Words) -> None:
 def _table(words: Words, *keys: str) -> Table:
     from rich.table import Table
 
-    return Table(*(words(key) for key in keys), box=None, pad_edge=False)
+    return Table(*(_plain(words(key)) for key in keys), box=None, pad_edge=False)
 
 
 def _plain(text: str) -> str:
@@ -257,12 +298,17 @@ def _csv_row(result: Result, steps: Sequence[str], words: Words) -> list[object]
     row: list[object] = ["", "", ""]
     if student:
         row = [student.position, student.id, student.name]
-    row += [result.path, result.total, out_of]
+    row += [result.path, _even(result.total), _even(out_of)]
     row.append(round(100 * result.total / out_of, 2) if out_of else "")
-    row += [result.by_step[step][0] if step in result.by_step else "" for step in steps]
+    row += [_even(result.by_step[s][0]) if s in result.by_step else "" for s in steps]
     row += list(result.counts.values())
     row += [first_lost(result, words), " ".join(result.notes), " ".join(result.warnings)]
     return row
+
+
+def _even(marks: float) -> float:
+    """Return marks without what adding up ninths has left: 4.0, not 3.9999999999999996."""
+    return round(marks, 9)
 
 
 def _safe(cell: object) -> object:
@@ -322,15 +368,20 @@ def as_html(results: Sequence[Result], words: Words) -> str:
     page = environment.from_string(template("report.html").read_text(encoding="utf-8"))
     marked = [result for result in results if isinstance(result, Marks)]
     steps = list(dict.fromkeys(step for result in marked for step in result.by_step))
-    mean = sum(r.total for r in marked) / len(marked) if marked else 0.0
+    groups = _by_setup(marked)
     return page.render(
         words=words,
         students=[_section(k, result, steps, words) for k, result in enumerate(results, 1)],
         steps=steps,
         count=len(results),
-        mean=shown(mean),
-        out_of=shown(marked[0].out_of) if marked else "",
-        maps=[_heat_map(setup, group, words) for setup, group in _by_setup(marked)],
+        mean=mean_of(marked),
+        maps=[
+            {
+                "title": _map_title(setup, group, words) if len(groups) > 1 else "",
+                "lanes": _heat_map(setup, group, words),
+            }
+            for setup, group in groups
+        ],
         slips=_slips(marked, words)[:MOST_SLIPS],
     )
 
@@ -340,8 +391,8 @@ def _section(number: int, result: Result, steps: Sequence[str], words: Words) ->
     said: dict[str, Any] = {
         "number": number,
         "name": label(name_of(result)),
-        "file": Path(result.path).name,
-        "first": first_lost(result, words),
+        "file": label(Path(result.path).name),
+        "first": label(first_lost(result, words)),
         "marked": isinstance(result, Marks),
         "id": "",
         "warnings": (),
@@ -349,22 +400,20 @@ def _section(number: int, result: Result, steps: Sequence[str], words: Words) ->
     }
     if isinstance(result, Unmarked):
         return said
-    student = result.question.student
     rows = list(lost(result, words))
-    each = [
-        {"marks": shown(m), "of": shown(o), "share": m / o if o else 1.0}
-        for m, o in (result.by_step.get(step, (0.0, 0.0)) for step in steps)
-    ]
     return said | {
-        "id": student.id if student else "",
+        "id": label(_id_of(result)),
         "total": shown(result.total),
         "out_of": shown(result.out_of),
-        "percent": round(100 * result.total / result.out_of) if result.out_of else 0,
-        "steps": each,
+        "percent": round(100 * _share(result.total, result.out_of)),
+        "steps": [
+            tuple(map(shown, result.by_step[step])) if step in result.by_step else None
+            for step in steps
+        ],
         "lost": rows[:MOST_LOST],
         "more": max(0, len(rows) - MOST_LOST),
-        "warnings": result.warnings,
-        "notes": result.notes,
+        "warnings": [label(text) for text in result.warnings],
+        "notes": [label(text) for text in result.notes],
     }
 
 
@@ -374,6 +423,16 @@ def _by_setup(marked: Sequence[Marks]) -> list[tuple[Setup, list[Marks]]]:
     for marks in marked:
         found.setdefault(marks.question.setup, []).append(marks)
     return sorted(found.items(), key=lambda item: -len(item[1]))
+
+
+def _map_title(setup: Setup, group: Sequence[Marks], words: Words) -> str:
+    """Return what tells the map of one set-up from that of another."""
+    return words(
+        "report.hardest_of",
+        count=len(group),
+        layers=" → ".join(map(str, setup.network.sizes)),
+        steps=", ".join(setup.asked),
+    )
 
 
 def _heat_map(setup: Setup, group: Sequence[Marks], words: Words) -> list[dict[str, Any]]:
@@ -411,7 +470,7 @@ def _matrix(marks: Marks, name: str) -> Marked:
 
 
 def _labels(labels: Sequence[str]) -> list[str]:
-    return [text[:12] for text in labels]
+    return [cut(text, LONGEST_LABEL) for text in labels]
 
 
 def _heat(share: float) -> dict[str, Any]:
