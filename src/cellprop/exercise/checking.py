@@ -18,10 +18,10 @@ from cellprop.algebra import Matrix
 from cellprop.data import LARGEST, label
 from cellprop.errors import CellpropError, InputError
 from cellprop.exercise.carried import question_in
-from cellprop.handed_in import Place, Submission, opened
 from cellprop.layout import Layout, lay_out
 from cellprop.marking import Answer, Marks, Result, Unmarked, mark
 from cellprop.question import Question, Setup, with_points
+from cellprop.submission import Place, Submission, opened
 from cellprop.workbook.book import sheet_name
 
 # Numbers as people type them: a decimal comma, a typographic minus, blanks around.

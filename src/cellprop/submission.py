@@ -1,0 +1,613 @@
+"""Reading cells from a workbook that somebody sent back: hostile until proven otherwise.
+
+Knows archives, XML and cells; knows nothing of networks, questions or marks. One pass of Python's
+own XML parser over a sheet finds the cells that are asked for, so what is kept of it depends on
+what was asked, not on where else a file has cells or claims to have them. Formulas without a
+stored value are computed in a process of its own, which may fail without harm.
+"""
+
+from __future__ import annotations
+
+import io
+import math
+import posixpath
+import re
+import subprocess
+import sys
+import tempfile
+import zipfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cached_property, reduce
+from itertools import pairwise
+from pathlib import Path
+from typing import IO, NamedTuple
+from xml.parsers import expat
+
+from cellprop.data import label
+from cellprop.errors import CellpropError, InputError
+from cellprop.opening import MOST_ROWS, Value, check_size, content, suffix_of, wrong
+
+LARGEST_FILE = 32 * 1024**2
+LARGEST_UNPACKED = 256 * 1024**2
+MOST_PARTS = 5_000
+MOST_COLUMNS = 16_384
+# A name for more cells than this is none of ours.
+MOST_CELLS = 1_000_000
+# Of a text so much is returned; a cell of Excel stores up to 32,767 characters.
+LONGEST_SHOWN, LONGEST_STORED = 100, 32_767
+# What stands for the value of a formula that has none and can't be computed.
+NOT_COMPUTED = "formula"
+# How long IronCalc may take, and how much memory where a system can limit it.
+SECONDS, MEMORY = 20, 2 * 1024**3
+
+
+@dataclass(frozen=True)
+class Place:
+    """A rectangle of cells.
+
+    Attributes:
+        sheet: The name of its sheet.
+        row, column: Its first cell, counted from 1.
+        rows, columns: Its size.
+    """
+
+    sheet: str
+    row: int
+    column: int
+    rows: int
+    columns: int
+
+
+def opened(path: Path) -> Submission:
+    """Open a workbook that somebody sent back.
+
+    Raises
+    ------
+    InputError
+        If it is no workbook, or a damaged, dangerous or very large one; the message is one line
+        that names the file and says what to do.
+    """
+    suffix_of(path, "", ())
+    return Submission(path, content(path, LARGEST_FILE))
+
+
+class Submission:
+    """A workbook that somebody sent back; `opened` makes it.
+
+    Attributes:
+        path: The file.
+        properties: The document's own properties that are texts, as they stand in the file: they
+            are not made safe to show. Empty where there are none.
+        sheets: The names of the worksheets in order, safe to show.
+        computed: Whether, so far, a value that was asked for had to be computed, since the file
+            holds a formula without its value.
+    """
+
+    def __init__(self, path: Path, data: bytes) -> None:
+        self.path = path
+        self._book = _Book(label(path), data)
+        self.properties: Mapping[str, str] = self._book.properties
+        self.sheets = tuple(self._book.sheets)
+        self.computed = False
+
+    def named(self, name: str) -> Place | None:
+        """Return where a defined name now stands: programs move names along with their cells.
+
+        None if the name is missing, or stands for anything but one range of at most a million
+        cells on a sheet that is there.
+        """
+        match = _RANGE.fullmatch(self._book.names.get(name.casefold(), ""))
+        if match is None:
+            return None
+        sheet = label((match[1] or match[2]).replace("''", "'"))
+        left, right = _column_number(match[3]), _column_number(match[5] or match[3])
+        top, bottom = int(match[4]), int(match[6] or match[4])
+        rows, columns = bottom - top + 1, right - left + 1
+        is_there = sheet in self._book.sheets and bottom <= MOST_ROWS and right <= MOST_COLUMNS
+        if not is_there or rows < 1 or columns < 1 or rows * columns > MOST_CELLS:
+            return None
+        return Place(sheet, top, left, rows, columns)
+
+    def cells(self, place: Place) -> list[list[Value]]:
+        """Return what the cells of a rectangle hold, row by row.
+
+        A finite number; a text, safe to show and short; or None for an empty cell or text. Dates
+        are their serial numbers; TRUE, FALSE and errors such as #DIV/0! are texts. A formula
+        counts as its stored value; where the rectangle has one without, all its formulas are
+        computed, and one that can't be is the text "formula".
+
+        Raises
+        ------
+        InputError
+            If the sheet is damaged.
+        """
+        found = self._book.cells(place)
+        if any(cell.is_missing for cell in found.values()):
+            self.computed = True
+            found = self._with_computed(place, found)
+        columns = range(place.column, place.column + place.columns)
+        rows = range(place.row, place.row + place.rows)
+        return [[found[i, j].value if (i, j) in found else None for j in columns] for i in rows]
+
+    def _with_computed(self, place: Place, found: _Cells) -> _Cells:
+        try:
+            computed = self._recalculated.cells(place) if self._recalculated else {}
+        except InputError:
+            computed = {}
+        cells = dict(found)
+        for position, cell in found.items():
+            if cell.is_formula and position in computed:
+                cells[position] = computed[position]
+            elif cell.is_missing:
+                cells[position] = _Cell(NOT_COMPUTED)
+        return cells
+
+    @cached_property
+    def _recalculated(self) -> _Book | None:
+        """The workbook with values that IronCalc computed; None if it can't."""
+        with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+            source, target = Path(folder, "in.xlsx"), Path(folder, "out.xlsx")
+            try:
+                self._book.copy(source)
+                _recalculate(source, target)
+                return _Book(label(self.path), content(target, LARGEST_FILE))
+            except Exception:  # whatever stopped it: what can't be computed is told cell by cell
+                return None
+
+
+# --- Workbooks and their parts ------------------------------------------------------------
+
+# A reference to one range of this workbook, with the sheet in quotation marks if need be.
+_RANGE = re.compile(
+    r"(?:'((?:[^']|'')+)'|([\w.]+))!\$?([A-Z]{1,3})\$?([1-9][0-9]{0,6})"
+    r"(?::\$?([A-Z]{1,3})\$?([1-9][0-9]{0,6}))?"
+)
+# How spreadsheet programs pack; other ways can ask for gigabytes to unpack a few bytes.
+_PACKED = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+_XML = (".xml", ".rels", ".vml")
+_CHUNK = 64 * 1024
+# Before its first element, a part may have a comment, but no book.
+_LONGEST_PROLOG = 1024**2
+_PROPERTY_TEXTS = {"lpwstr", "lpstr", "bstr"}
+
+
+class _Book:
+    """A workbook: its sheets, names and properties, and what its cells hold."""
+
+    def __init__(self, where: str, data: bytes) -> None:
+        self._where = where
+        self._tags = 0
+        _check_unlocked(where, data)
+        with _reading(where):
+            self._archive = _checked_archive(where, data)
+            self._parts = set(self._archive.namelist())
+            # Documents of other programs have none here, or one without sheets.
+            (book,) = self._related("", "officeDocument").values()
+            records = self._records(book, "sheet", "definedName")
+            worksheets = self._related(book, "worksheet")
+            self._string_parts = self._related(book, "sharedStrings").values()
+            self.properties = self._properties()
+        self.sheets: dict[str, str] = {}
+        self.names: dict[str, str] = {}
+        for record in records:
+            name = record.attributes.get("name", "")
+            if record.kind == "sheet" and record.relation in worksheets:
+                self.sheets.setdefault(label(name), worksheets[record.relation])
+            elif record.kind == "definedName" and "localSheetId" not in record.attributes:
+                self.names.setdefault(name.casefold(), record.text)
+        if not self.sheets:
+            raise _damaged(where)
+
+    def cells(self, place: Place) -> _Cells:
+        """Return the cells of a rectangle that the sheet has, by row and column."""
+        if place.sheet not in self.sheets:
+            return {}
+        reader = _CellReader(place)
+        with _reading(self._where):
+            self._parse(self.sheets[place.sheet], reader)
+            for position, index in reader.shared.items():
+                text = self._strings[index] if index < len(self._strings) else ""
+                reader.found[position] = reader.found[position]._replace(value=_shown(text))
+        return reader.found
+
+    def copy(self, path: Path) -> None:
+        """Write the parts that cells depend on, as they were read, into a new file."""
+        with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as copy:
+            for entry in self._archive.infolist():
+                if not entry.filename.endswith(_XML):
+                    continue
+                with self._archive.open(entry) as stream:
+                    part = stream.read(entry.file_size)
+                # IronCalc takes an empty cell that calls itself a number, as openpyxl writes it,
+                # for 0. That a cell holds a number need not be said.
+                copy.writestr(entry.filename, part.replace(b' t="n"', b""))
+
+    @cached_property
+    def _strings(self) -> list[str]:
+        """The texts that cells refer to by their number."""
+        reader = _StringReader()
+        for part in self._string_parts:
+            self._parse(part, reader)
+        return reader.found
+
+    def _properties(self) -> dict[str, str]:
+        return {
+            record.attributes.get("name", ""): record.text
+            for part in self._related("", "custom-properties", "customProperties").values()
+            for record in self._records(part, "property")
+            if record.within & _PROPERTY_TEXTS
+        }
+
+    def _related(self, part: str, *kinds: str) -> dict[str, str]:
+        """Return the parts that a part (the whole file: "") relates to, by the relation's id."""
+        folder, name = posixpath.split(part)
+        found = {}
+        for record in self._records(
+            posixpath.join(folder, "_rels", f"{name}.rels"), "Relationship"
+        ):
+            relation = record.attributes
+            target = posixpath.join("/", folder, relation.get("Target", ""))
+            target = posixpath.normpath(target).lstrip("/")
+            if relation.get("Type", "").rpartition("/")[2] in kinds and target in self._parts:
+                found[relation.get("Id", "")] = target
+        return found
+
+    def _records(self, part: str, *kinds: str) -> list[_Record]:
+        """Return the elements of some kinds in a part that says what there is."""
+        check_size(self._where, self._archive.getinfo(part).file_size, LARGEST_FILE)
+        reader = _RecordReader(*kinds)
+        self._parse(part, reader)
+        return reader.found
+
+    def _parse(self, part: str, reader: _Reader) -> None:
+        """Read a part piece by piece, and refuse one that takes all memory or time nevertheless."""
+        names: dict[str, str] = {}
+        # It is in UTF-8, as every program writes it, whatever it says: "<" is one byte. Expat
+        # would still take to UTF-16, where there is no "<" without a 0.
+        parser = expat.ParserCreate("UTF-8", intern=names)
+        parser.StartDoctypeDeclHandler = self._refuse_definitions
+        reader.listen(parser)
+        length = 0
+        with self._archive.open(part) as stream:
+            while not reader.is_done and (chunk := stream.read(_CHUNK)):
+                self._tags += chunk.count(b"<")
+                if self._tags > _MOST_TAGS:
+                    expected = f"at most {_MOST_TAGS:,} tags to read"
+                    raise wrong(self._where, expected, "more", "remove what is not needed")
+                parser.Parse(chunk, False)
+                last = chunk.rfind(b"<")
+                length = len(chunk) - last if last >= 0 else length + len(chunk)
+                is_large = length > _LONGEST_TAG or len(names) > _MOST_KINDS
+                if is_large or reader.depth > _DEEPEST or b"\0" in chunk:
+                    raise _damaged(self._where)
+        if not reader.is_done:
+            parser.Parse(b"", True)
+
+    def _refuse_definitions(self, *_: object) -> None:
+        raise _has_definitions(self._where)
+
+
+@contextmanager
+def _reading(where: str) -> Iterator[None]:
+    """Make one line of whatever a broken file raises."""
+    try:
+        yield
+    except CellpropError:
+        raise
+    except Exception:
+        raise _damaged(where) from None
+
+
+def _damaged(where: str) -> InputError:
+    return InputError(
+        f"{where}: not an Excel workbook, or a damaged one; save it as .xlsx in Excel."
+    )
+
+
+def _check_unlocked(where: str, data: bytes) -> None:
+    if data.startswith(b"\xd0\xcf\x11\xe0"):
+        what = "is protected by a password, or of an old version of Excel"
+        raise InputError(f"{where}: {what}; save it as .xlsx without a password.")
+
+
+def _checked_archive(where: str, data: bytes) -> zipfile.ZipFile:
+    """Return an archive whose parts are what it says of them, in size above all."""
+    count = data.count(b"PK\x01\x02")  # before zipfile makes a list of them
+    if count > MOST_PARTS:
+        raise wrong(where, f"at most {MOST_PARTS:,} parts", f"{count:,}", "save it anew in Excel")
+    archive = zipfile.ZipFile(io.BytesIO(data))
+    entries = sorted(archive.infolist(), key=lambda entry: entry.header_offset)
+    check_size(where, sum(entry.file_size for entry in entries), LARGEST_UNPACKED, " unpacked")
+    are_distinct = len({entry.filename.casefold() for entry in entries}) == len(entries)
+    follow = all(a.header_offset + a.compress_size < b.header_offset for a, b in pairwise(entries))
+    if not (are_distinct and follow and all(e.compress_type in _PACKED for e in entries)):
+        raise _damaged(where)
+    for entry in entries:
+        with archive.open(entry) as stream:
+            if entry.filename.endswith(_XML):
+                _check_prolog(where, stream)
+            # To the end, which fails if a part is longer than was said. In pieces, since at once
+            # it would be unpacked to whatever length it has.
+            while stream.read(_CHUNK):
+                pass
+    return archive
+
+
+def _check_prolog(where: str, stream: IO[bytes]) -> None:
+    """Refuse a part with a document type definition, whatever its encoding."""
+    started: list[str] = []
+    parser = expat.ParserCreate()
+    parser.StartElementHandler = lambda name, _: started.append(name)
+    parser.StartDoctypeDeclHandler = lambda *_: started.append("")
+    length, chunk = 0, stream.read(1024)
+    while chunk and not started:
+        try:
+            parser.Parse(chunk, False)
+        except (expat.ExpatError, LookupError, ValueError):
+            # Not XML, or in an encoding that Python lacks. If it is needed, reading it will fail.
+            break
+        length += len(chunk)
+        if length > _LONGEST_PROLOG:
+            raise _damaged(where)
+        chunk = stream.read(_CHUNK)
+    if started[:1] == [""]:
+        raise _has_definitions(where)
+
+
+def _has_definitions(where: str) -> InputError:
+    found = "a document type definition"
+    return wrong(where, "XML as spreadsheet programs write it", found, "save it anew in Excel")
+
+
+# --- XML ----------------------------------------------------------------------------------
+
+# A parser that reads piece by piece keeps the open elements, all names and one tag; no program
+# comes near these. All the tags take some seconds.
+_DEEPEST, _MOST_KINDS, _LONGEST_TAG, _MOST_TAGS = 256, 1_000, 1024**2, 20_000_000
+_MOST_RECORDS, _MOST_STRINGS = 200_000, 500_000
+_TEXTS = {"v", "t", "definedName", *_PROPERTY_TEXTS}
+_ELEMENTS = {"row", "c", "f", "si", "rPh", "sheet", "Relationship", "property", *_TEXTS}
+
+_CELL = re.compile(r"([A-Z]{1,3})([1-9][0-9]{0,6})")
+_WHOLE = re.compile(r"[0-9]{1,7}")
+_NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
+_ESCAPED = re.compile(r"_x([0-9A-Fa-f]{4})_")
+
+
+class _Cell(NamedTuple):
+    """What a cell holds, whether by a formula, and whether the formula's value is missing."""
+
+    value: Value
+    is_formula: bool = False
+    is_missing: bool = False
+
+
+_Cells = dict[tuple[int, int], _Cell]
+
+
+@dataclass
+class _Record:
+    """An element: its attributes, which kinds of others are within it, and their text."""
+
+    kind: str
+    attributes: dict[str, str]
+    within: set[str] = field(default_factory=set)
+    text: str = ""
+
+    @property
+    def relation(self) -> str:
+        """The id of the relation that leads to the element's part."""
+        return next((value for key, value in self.attributes.items() if key.endswith(":id")), "")
+
+
+class _Reader:
+    """What is wanted of a part: elements of some kinds, the outermost of them if they nest."""
+
+    def __init__(self, *kinds: str) -> None:
+        self._wanted = kinds
+        self.depth = 0
+        self.is_done = False
+        self._parser: expat.XMLParserType
+        self._kinds: dict[str, str] = {}
+        self._prefix: str | None = None
+        self._record: _Record | None = None
+        self._level = 0
+        self._takes = self._is_phonetic = False
+
+    def listen(self, parser: expat.XMLParserType) -> None:
+        """Have a parser tell what it reads."""
+        self._parser = parser
+        parser.buffer_text = True
+        parser.StartElementHandler, parser.EndElementHandler = self._start, self._end
+
+    def stop(self) -> None:
+        """Let the rest be."""
+        self.is_done = True
+        self._parser.StartElementHandler = self._parser.EndElementHandler = None
+
+    def begins(self, kind: str, attributes: dict[str, str]) -> bool:  # noqa: ARG002 - others do
+        """Whether an element is wanted."""
+        return kind in self._wanted
+
+    def ends(self, record: _Record) -> None:
+        """Keep what is wanted of it."""
+        raise NotImplementedError
+
+    def _start(self, name: str, attributes: dict[str, str]) -> None:
+        self.depth += 1
+        kind = self._kinds.get(name)
+        if kind is None:
+            kind = self._kinds[name] = self._kind(name)
+        if self._record is not None:
+            self._record.within.add(kind)
+            # How a text is pronounced stands within it, but is not part of it.
+            self._is_phonetic |= kind == "rPh"
+            self._takes = kind in _TEXTS and not self._is_phonetic
+        elif kind and self.begins(kind, attributes):
+            self._record, self._level = _Record(kind, attributes), self.depth
+            self._takes = kind in _TEXTS
+            # Only now, which is half the time: most of a part's texts are not wanted.
+            self._parser.CharacterDataHandler = self._take
+
+    def _take(self, text: str) -> None:
+        if self._takes and self._record and len(self._record.text) < LONGEST_STORED:
+            self._record.text += text
+
+    def _end(self, name: str) -> None:
+        self.depth -= 1
+        if self._record is None:
+            return
+        self._takes = False
+        if self._kinds[name] == "rPh":
+            self._is_phonetic = False
+        if self.depth < self._level:
+            record, self._record = self._record, None
+            self._parser.CharacterDataHandler = None
+            self.ends(record)
+
+    def _kind(self, name: str) -> str:
+        """Return an element's name without its prefix; nothing if it is of another vocabulary."""
+        prefix, _, kind = name.rpartition(":")
+        if self._prefix is None:
+            self._prefix = prefix
+        is_ours = prefix == self._prefix or kind in _PROPERTY_TEXTS
+        return kind if is_ours and kind in _ELEMENTS else ""
+
+
+class _RecordReader(_Reader):
+    """All elements of some kinds."""
+
+    def __init__(self, *kinds: str) -> None:
+        super().__init__(*kinds)
+        self.found: list[_Record] = []
+
+    def ends(self, record: _Record) -> None:
+        self.found.append(record)
+        if len(self.found) > _MOST_RECORDS:
+            raise ValueError
+
+
+class _StringReader(_Reader):
+    """The texts that cells share."""
+
+    def __init__(self) -> None:
+        super().__init__("si")
+        self.found: list[str] = []
+
+    def ends(self, record: _Record) -> None:
+        self.found.append(_plain(record.text))
+        if len(self.found) >= _MOST_STRINGS:
+            self.stop()
+
+
+class _CellReader(_Reader):
+    """The cells of a rectangle, and which shared text those hold that hold one."""
+
+    def __init__(self, place: Place) -> None:
+        super().__init__()
+        self._rows = range(place.row, place.row + place.rows)
+        self._columns = range(place.column, place.column + place.columns)
+        self._row = self._column = 0
+        self._is_beside = False
+        self.found: _Cells = {}
+        self.shared: dict[tuple[int, int], int] = {}
+
+    def begins(self, kind: str, attributes: dict[str, str]) -> bool:
+        if kind == "c":
+            return not self._is_beside and self._begin_cell(attributes.get("r"))
+        if kind == "row":
+            self._begin_row(attributes.get("r"))
+        return False
+
+    def _begin_row(self, number: str | None) -> None:
+        self._column = 0
+        if number is None:  # it follows the row before, as a cell does; but its cells may know
+            self._row, self._is_beside = self._row + 1, False
+            return
+        self._row = int(number) if _WHOLE.fullmatch(number) else 0
+        self._is_beside = self._row not in self._rows
+        if self._row >= self._rows.stop:  # rows come in order
+            self.stop()
+
+    def _begin_cell(self, reference: str | None) -> bool:
+        self._column += 1
+        if reference is not None:
+            match = _CELL.fullmatch(reference)
+            if match is None:
+                return False
+            self._row, self._column = int(match[2]), _column_number(match[1])
+        return self._row in self._rows and self._column in self._columns
+
+    def ends(self, record: _Record) -> None:
+        position = self._row, self._column
+        kind, text = record.attributes.get("t", "n"), record.text.strip()
+        self.shared.pop(position, None)
+        if kind == "s":
+            self.shared[position] = int(text) if _WHOLE.fullmatch(text) else _MOST_STRINGS
+        is_formula = "f" in record.within
+        # A formula may have an empty text for its value, but then the cell says that it is one.
+        is_empty_text = kind == "str" and "v" in record.within
+        is_missing = is_formula and not text and not is_empty_text
+        self.found[position] = _Cell(_value(kind, text), is_formula, is_missing)
+
+
+def _value(kind: str, text: str) -> Value:
+    """Return the value of a cell of a kind that its file writes as a text."""
+    if kind == "b":
+        return {"0": "FALSE", "1": "TRUE"}.get(text) or _shown(_plain(text.upper()))
+    if kind == "n" and _NUMBER.fullmatch(text) and math.isfinite(number := float(text)):
+        return number
+    return _shown(_plain(text))
+
+
+def _plain(text: str) -> str:
+    """Return a stored text as it was typed: with characters that XML lacks, and not too long."""
+    return _ESCAPED.sub(lambda match: chr(int(match[1], 16)), text).strip()[: LONGEST_SHOWN + 1]
+
+
+def _shown(text: str) -> str | None:
+    """Return a text safe to show and short; nothing for an empty one."""
+    cut = f"{text[: LONGEST_SHOWN - 1]}…" if len(text) > LONGEST_SHOWN else text
+    return label(cut) or None
+
+
+def _column_number(letters: str) -> int:
+    return reduce(lambda number, letter: 26 * number + ord(letter) - 64, letters, 0)
+
+
+# --- Formulas without a value -------------------------------------------------------------
+
+# IronCalc dies of some formulas, such as a hundred thousand nested brackets or the products of
+# whole sheets, and would take this process along.
+_ENGINE = """
+import sys
+source, target, seconds, memory, size = *sys.argv[1:3], *map(int, sys.argv[3:])
+try:
+    import resource
+    for limit in (("CPU", seconds), ("AS", memory), ("FSIZE", size), ("CORE", 0)):
+        resource.setrlimit(getattr(resource, "RLIMIT_" + limit[0]), (limit[1], limit[1]))
+except (ImportError, AttributeError, OSError, ValueError):
+    pass  # not on every system; there is still the time
+import ironcalc
+model = ironcalc.load_from_xlsx(source)
+model.evaluate()
+model.save_to_xlsx(target)
+"""
+
+
+def _recalculate(source: Path, target: Path) -> None:
+    """Have IronCalc compute a workbook in a process that is stopped if it takes too much."""
+    limits = map(str, (SECONDS, MEMORY, LARGEST_FILE))
+    # -P: what students sent may lie in the folder that this is run in, as `ironcalc.py`.
+    command = [sys.executable, "-P", "-c", _ENGINE, str(source), str(target), *limits]
+    subprocess.run(  # noqa: S603 - our own interpreter and text, and files with names of ours
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        timeout=SECONDS,
+        check=True,
+        cwd=source.parent,
+    )
