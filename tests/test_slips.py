@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -10,7 +12,7 @@ from hypothesis import strategies as st
 import cellprop
 from cellprop import question as questions
 from cellprop.algebra import value
-from cellprop.marking import FULL, SLIP, mark, tolerance
+from cellprop.marking import FULL, RIGHT, SLIP, Answer, mark, tolerance
 from cellprop.slips import SLIPS, mistakes
 from cellprop.words import load
 from students import answers_of
@@ -31,6 +33,8 @@ def network(sizes, **options):
         y = np.eye(sizes[-1])[random.integers(0, sizes[-1], samples)]
     made = cellprop.Network(sizes, **options)
     first = {n: random.uniform(-1.5, 1.5, shape).round(2) for n, shape in made.shapes.items()}
+    if np.ptp(X, axis=0).min() == 0:
+        training["scale"] = None
     usual = {"learning_rate": 0.3}
     return cellprop.trace(made, X, y, parameters=first, **(usual | training))
 
@@ -54,13 +58,35 @@ def question_of(kind, seed=0, decimals=3):
     return questions.ask(network(sizes, **options, seed=seed), steps=EVERY_STEP, decimals=decimals)
 
 
-def slip_everywhere(question, rounding):
-    """Let students make each slip wherever it applies; return the keys of those that showed."""
+# Of a slip that can be made in many ways with one matrix, such as the numbers of any other sample.
+MOST_WAYS = 2
+
+
+def ways_to_slip(question, matrix, leave=()):
+    """The slips that can be made with a matrix, but not those to be left, nor any too often."""
+    often = Counter()
+    for slip, wrong in mistakes(matrix, question.walk, question.setup.decimals):
+        often[slip.key] += 1
+        if slip.key not in leave and often[slip.key] <= MOST_WAYS:
+            yield slip, wrong
+
+
+def slip_everywhere(question, rounding, *, few=None, leave=()):
+    """Let students make each slip wherever it applies; return the keys of those that showed.
+
+    `few`: to make only some of them, a generator of random numbers. `leave`: slips not to make.
+    """
     half, relative = tolerance(question.setup.decimals)
     shown = set()
     order = list(question.setup.answers)
     for name, matrix in question.setup.answers.items():
-        for slip, wrong in mistakes(matrix, question.walk, question.setup.decimals):
+        slips = list(ways_to_slip(question, matrix, leave))
+        if few is not None:
+            slips = [slips[i] for i in few.permutation(len(slips))[:2]]
+        for slip, wrong in slips:
+            if slip.key in shown and leave:
+                continue
+
             # Before anything goes wrong, what follows from the student's numbers is right.
             def do(own, right, wrong=wrong, name=name):
                 known = later(question, own, rounding) | own | {name: right}
@@ -86,7 +112,8 @@ def slip_everywhere(question, rounding):
                 lost = ~np.isin(after.verdicts, FULL) & np.isfinite(after.own)
                 assert not lost.any(), (name, slip.key, later_name)
             for before in order[: order.index(name)]:
-                assert np.isin(marked[before].verdicts, FULL).all(), (before, slip.key)
+                rightly = (RIGHT,) if rounding is None else FULL
+                assert np.isin(marked[before].verdicts, rightly).all(), (before, slip.key)
     return shown
 
 
@@ -126,24 +153,84 @@ def test_every_slip_is_named_charged_once_and_carried(kind, rounding):
         assert slip_everywhere(question_of(kind), rounding)
 
 
-@settings(max_examples=8)
-@given(
-    st.lists(st.integers(1, 4), min_size=2, max_size=4),
-    st.sampled_from(["sigmoid", "tanh", "relu", "leaky_relu", "linear"]),
-    st.booleans(),
-    st.integers(1, 5),
-    st.integers(0, 1000),
-)
-def test_every_slip_is_named_in_drawn_networks(sizes, activation, bias, samples, seed):
-    trace = network(sizes, activation=activation, bias=bias, samples=samples, seed=seed)
+@st.composite
+def drawn(draw):
+    """Traces of small networks of any depth, activations, loss and update rule."""
+    loss = draw(st.sampled_from(["squared_error", "binary_cross_entropy", "cross_entropy"]))
+    layers = draw(st.integers(0, 3))
+    sizes = draw(st.lists(st.integers(1, 5), min_size=layers + 1, max_size=layers + 1))
+    kinds = st.sampled_from(["sigmoid", "tanh", "relu", "leaky_relu", "linear"])
+    return network(
+        [*sizes, draw(st.integers(2 if loss == "cross_entropy" else 1, 5))],
+        activation=draw(st.lists(kinds, min_size=layers, max_size=layers)),
+        output_activation=draw(kinds) if loss == "squared_error" else None,
+        loss=loss,
+        bias=draw(st.booleans()),
+        average=draw(st.booleans()),
+        optimizer=draw(st.sampled_from(["sgd", "momentum", "adam"])),
+        scale=draw(st.sampled_from([None, "minmax", "standard"])),
+        learning_rate=draw(st.sampled_from([0.1, 0.3, 0.5])),
+        samples=draw(st.integers(1, 6)),
+        seed=draw(st.integers(0, 10_000)),
+    )
+
+
+@settings(max_examples=12)
+@given(drawn(), st.integers(2, 6), st.booleans(), st.integers(0, 10_000))
+def test_every_slip_is_named_in_drawn_networks(trace, decimals, formulas, seed):
+    question = questions.ask(trace, steps=EVERY_STEP, decimals=decimals)
     with np.errstate(all="ignore"):
-        slip_everywhere(questions.ask(trace, decimals=4), 4)
+        few = np.random.default_rng(seed)
+        slip_everywhere(question, None if formulas else decimals, few=few)
 
 
 def test_every_slip_shows_in_some_network():
+    shown = {"none"}
     with np.errstate(all="ignore"):
-        shown = set().union(*(slip_everywhere(question_of(kind, 1), None) for kind in KINDS))
-    assert shown == {slip.key for slip in SLIPS}
+        for kind in KINDS:
+            shown |= slip_everywhere(question_of(kind, 1), None, leave=shown)
+    assert shown == {"none", *(slip.key for slip in SLIPS)}
+
+
+def test_a_slip_is_not_read_into_what_needs_a_missing_number():
+    question = questions.ask(network([3, 3, 2], activation="relu"), steps=EVERY_STEP)
+    answers = answers_of(question, decimals=3)
+    answers["hiddenlayer_activations"].values[:] = np.nan
+    # Whatever is not above 0 has the slope 0, so what is missing seems to have it too.
+    slope = answers["slope_hidden_layer"].values
+    slope[:] = 1 - slope
+    found = mark(question, answers).cells.query("matrix == 'slope_hidden_layer'")
+    assert set(found["verdict"]) == {"wrong"}
+
+
+@pytest.mark.parametrize("activation", ["relu", "leaky_relu"])
+@pytest.mark.parametrize("given_late", [False, True])
+def test_that_a_neuron_is_off_is_no_matter_of_rounding(activation, given_late):
+    steps = "6-7" if given_late else EVERY_STEP
+    question = questions.ask(network([3, 4, 2], activation=activation, seed=2), steps=steps)
+    right = question.values["slope_hidden_layer"]
+    assert (right == 1).any()
+    assert (right < 1).any()
+    answers = answers_of(question, decimals=3)
+    answers["slope_hidden_layer"] = Answer(right.max() + right.min() - right)
+    assert mark(question, answers).cells.query("matrix == 'slope_hidden_layer'")["marks"].sum() == 0
+
+
+def test_a_step_left_blank_does_not_hide_that_it_was_left_out():
+    question = questions.ask(cellprop.article())
+    answers = answers_of(question, decimals=3)
+    answers["slope_output_layer"].values[:] = np.nan
+    answers["d_output"] = answers["E"]
+    assert mark(question, answers).slips == {("d_output", "slope_left_out"): 3}
+
+
+def test_a_slip_that_would_give_no_number_explains_none():
+    question = questions.ask(cellprop.article())
+    answers = answers_of(question, decimals=3)
+    answers["output"].values[:] = 1e200  # squared, more than a number can be
+    answers["squared_error"].values[:] = 7
+    found = mark(question, answers).cells.query("matrix == 'squared_error'")
+    assert set(found["verdict"]) == {"wrong"}
 
 
 def test_every_slip_has_words_and_no_words_lack_a_slip():
@@ -193,6 +280,10 @@ BY_HAND = {
         lambda o: o["wout"] - o["hiddenlayer_activations"].T @ o["d_output"] * LR,
     ),
     "old_value_left_out": ("bout_new", lambda o: o["d_output"].sum() * LR + 0 * o["bout"]),
+    "decimal_shifted back": (
+        "output",
+        lambda o: 0.1 / (1 + np.exp(-o["output_layer_input"])),
+    ),
     "mean_for_sum": ("bout_new", lambda o: o["bout"] + o["d_output"].mean() * LR),
     "not_halved": ("squared_error", lambda o: (o["y"] - o["output"]) ** 2),
     "sign_lost": ("d_output", lambda o: -o["E"] * o["slope_output_layer"]),
@@ -229,7 +320,24 @@ def test_a_slip_written_in_plain_numpy_is_named(key):
     question = questions.ask(trace, decimals=6)
     answers = answers_of(question, lambda own, _: wrong(own), name, decimals=6)
     marks = mark(question, answers)
-    assert {slip for _, slip in marks.slips} == {key}
+    assert {slip for _, slip in marks.slips} == {key.removesuffix(" back")}
     assert {matrix for matrix, _ in marks.slips} == {name}
     charged = sum(marks.slips.values())
     assert marks.total == marks.out_of - charged * 1.0
+
+
+def test_a_sum_that_should_be_a_mean_is_named():
+    trace = network([3, 2, 1], samples=4, average=True)
+    question = questions.ask(trace, decimals=6)
+    rate = trace.values["lr"].item()
+
+    def without_mean(own, _):
+        return own["bout"] + own["d_output"].sum() * rate
+
+    answers = answers_of(question, without_mean, "bout_new", decimals=6)
+    assert mark(question, answers).slips == {("bout_new", "sum_for_mean"): 1}
+
+
+def test_every_slip_is_written_in_plain_numpy_too():
+    written = {key.removesuffix(" back") for key in BY_HAND} | {"sum_for_mean"}
+    assert written == {slip.key for slip in SLIPS}

@@ -380,7 +380,7 @@ class _Marking:
             verdicts[follows & (far <= self.reach[matrix.name])] = RIGHT
         open_ = verdicts == WRONG
         if open_.any():
-            slack = self._slack(matrix) + self._within(expected)
+            slack = _spread(matrix, self.own, self.left_out) + self._within(expected)
             verdicts[open_ & ((off <= slack) | (far <= self.reach[matrix.name]))] = ROUNDED
             self._explain(matrix, found, verdicts, slips)
         return verdicts, tuple(tuple(row) for row in slips.tolist())
@@ -421,27 +421,30 @@ class _Marking:
             if matrix.definition is None:
                 found[matrix.name] = np.zeros(matrix.shape)
                 continue
-            reach = _spread(matrix, self.true, found)
+            true, reach = self.true[matrix.name], _spread(matrix, self.true, found)
             if matrix.name in self.answers:
-                reach = reach + self._within(self.true[matrix.name])
+                exact = (reach == 0) & (true == np.round(true, self.decimals))
+                reach = np.where(exact, 0.0, reach + self._within(true))
             found[matrix.name] = reach
         return found
 
-    def _slack(self, matrix: Matrix) -> Array:
-        """Return what rounding the numbers that a matrix reads explains."""
-        by = {}
-        for operand in _operands(matrix):
-            if operand.name in self.question.given:
-                given = self.own[operand.name]
-                by[operand.name] = abs(given - np.round(given, self.decimals))
-            else:
-                by[operand.name] = np.full(operand.shape, self.half)
-        return _spread(matrix, self.own, by)
-
-
-def _operands(matrix: Matrix) -> Iterable[Matrix]:
-    assert matrix.definition is not None
-    return reads(matrix.definition)
+    @cached_property
+    def left_out(self) -> dict[str, Array]:
+        """What rounding may have left out of the numbers that a student has. Nothing, where they
+        follow without it: the 0 of a neuron that is off is no small number rounded.
+        """
+        found: dict[str, Array] = {}
+        for matrix in self.walk.matrices:
+            own = self.own[matrix.name]
+            rounded = np.round(own, self.decimals)
+            if matrix.definition is None:
+                found[matrix.name] = abs(own - rounded)
+                continue
+            exact = (own == rounded) & (own == self.following[matrix.name])
+            if exact.any():
+                exact &= _spread(matrix, self.own, found) == 0
+            found[matrix.name] = np.where(exact, 0.0, self.half)
+        return found
 
 
 def _following(matrix: Matrix, known: Mapping[str, Array]) -> Array:
