@@ -25,11 +25,13 @@ from cellprop.tracing import Trace
 if TYPE_CHECKING:
     import pandas as pd
 
-Verdict = Literal["right", "carried", "rounded", "slip", "wrong", "blank", "not a number"]
+Verdict = Literal[
+    "right", "carried", "rounded", "slip", "wrong", "blank", "not a number", "not computed"
+]
 VERDICTS: tuple[Verdict, ...] = (
-    "right", "carried", "rounded", "slip", "wrong", "blank", "not a number",
+    "right", "carried", "rounded", "slip", "wrong", "blank", "not a number", "not computed",
 )  # fmt: skip
-RIGHT, CARRIED, ROUNDED, SLIP, WRONG, BLANK, NOT_A_NUMBER = range(7)
+RIGHT, CARRIED, ROUNDED, SLIP, WRONG, BLANK, NOT_A_NUMBER, NOT_COMPUTED = range(8)
 # Those that earn their marks in full; the others earn none.
 FULL = (RIGHT, CARRIED, ROUNDED)
 
@@ -66,6 +68,7 @@ class Marked:
         verdicts: Indices of `VERDICTS`.
         slips: For each number the key of the slip that explains it, or an empty text.
         worth: The marks for a number that is right.
+        forgiven: Where a slip was paid for by another number of its step; None for nowhere.
     """
 
     step: str
@@ -76,11 +79,13 @@ class Marked:
     verdicts: Codes
     slips: tuple[tuple[str, ...], ...]
     worth: float
+    forgiven: Mask | None = None
 
     @property
     def earned(self) -> Mask:
         """Where the marks are earned."""
-        return self.verdicts <= ROUNDED
+        full = self.verdicts <= ROUNDED
+        return full if self.forgiven is None else full | self.forgiven
 
     @property
     def marks(self) -> float:
@@ -90,7 +95,7 @@ class Marked:
     @property
     def out_of(self) -> float:
         """The marks that there are."""
-        return self.verdicts.size * self.worth
+        return float((self.verdicts != NOT_COMPUTED).sum()) * self.worth
 
     def counts(self) -> dict[str, int]:
         """Return how many numbers have each verdict."""
