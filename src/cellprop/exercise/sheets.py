@@ -37,8 +37,9 @@ from cellprop.workbook.sheets import (
 )
 
 SHOWN: tuple[Notation, ...] = ("maths", "numpy", "r")
-# So many have room in a row of a key.
-VERDICTS_IN_A_ROW = 4
+# So many have room in a row of a key, and so many rows above it are free: those of a walkthrough's
+# whole-matrix formulas.
+VERDICTS_IN_A_ROW, FREE_ROWS = 4, 2
 # Where the counts of what is done stand.
 COUNTS = (3, 6, 9)
 
@@ -122,15 +123,26 @@ def _key_rows(book: ExerciseBook, sheet: Worksheet, plan: Plan) -> dict[int, str
     """Return the cells of a sheet's key by their row: of its states, or of every verdict on it."""
     if not plan.marked:
         return {at.KEY: key_cells(book, sheet, _key_states(plan), "exercise")}
-    # The rows of a walkthrough's whole-matrix formulas are free in an exercise.
-    top = at.KEY - (len(plan.marked) - 1) // VERDICTS_IN_A_ROW
+    in_a_row = _verdicts_in_a_row(sheet, len(plan.marked))
+    top = at.KEY - (len(plan.marked) - 1) // in_a_row
     rows = {top: xml.text_cell(f"A{top}", book.frame.style("caption"), book.words("sheet.key"))}
     for number, look in enumerate(plan.marked):
-        below, place = divmod(number, VERDICTS_IN_A_ROW)
+        below, place = divmod(number, in_a_row)
         first = at.FIRST_COLUMN + place * (KEY_WIDTH + 1)
         row = top + below
         rows[row] = rows.get(row, "") + _key_cell(book, sheet, look, row, first)
     return rows
+
+
+def _verdicts_in_a_row(sheet: Worksheet, count: int) -> int:
+    """Return how many verdicts stand beside each other in a key: as many as the first printed page
+    has room for, but so many that there are rows enough.
+    """
+    breaks = sheet.col_breaks.brk
+    room = VERDICTS_IN_A_ROW
+    if breaks:
+        room = (breaks[0].id - at.FIRST_COLUMN + 2) // (KEY_WIDTH + 1)
+    return max(-(-count // (FREE_ROWS + 1)), min(VERDICTS_IN_A_ROW, room))
 
 
 def _key_cell(book: ExerciseBook, sheet: Worksheet, look: str, row: int, first: int) -> str:
