@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Literal
 
 import numpy as np
@@ -128,7 +129,8 @@ def is_blank(marks: Marks) -> bool:
     return all(count == 0 for verdict, count in marks.counts.items() if verdict != BLANK)
 
 
-def remarks(marks: Marks) -> list[Remark]:
+@lru_cache(maxsize=1)  # what comes first and what is listed are asked one after the other
+def remarks(marks: Marks) -> tuple[Remark, ...]:
     """Return what there is to say, in the order of computation: of steps that are blank (or the
     same text) throughout once, then of such matrices, then of each number.
     """
@@ -148,7 +150,7 @@ def remarks(marks: Marks) -> list[Remark]:
         else:
             found.append(whole)
         open_run = whole is not None
-    return found
+    return tuple(found)
 
 
 def remarks_by_matrix(marks: Marks) -> Iterator[Remark]:
@@ -198,29 +200,36 @@ def _of_matrix(marked: Marked, own: _Own) -> Iterator[Remark]:
         key: tuple[object, ...] = (verdict, text) if verdict in ABSENT else (i, j)
         alike.setdefault(key, []).append((i, j))
     for places in alike.values():
-        remark = _of_number(marked, *places[0], own)
-        if len(places) > 1:
-            extent: Extent = "matrix" if len(places) == marked.verdicts.size else "some"
-            remark = replace(
-                remark, own="", expected="", unknown="", count=len(places), extent=extent
+        count, (i, j) = len(places), places[0]
+        remark = _of_place(marked, i, j, own.decimals)
+        if count == 1:
+            yield _with_accepted(remark, marked, i, j, own)
+        else:
+            yield replace(
+                remark, count=count, extent="matrix" if count == marked.verdicts.size else "some"
             )
-        yield remark
 
 
-def _of_number(marked: Marked, i: int, j: int, own: _Own) -> Remark:
+def _of_place(marked: Marked, i: int, j: int, decimals: int) -> Remark:
+    """Return what was handed in at a place, and the verdict on it."""
     verdict = VERDICTS[marked.verdicts[i, j]]
-    number, decimals = float(marked.answer.values[i, j]), own.decimals
     text = marked.answer.texts.get((i, j))
-    follows = float(marked.own[i, j])
+    number = float(marked.answer.values[i, j])
+    answer = "" if verdict == BLANK else number_of(number if text is None else text, decimals)
+    return Remark(marked.step, marked.name, i + 1, j + 1, verdict, answer)
+
+
+def _with_accepted(remark: Remark, marked: Marked, i: int, j: int, own: _Own) -> Remark:
+    """Return the remark on a number with what is accepted, and which slip explains it."""
+    follows, decimals = float(marked.own[i, j]), own.decimals
     known = math.isfinite(follows)
-    return Remark(
-        marked.step, marked.name, i + 1, j + 1, verdict,
-        answer="" if verdict == BLANK else number_of(number if text is None else text, decimals),
+    return replace(
+        remark,
         own=accepted(follows, decimals) if known else "",
         expected=accepted(float(marked.expected[i, j]), decimals),
-        slip=marked.slips[i][j] if verdict == SLIP else "",
+        slip=marked.slips[i][j] if remark.verdict == SLIP else "",
         unknown="" if known else own.unknown(marked.name, i, j),
-    )  # fmt: skip
+    )
 
 
 def _whole_step(matrices: list[Marked], each: list[Remark]) -> Remark | None:
@@ -243,13 +252,15 @@ class _Own:
 
     def __init__(self, marks: Marks) -> None:
         self.marks, self.decimals = marks, marks.question.setup.decimals
+        counts = marks.counts
+        self._occurring = [v for v in (NOT_A_NUMBER, NOT_COMPUTED, BLANK) if counts.get(v)]
         self._lacking: dict[tuple[str, str], Mask] = {}
 
     def unknown(self, matrix: str, i: int, j: int) -> str:
         """Return the verdict on a number that is read and lacks, or else `beyond`: own numbers go
         beyond all measure.
         """
-        for verdict in (NOT_A_NUMBER, NOT_COMPUTED, BLANK):
+        for verdict in self._occurring:
             key = (verdict, matrix)
             if key not in self._lacking:
                 self._lacking[key] = self._without(verdict, matrix)
