@@ -261,7 +261,8 @@ class Judge:
                 continue
             told = same & known if (same & known).any() else same
             # A number that stands everywhere is every other sample's, too.
-            trivial = (*FORM, NOT_UPDATED, *(OTHERS if same.sum() == typed.sum() else ()))
+            everywhere = key == ONE_NUMBER and same.sum() == typed.sum()
+            trivial = (*FORM, NOT_UPDATED, *(OTHERS if everywhere else ()))
             slipped = (slips != "") & ~np.isin(slips.astype(str), trivial)
             explained = (sound | slipped)[told]
             excused = slipped.any() and explained.sum() >= NEARLY_ALL * told.sum()
@@ -286,7 +287,7 @@ class Judge:
             same = self._fits(matrix, answer.values, old)
             if (fits & ~same).any():
                 return False
-            is_idle |= bool((same & ~fits).any())
+            is_idle |= bool((same & ~fits).any() and (same | np.isnan(answer.values)).all())
         return is_idle
 
     def _fits(self, matrix: Matrix, found: Array, expected: Array) -> Mask:
