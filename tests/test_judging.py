@@ -233,6 +233,34 @@ def test_nobody_who_copied_the_old_weights_applied_the_rate_twice(asked):
     assert {key for _, key in mark(asked, answers).slips} == {"not_updated"}
 
 
+@pytest.mark.parametrize("decimals", [None, 6])
+def test_one_slip_in_a_matrix_that_nobody_saw_goes_before_two_in_later_ones(decimals):
+    trace = cellprop.article()
+    values = {name: trace[name].to_numpy() for name in trace.names}
+    doubled = 2 * values["E"] * values["slope_output_layer"]
+    lr = 0.1
+    given = {
+        "output": values["output"],
+        "wout_new": values["wout"] + values["hiddenlayer_activations"].T @ doubled * lr,
+        "bout_new": values["bout"] + doubled.sum() * lr,
+    }
+    if decimals:
+        given = {name: np.round(array, decimals) for name, array in given.items()}
+    marks = cellprop.compare(trace, given, decimals=decimals)
+    assert slips(marks, "wout_new") == {"derivative_doubled"}
+    assert set(verdicts(marks, "bout_new")) == {"carried"}
+    assert {m.name: m.slipped_in for m in marks.matrices if m.slipped_in} == {"wout_new": "E"}
+
+
+def test_a_slip_of_a_matrixs_own_goes_before_one_that_nobody_saw():
+    trace = cellprop.article()
+    values = {name: trace[name].to_numpy() for name in trace.names}
+    wrong = values["wout"] - values["hiddenlayer_activations"].T @ values["d_output"] * 0.1
+    marks = cellprop.compare(trace, {"wout_new": wrong, "bout_new": values["bout_new"]})
+    assert slips(marks, "wout_new") == {"update_subtracted"}
+    assert not any(m.slipped_in for m in marks.matrices)
+
+
 # --- An exercise can tell -----------------------------------------------------------------
 
 

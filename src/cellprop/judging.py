@@ -83,6 +83,8 @@ class Judgement:
         verdicts: Indices of `VERDICTS`.
         slips: For each number the key of what explains it, or an empty text.
         approximate: Where a number agrees only as 32-bit arithmetic goes.
+        slipped_in: The name of the matrix in which the slip was made, where that is an earlier one
+            that has no answer; else an empty text.
     """
 
     matrix: Matrix
@@ -90,6 +92,24 @@ class Judgement:
     verdicts: Codes
     slips: Texts
     approximate: Mask
+    slipped_in: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class Unseen:
+    """A slip in a matrix that has no answer.
+
+    Attributes:
+        key: The slip.
+        name: The matrix it was made in.
+        numbers: What it gave there.
+        shown_by: The first matrix with an answer that shows it, which pays for it.
+    """
+
+    key: str
+    name: str
+    numbers: Array
+    shown_by: str
 
 
 class Judge:
@@ -105,6 +125,8 @@ class Judge:
         Whether the numbers come from code; else they are rounded to the question's decimals.
     extra
         Matrices beyond those of the steps that may have answers, each defined by those.
+    slip
+        One that was made in a matrix without an answer.
     """
 
     def __init__(
@@ -114,6 +136,7 @@ class Judge:
         *,
         exact: bool = False,
         extra: Sequence[Matrix] = (),
+        slip: Unseen | None = None,
     ) -> None:
         self.question, self.answers = question, answers
         self.walk, self.decimals = question.walk, question.setup.decimals
@@ -122,20 +145,27 @@ class Judge:
         self.true = dict(question.values)
         for matrix in extra:
             self.true[matrix.name] = _following(matrix, self.true)
-        # What the student has, by name: their answers, and what follows from them.
-        self.own: dict[str, Array] = dict(question.given)
-        # What follows for each matrix that is calculated.
-        self.following: dict[str, Array] = {}
-        for matrix in self.matrices:
-            if matrix.definition is not None:
-                follows = _following(matrix, self.own)
-                self.following[matrix.name] = follows
-                given = answers.get(matrix.name)
-                self.own[matrix.name] = given.values if given else follows
+        # What the student has, by name: their answers, and what follows from them; and what follows
+        # for each matrix that is calculated.
+        self.slip = slip
+        self.own, self.following = self._followed({slip.name: slip.numbers} if slip else {})
         # Matrices that nothing explains: what follows from them has to be calculated to count.
         self.guessed: set[str] = set()
         # What an update begins with, by the name of the update.
         self.before = {new.name: self.own[old] for old, new in self.walk.updates.items()}
+
+    def _followed(self, instead: Mapping[str, Array]) -> tuple[dict[str, Array], dict[str, Array]]:
+        """Return what the student has, and what follows for each matrix that is calculated, with
+        other numbers in the place of some that have no answer.
+        """
+        own, following = dict(self.question.given), dict[str, Array]()
+        for matrix in self.matrices:
+            if matrix.definition is not None:
+                follows = _following(matrix, own)
+                following[matrix.name] = follows
+                given = self.answers.get(matrix.name)
+                own[matrix.name] = given.values if given else instead.get(matrix.name, follows)
+        return own, following
 
     def judgements(self) -> Iterator[Judgement]:
         """Yield what is to be said of every matrix that has an answer, in order of computation."""
@@ -174,11 +204,16 @@ class Judge:
                 verdicts[open_ & ((off <= slack) | (far <= self.reach[name]))] = ROUNDED
             else:
                 approximate = self._by_arithmetic(matrix, answer, verdicts)
-            self._explain(matrix, found, verdicts, slips)
+            self._explain(matrix, verdicts, slips)
         if isinstance(self.precision, Decimals):
             self._weigh(matrix, answer, verdicts, slips)
+        slipped_in = ""
+        if self.slip and name == self.slip.shown_by:
+            new = (verdicts == CARRIED) | (verdicts == ROUNDED)
+            verdicts[new], slips[new] = SLIP, self.slip.key
+            slipped_in = self.slip.name
         texts = tuple(tuple(row) for row in slips.tolist())
-        return Judgement(matrix, following, verdicts, texts, approximate)
+        return Judgement(matrix, following, verdicts, texts, approximate, slipped_in)
 
     def _within(
         self,
@@ -194,10 +229,10 @@ class Judge:
 
     # --- What explains a number -----------------------------------------------------------
 
-    def _explain(self, matrix: Matrix, found: Array, verdicts: Codes, slips: NDArray[Any]) -> None:
+    def _explain(self, matrix: Matrix, verdicts: Codes, slips: NDArray[Any]) -> None:
         """Name the slip behind wrong numbers; one that explains many goes before others."""
         open_, ways = verdicts == WRONG, dict[tuple[str, int], Mask]()
-        for order, (slip, explained) in enumerate(self._explained(matrix, found, verdicts)):
+        for order, (slip, explained) in enumerate(self._explained(matrix, open_)):
             # A habit of form is one habit; numbers can be taken from many other places.
             way = slip.key, order if slip.is_form else -1
             ways[way] = ways[way] | explained if way in ways else explained
@@ -205,13 +240,9 @@ class Judge:
             new = _convincing(explained, open_, lines=key not in FORM) & (verdicts == WRONG)
             verdicts[new], slips[new] = SLIP, key
 
-    def _explained(
-        self, matrix: Matrix, found: Array, verdicts: Codes
-    ) -> Iterator[tuple[Slip, Mask]]:
-        """Yield slips with the wrong numbers that they explain."""
-        open_ = verdicts == WRONG
-        if not open_.any():
-            return
+    def _explained(self, matrix: Matrix, open_: Mask) -> Iterator[tuple[Slip, Mask]]:
+        """Yield slips with those of some wrong numbers that they explain."""
+        found = self.answers[matrix.name].values
         known = self.own | {matrix.name: self.following[matrix.name]}
         unknown = np.isnan(known[matrix.name])
         for slip, wrong in mistakes(matrix, self.walk, self.decimals):
@@ -223,6 +254,52 @@ class Judge:
             shows = found != 0 if slip.is_form and slip.magnifies else True
             if (explained & shows).any():
                 yield slip, explained
+
+    def unseen_slip(self) -> Unseen | None:
+        """Return the slip in a matrix without an answer that explains most wrong ones: several, or
+        the first if no slip of its own explains that.
+        """
+        wrong = [m for m in self._answered() if not self._agrees_throughout(m, self.following)]
+        if not wrong:
+            return None
+        first = wrong[0]
+        open_ = ~self._agrees(first, self.following) & ~np.isnan(self.answers[first.name].values)
+        most = int(any((e == open_).all() for _, e in self._explained(first, open_)))
+        best = None
+        for matrix in self.matrices[: self.matrices.index(first)]:
+            if matrix.definition is None or matrix.name in self.answers:
+                continue
+            known = self.own | {matrix.name: self.following[matrix.name]}
+            for slip, expression in mistakes(matrix, self.walk, self.decimals):
+                numbers = np.array(np.broadcast_to(value(expression, known), matrix.shape))
+                _, following = self._followed({matrix.name: numbers})
+                if self._agrees_throughout(first, following):
+                    count = sum(self._agrees_throughout(m, following) for m in wrong)
+                    if count > most:
+                        most = count
+                        best = Unseen(slip.key, matrix.name, numbers, first.name)
+        return best
+
+    def _answered(self) -> Iterator[Matrix]:
+        return (m for m in self.matrices if m.name in self.answers and m.definition is not None)
+
+    def _agrees_throughout(self, matrix: Matrix, following: Mapping[str, Array]) -> bool:
+        """Whether all numbers of an answer are right, or follow."""
+        fits = self._agrees(matrix, following) | self._agrees(matrix, self.true)
+        return bool((fits | np.isnan(self.answers[matrix.name].values)).all())
+
+    def _agrees(self, matrix: Matrix, expected: Mapping[str, Array]) -> Mask:
+        """Where an answer differs from numbers by no more than arithmetic or rounding explains."""
+        limit = self._within(matrix, expected[matrix.name])
+        if isinstance(self.precision, Decimals):
+            limit = limit + self._slack(matrix)
+        else:
+            blurred = np.minimum(
+                self._left_out_by(SINGLE)[matrix.name], BLURRED * abs(expected[matrix.name])
+            )
+            limit = np.maximum(limit, blurred)
+        far = abs(self.answers[matrix.name].values - expected[matrix.name])
+        return np.asarray(far <= np.nan_to_num(limit, nan=0.0, posinf=0.0))
 
     # --- Whether it was calculated --------------------------------------------------------
 

@@ -51,6 +51,8 @@ class Marked:
         worth: The marks for a number that is right.
         forgiven: Where a slip of form was paid for already.
         approximate: Where a number agrees only as 32-bit arithmetic goes.
+        slipped_in: The name of the matrix in which the slip was made, where that is an earlier one
+            that has no answer; else an empty text.
     """
 
     step: str
@@ -63,6 +65,7 @@ class Marked:
     worth: float
     forgiven: Mask
     approximate: Mask
+    slipped_in: str = ""
 
     @cached_property
     def earned(self) -> Mask:
@@ -228,6 +231,7 @@ def mark(
     *,
     exact: bool = False,
     extra: Sequence[tuple[str, Matrix]] = (),
+    unseen: bool = False,
 ) -> Marks:
     """Return the marks for answers to a question.
 
@@ -244,12 +248,18 @@ def mark(
     extra
         Further matrices that answers may be for, each with the label of the step that it belongs
         to; defined by those of the steps.
+    unseen
+        Whether matrices without an answer were calculated by the same person: one slip there may
+        then explain several later ones.
     """
     home = {m.name: step.label for step in question.walk.steps for m in step.matrices}
     home |= {matrix.name: step for step, matrix in extra}
     asked = {name: answers[name] for name in answers if name in home}
     with np.errstate(all="ignore"):  # a student's numbers may be anything
-        judge = Judge(question, asked, exact=exact, extra=[matrix for _, matrix in extra])
+        further = [matrix for _, matrix in extra]
+        judge = Judge(question, asked, exact=exact, extra=further)
+        if unseen and (slip := judge.unseen_slip()):
+            judge = Judge(question, asked, exact=exact, extra=further, slip=slip)
         found = [(home[j.matrix.name], j) for j in judge.judgements()]
     worth = _worth(question, found)
     forgiven = _forgiven(question.setup.form_slips, found, asked)
@@ -259,6 +269,7 @@ def mark(
             Marked(
                 step, j.matrix.name, asked[j.matrix.name], judge.true[j.matrix.name], j.following,
                 j.verdicts, j.slips, worth[step], forgiven[j.matrix.name], j.approximate,
+                j.slipped_in,
             )
             for step, j in found
         ),
@@ -359,7 +370,7 @@ def compare(trace: Trace, matrices: Mapping[str, Any], *, decimals: int | None =
         raise InputError("matrices: expected at least one matrix by its name, found none.")
     # The numbers are those of the trace, not rounded for a sheet.
     given = {name: trace.values[name] for name in question.given}
-    return mark(replace(question, given=given), answers, exact=decimals is None)
+    return mark(replace(question, given=given), answers, exact=decimals is None, unseen=True)
 
 
 def _answer(matrix: Matrix, given: Any) -> Answer:
