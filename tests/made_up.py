@@ -591,6 +591,11 @@ def at_input(ex, line, own, right):
     return SLOPES[line.layer.activation](own[line.layer.entered])
 
 
+def beta_reversed(ex, line, own, right):
+    old = ex.number("beta_1" if line.role == "m" else "beta_2") * own[f"{line.of}_{line.role}"]
+    return old - (right - old)
+
+
 def times_rate(ex, line, own, right):
     return right * ex.number("lr")
 
@@ -793,6 +798,7 @@ MADE: Sequence[Made] = (
     ),
     # Anywhere
     Made("sign lost", "sign_lost", ANY, shifted(-1)),
+    Made("β − 1", "difference_reversed", ("m", "v"), beta_reversed),
     Made("typed transposed", "typed_transposed", ANY, typed_transposed),
     Made("the next sample's row", "other_sample", BY_SAMPLE, next_row),
     Made("the next neuron's column", "other_neuron", BY_SAMPLE, next_column),
