@@ -16,7 +16,8 @@ from rich.console import Console
 import cellprop
 from cellprop import report
 from cellprop.errors import InputError
-from cellprop.marking import Answer, Unmarked, mark
+from cellprop.judging import Answer
+from cellprop.marking import Unmarked, mark
 from cellprop.question import ask, for_student
 from cellprop.roster import Student
 from cellprop.words import Words, load

@@ -33,6 +33,9 @@ FORM = 1
 MOST_DECIMALS = 12
 USUAL_DECIMALS = 3
 USUAL_STEPS = "2-11"
+# How often a slip of form is paid for.
+FORM_SLIPS = ("each", "step", "once")
+USUAL_FORM_SLIPS = "step"
 # What a question's text may be once it is unpacked.
 LARGEST_TEXT = 16 * 1024**2
 # How many numbers the matrices of a question that is read may have in all.
@@ -55,6 +58,7 @@ class Setup:
         decimals: To how many numbers are rounded.
         points: The marks of a step by its label, where they are not one for each cell.
         hints: Whether answers are judged as they are typed.
+        form_slips: How often a slip of form is paid for: for each number, once a step, or once.
     """
 
     network: Network
@@ -70,6 +74,7 @@ class Setup:
     decimals: int = USUAL_DECIMALS
     points: tuple[tuple[str, float], ...] = ()
     hints: bool = False
+    form_slips: str = USUAL_FORM_SLIPS
 
     @property
     def walk(self) -> Walkthrough:

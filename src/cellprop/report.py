@@ -24,8 +24,9 @@ from cellprop.data import label, looks_like_formula
 from cellprop.errors import InputError
 from cellprop.files import write_whole
 from cellprop.formats import cut
+from cellprop.judging import SLIP, VERDICTS
 from cellprop.layout import lay_out
-from cellprop.marking import SLIP, VERDICTS, Marked, Marks, Result, Unmarked
+from cellprop.marking import Marked, Marks, Result, Unmarked
 from cellprop.question import Setup
 from cellprop.templates import template
 from cellprop.words import Words
@@ -46,6 +47,7 @@ LARGE = 1e9
 COUNTS = (
     "report.counts.right", "report.counts.carried", "report.counts.rounded", "report.counts.slip",
     "report.counts.wrong", "report.counts.blank", "report.counts.not a number",
+    "report.counts.not computed",
 )  # fmt: skip
 # Where there is no number.
 MISSING = "–"

@@ -15,13 +15,14 @@ import numpy as np
 from cellprop.errors import OutputError
 from cellprop.exercise.writing import Mould
 from cellprop.files import write_whole
-from cellprop.marking import NOT_A_NUMBER, SLIP, VERDICTS, Marked, Marks, own_numbers
+from cellprop.judging import NOT_A_NUMBER, SLIP, VERDICTS
+from cellprop.marking import Marked, Marks, own_numbers
 from cellprop.words import Words
 from cellprop.words import load as load_words
 from cellprop.workbook.theme import Theme
 from cellprop.workbook.theme import load as load_theme
 
-STYLES = {"blank": "answer", "not a number": "wrong"}
+STYLES = {"blank": "answer", "not a number": "wrong", "not computed": "answer"}
 SUFFIX = ".xlsx"
 
 

@@ -18,8 +18,9 @@ from cellprop.algebra import Matrix
 from cellprop.data import LARGEST, label
 from cellprop.errors import CellpropError, InputError
 from cellprop.exercise.carried import question_in
+from cellprop.judging import Answer
 from cellprop.layout import Layout, lay_out
-from cellprop.marking import Answer, Marks, Result, Unmarked, mark
+from cellprop.marking import Marks, Result, Unmarked, mark
 from cellprop.question import Question, Setup, with_points
 from cellprop.submission import Place, Submission, opened
 from cellprop.workbook.book import sheet_name
