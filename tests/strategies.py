@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import cached_property
 
 import numpy as np
 
@@ -79,32 +80,39 @@ class Cheat:
         for number in self.numbers(name, typed):
             yield np.full(self.ex.shapes[name], number)
 
+    # From here on nothing is typed that it takes the right numbers, or calculating, to know.
+
+    @cached_property
+    def at_hand(self) -> list[float]:
+        """The grid, and a few numbers that are given."""
+        given = np.hstack([values.ravel() for values in self.ex.given.values()])
+        return list(dict.fromkeys([*self.grid, *np.unique(given)[:: max(1, given.size // 8)]]))
+
     def near_constants(self, name: str, typed: Matrices) -> Iterator[np.ndarray]:
         """One number throughout, but for one cell."""
         shape = self.ex.shapes[name]
-        for number in self.numbers(name, typed):
+        for number in self.at_hand:
             found = np.full(shape, number)
             place = tuple(self.chance.integers(0, shape))
             found[place] = self.chance.choice([0.001, 1.0, number + 0.001, 7.0])
             yield found
 
     def by_row(self, name: str, typed: Matrices) -> Iterator[np.ndarray]:
-        yield from self._along(name, typed, 0)
+        yield from self._along(name, 0)
 
     def by_column(self, name: str, typed: Matrices) -> Iterator[np.ndarray]:
-        yield from self._along(name, typed, 1)
+        yield from self._along(name, 1)
 
-    def _along(self, name: str, typed: Matrices, axis: int) -> Iterator[np.ndarray]:
-        shape, known = self.ex.shapes[name], self.numbers(name, typed)
-        for _ in range(len(known)):
-            line = self.chance.choice(known, shape[axis])
+    def _along(self, name: str, axis: int) -> Iterator[np.ndarray]:
+        shape = self.ex.shapes[name]
+        for _ in self.at_hand:
+            line = self.chance.choice(self.at_hand, shape[axis])
             yield np.broadcast_to(line[:, np.newaxis] if axis == 0 else line, shape) + 0.0
 
     def two_values(self, name: str, typed: Matrices) -> Iterator[np.ndarray]:
         """Two numbers in a random pattern."""
-        known = self.numbers(name, typed)
-        for _ in range(len(known)):
-            yield self.chance.choice(self.chance.choice(known, 2), self.ex.shapes[name])
+        for _ in self.at_hand:
+            yield self.chance.choice(self.chance.choice(self.at_hand, 2), self.ex.shapes[name])
 
     def saturating(self, name: str, typed: Matrices) -> Iterator[np.ndarray]:
         """What goes into neurons is so large that their numbers are 0 or 1, and nothing is left to
@@ -130,7 +138,7 @@ class Cheat:
     def fitted(self, matrix: np.ndarray, name: str) -> Iterator[np.ndarray]:
         """A matrix in the place of another, where it fits."""
         shape = self.ex.shapes[name]
-        for found in (matrix, matrix.T, -matrix, 1.0 * (matrix > 0)):
+        for found in (matrix, matrix.T):
             fits = all(n in (1, m) for n, m in zip(found.shape, shape, strict=True))
             if fits and (found.size > 1 or shape == (1, 1)):
                 yield np.broadcast_to(found, shape) + 0.0
@@ -139,6 +147,14 @@ class Cheat:
 
     def marks(self, typed: Matrices) -> Marks:
         return mark(self.question, answers(typed))
+
+    def blindly(self, choices: Choices) -> Matrices:
+        """One choice for each matrix, drawn by chance."""
+        typed = self.constant(0.0)
+        for name in typed:
+            known = list(choices(name, typed))
+            typed[name] = known[self.chance.integers(len(known))]
+        return typed
 
     def climb(
         self, choices: Choices, start: Matrices, rounds: int = 3, enough: float = np.inf
@@ -168,11 +184,13 @@ class Cheat:
             self.best_plan()[1],
         ]
 
-    def best_plan(self, rounds: int = 3) -> tuple[float, Matrices]:
+    def best_plan(
+        self, rounds: int = 3, numbers: Sequence[float] = (1000.0, -1000.0, 0.0)
+    ) -> tuple[float, Matrices]:
         """The best single numbers where all that is not planned is what follows most often: so a
         number can be changed together with everything after it."""
         found = []
-        for number in (1000.0, -1000.0, 0.0):
+        for number in numbers:
             plan = {n: number for n in self.ex.shapes if self.lines[n].role == "entered"}
             best = self.marks(self.led(plan)).total
             for _ in range(rounds):
@@ -197,25 +215,31 @@ class Cheat:
         return max(found, key=lambda each: each[0])
 
 
-def old_for_new(cheat: Cheat) -> Matrices:
-    """The old weights and biases, typed as the new ones; all else right."""
-    decimals = cheat.ex.decimals
-    typed = {name: np.round(values, decimals) for name, values in cheat.true.items()}
-    for name in typed:
-        if name.removesuffix("_new") in cheat.ex.given:
-            typed[name] = cheat.ex.given[name.removesuffix("_new")] + 0.0
-    return typed
+def old_for_new(cheat: Cheat) -> tuple[Matrices, list[str]]:
+    """The old weights and biases typed as the new ones, where they differ; all else right. With
+    the names of what is copied."""
+    typed = {name: np.round(values, cheat.ex.decimals) for name, values in cheat.true.items()}
+    given, copied = cheat.ex.given, []
+    for name, new in list(typed.items()):
+        old = name.removesuffix("_new")
+        if old in given and not np.array_equal(new, given[old]):
+            typed[name] = given[old] + 0.0
+            copied.append(name)
+    return typed, copied
 
 
 def targets_for_output(cheat: Cheat) -> tuple[Matrices, list[str]]:
-    """The targets typed as the output; from there on everything is 0 or stays as it is. With the
-    names of what is got so."""
+    """The targets typed as the output, and then what follows: 0, or things as they were. With the
+    names of what is got so, and not by calculating rightly."""
     decimals, names = cheat.ex.decimals, list(cheat.ex.shapes)
     typed = {name: np.round(cheat.true[name], decimals) for name in names}
-    got = names[names.index("output") :]
     typed["output"] = cheat.ex.given["y"] + 0.0
-    for name in got[1:]:
-        typed[name] = cheat.following(name, {n: typed[n] for n in names[: names.index(name)]})
+    got, last_places = ["output"], 3 * 10.0**-decimals
+    for name in names[names.index("output") + 1 :]:
+        follows = cheat.following(name, {n: typed[n] for n in names[: names.index(name)]})
+        if abs(follows - typed[name]).max() > last_places:
+            typed[name] = follows
+            got.append(name)
     return typed, got
 
 
@@ -227,7 +251,9 @@ def exercises() -> dict[str, Callable[[], Question]]:
     return {
         "article": lambda: ask(cellprop.article()),
         "article, decimals chosen": lambda: ask(cellprop.article(), decimals=None),
-        "relu": lambda: ask(network([2, 3, 2], activation="relu", samples=3, seed=2)),
+        "relu": lambda: ask(
+            network([2, 3, 2], activation="relu", output_activation="sigmoid", samples=3, seed=4)
+        ),
         "two hidden layers": lambda: ask(network([2, 3, 2, 2], activation="tanh", samples=3)),
         "softmax": lambda: ask(network([2, 2, 3], loss="cross_entropy", samples=3, seed=3)),
     }

@@ -63,8 +63,9 @@ def test_the_means_and_the_commonest_numbers_of_the_right_matrices_earn_next_to_
 def test_the_best_number_for_each_matrix_earns_next_to_nothing(name):
     cheat = cheat_at(name)
     limit = MOST * out_of(cheat)
-    for start in (cheat.means(), cheat.constant(0.0), cheat.best_plan(rounds=1)[1]):
-        total, typed = cheat.climb(cheat.constants, start, 2, limit)
+    led = cheat.best_plan(rounds=1, numbers=[-1000.0])[1]
+    for start in (cheat.means(), cheat.constant(0.0), led):
+        total, typed = cheat.climb(cheat.constants, start, 1, limit)
         assert total <= limit, shown(typed)
 
 
@@ -72,24 +73,39 @@ def shown(typed) -> str:
     return "; ".join(f"{name}: {values.ravel()[:4]}" for name, values in typed.items())
 
 
-WAYS = ["near_constants", "by_row", "by_column", "two_values", "saturating", "plain"]
+# --- Other patterns ---------------------------------------------------------------------------
+
+PATTERNS = ["near_constants", "by_row", "by_column", "two_values"]
+COPIES = ["saturating", "plain"]
+# The search is told what each try earns, which no student is. Where it can type many different
+# numbers it finds some that are true by luck, and some that do follow.
+BY_LUCK = 0.2
 
 
 @each_exercise
-@pytest.mark.parametrize("way", WAYS)
-def test_the_best_of_what_needs_no_calculating_earns_next_to_nothing(name, way):
+@pytest.mark.parametrize("way", [*PATTERNS, *COPIES])
+def test_patterns_drawn_by_chance_earn_next_to_nothing(name, way):
+    cheat = cheat_at(name)
+    for _ in range(10):
+        typed = cheat.blindly(getattr(cheat, way))
+        assert cheat.marks(typed).total <= MOST * out_of(cheat), shown(typed)
+
+
+@each_exercise
+@pytest.mark.parametrize("way", COPIES)
+def test_the_best_0s_1s_and_copies_earn_next_to_nothing(name, way):
     cheat = cheat_at(name)
     limit = MOST * out_of(cheat)
-    total, typed = cheat.climb(getattr(cheat, way), first(cheat, way), 2, limit)
+    total, typed = cheat.climb(getattr(cheat, way), cheat.blindly(getattr(cheat, way)), 1, limit)
     assert total <= limit, shown(typed)
 
 
-def first(cheat: Cheat, way: str):
-    """The first choice for each matrix, so that next to nothing is one number throughout."""
-    typed = cheat.constant(0.0)
-    for name in typed:
-        typed[name] = next(iter(getattr(cheat, way)(name, typed)))
-    return typed
+@pytest.mark.parametrize("way", PATTERNS)
+def test_the_best_pattern_earns_little_even_for_who_is_told_what_each_try_earns(way):
+    cheat = cheat_at("article")
+    limit = BY_LUCK * out_of(cheat)
+    total, typed = cheat.climb(getattr(cheat, way), cheat.blindly(getattr(cheat, way)), 1, limit)
+    assert total <= limit, shown(typed)
 
 
 # --- Copies -----------------------------------------------------------------------------------
@@ -98,8 +114,7 @@ def first(cheat: Cheat, way: str):
 @each_exercise
 def test_old_weights_typed_as_new_ones_earn_next_to_nothing(name):
     cheat = cheat_at(name)
-    typed = old_for_new(cheat)
-    copied = [n for n in typed if n.removesuffix("_new") in cheat.ex.given]
+    typed, copied = old_for_new(cheat)
     earned = sum(m.marks for m in cheat.marks(typed).matrices if m.name in copied)
     assert earned <= MOST * out_of(cheat, copied)
 
@@ -122,7 +137,7 @@ def test_a_copy_of_what_is_given_earns_next_to_nothing_in_any_matrix(name):
                 continue
             marks = cheat.marks(right | {matrix: copy})
             marked = next(m for m in marks.matrices if m.name == matrix)
-            assert marked.marks <= MOST * marked.out_of, (matrix, copy)
+            assert marked.marks <= max(1, MOST * marked.out_of), (matrix, copy)
 
 
 # --- Saturated --------------------------------------------------------------------------------
