@@ -37,6 +37,8 @@ ONE_NUMBER, COPIED, NOT_CALCULATED, NOT_UPDATED = (
     "one_number", "copied", "not_calculated", "not_updated",
 )  # fmt: skip
 GUESSES = (ONE_NUMBER, COPIED, NOT_CALCULATED)
+# The slips of taking what stands elsewhere.
+OTHERS = ("other_sample", "other_neuron")
 
 # What takes no calculating: 0 or 1, a copy, a number that stands in the matrix already.
 CONSTANT, COPY, REPEATED = 1, 2, 3
@@ -228,8 +230,7 @@ class Judge:
         """Take away what was not calculated, and remember whether the matrix is to be believed."""
         on_guess = self._reads_guess(matrix)
         real = (verdicts == SLIP) & (not on_guess)
-        unformed = real & ~np.isin(slips.astype(str), (*FORM, NOT_UPDATED))
-        key, filled = self._filled(matrix, answer.values, verdicts, unformed)
+        key, filled = self._filled(matrix, answer.values, verdicts, np.where(real, slips, ""))
         if key:
             verdicts[filled], slips[filled] = SLIP, key
         elif on_guess:
@@ -245,7 +246,7 @@ class Judge:
         return any(operand.name in self.guessed for operand in reads(matrix.definition))
 
     def _filled(
-        self, matrix: Matrix, found: Array, verdicts: Codes, slipped: Mask
+        self, matrix: Matrix, found: Array, verdicts: Codes, slips: NDArray[Any]
     ) -> tuple[str, Mask]:
         """Return why a matrix was filled in without calculating it, if it was, and where.
 
@@ -256,15 +257,40 @@ class Judge:
         sound = verdicts == RIGHT if self._reads_guess(matrix) else earned
         typed, known = ~np.isnan(found), ~np.isnan(self.following[matrix.name])
         for key, same in self._fillings(matrix, found):
-            many = same.sum() >= max(2, NEARLY_ALL * typed.sum())
+            if same.sum() < NEARLY_ALL * typed.sum() or (earned & ~same).any():
+                continue
             told = same & known if (same & known).any() else same
-            explained = sound[told] | slipped[told]
-            excused = sound[told].all() or (
-                slipped.any() and explained.sum() >= NEARLY_ALL * told.sum()
-            )
-            if many and not excused and not (earned & ~same).any():
+            # A number that stands everywhere is every other sample's, too.
+            trivial = (*FORM, NOT_UPDATED, *(OTHERS if same.sum() == typed.sum() else ()))
+            slipped = (slips != "") & ~np.isin(slips.astype(str), trivial)
+            explained = (sound | slipped)[told]
+            excused = slipped.any() and explained.sum() >= NEARLY_ALL * told.sum()
+            as_right = sound[told].all() and not (key == NOT_UPDATED and self.updates_nothing)
+            if not excused and not as_right:
                 return key, same
         return "", np.zeros(found.shape, dtype=np.bool_)
+
+    @cached_property
+    def updates_nothing(self) -> bool:
+        """Whether somewhere old numbers stand for new ones, rounding does not hide it, and nowhere
+        is a change right. Then the same where rounding hides it is no update either.
+        """
+        is_idle = False
+        for matrix in self.matrices:
+            answer, old = self.answers.get(matrix.name), self.before.get(matrix.name)
+            if answer is None or old is None:
+                continue
+            fits = self._fits(matrix, answer.values, self.true[matrix.name])
+            if not self._reads_guess(matrix):
+                fits |= self._fits(matrix, answer.values, self.following[matrix.name])
+            same = self._fits(matrix, answer.values, old)
+            if (fits & ~same).any():
+                return False
+            is_idle |= bool((same & ~fits).any())
+        return is_idle
+
+    def _fits(self, matrix: Matrix, found: Array, expected: Array) -> Mask:
+        return np.asarray(abs(found - expected) <= self._within(matrix, expected))
 
     def _fillings(self, matrix: Matrix, found: Array) -> Iterator[tuple[str, Mask]]:
         """Yield ways to fill a matrix in without calculating, and where its numbers are so.
@@ -278,14 +304,17 @@ class Judge:
             if given.definition is None and np.ptp(other):
                 copies += [(COPIED, other), (COPIED, other.T)]
         for key, copy in copies:
-            if copy.shape == found.shape and found.size > 1:
-                yield key, abs(found - copy) <= 1e-12 * (1 + abs(copy))
+            same = (
+                abs(found - copy) <= 1e-12 * (1 + abs(copy)) if copy.shape == found.shape else None
+            )
+            if same is not None and same.sum() > (key == COPIED):
+                yield key, same
         typed = found[~np.isnan(found)]
         if typed.size > 1:
             unit = self.precision.unit if isinstance(self.precision, Decimals) else 0.0
             numbers, counts = np.unique(typed, return_counts=True)
             same = found == numbers[counts.argmax()]
-            if np.ptp(true[same]) > 1.5 * unit:
+            if same.sum() > 1 and np.ptp(true[same]) > 1.5 * unit:
                 yield ONE_NUMBER, same
 
     def _free(self, matrix: Matrix, found: Array, verdicts: Codes) -> Mask:

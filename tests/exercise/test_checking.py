@@ -269,7 +269,7 @@ def test_an_annotated_copy_has_colours_and_a_comment_on_each_number_that_lost(pa
                 assert cell.value == (None if np.isnan(value) else value)
     sheet, rows = cells_of(question)["hidden_layer_input"]
     text = book[sheet][rows[0][0]].comment.text
-    assert text == "Expected from your own numbers: 1.480\nIt fits: the bias was left out."
+    assert text == "Yours: 1.020\nAccepted: 1.4800 ± 0.0005\nIt fits: the bias was left out."
     assert book[sheet][rows[0][0]].style == "slip"
     assert cellprop.check(copy).total == marks.total
 
