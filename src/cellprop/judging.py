@@ -38,7 +38,7 @@ ONE_NUMBER, COPIED, NOT_CALCULATED, NOT_UPDATED = (
 )  # fmt: skip
 GUESSES = (ONE_NUMBER, COPIED, NOT_CALCULATED)
 # The slips of taking what stands elsewhere.
-OTHERS = ("other_sample", "other_neuron")
+OTHERS = ("other_sample", "other_neuron", "updated_too_early")
 
 # What takes no calculating: 0 or 1, a copy, a number that stands in the matrix already.
 CONSTANT, COPY, REPEATED = 1, 2, 3
@@ -151,6 +151,8 @@ class Judge:
         self.own, self.following = self._followed({slip.name: slip.numbers} if slip else {})
         # Matrices that nothing explains: what follows from them has to be calculated to count.
         self.guessed: set[str] = set()
+        # Slips of form that were seen in numbers that differ from one another.
+        self.habits: set[str] = set()
         # What an update begins with, by the name of the update.
         self.before = {new.name: self.own[old] for old, new in self.walk.updates.items()}
 
@@ -313,7 +315,10 @@ class Judge:
         elif on_guess:
             free = self._free(matrix, answer.values, verdicts)
             verdicts[free], slips[free] = SLIP, NOT_CALCULATED
-        believed = (np.isin(verdicts, FULL) | real).sum()
+        else:
+            self.habits |= set(slips[real & np.isin(slips.astype(str), FORM)].tolist())
+        vanished = np.isin(slips.astype(str), FORM) & (answer.values == 0)
+        believed = (np.isin(verdicts, FULL) | (real & ~vanished)).sum()
         typed = (~np.isnan(answer.values)).sum()
         if typed and (key or believed < CREDIBLE * typed):
             self.guessed.add(matrix.name)
@@ -339,7 +344,8 @@ class Judge:
             told = same & known if (same & known).any() else same
             # A number that stands everywhere is every other sample's, too.
             everywhere = key == ONE_NUMBER and same.sum() == typed.sum()
-            trivial = (*FORM, NOT_UPDATED, *(OTHERS if everywhere else ()))
+            form = [slip for slip in FORM if slip not in self.habits]
+            trivial = (*form, NOT_UPDATED, *(OTHERS if everywhere else ()))
             slipped = (slips != "") & ~np.isin(slips.astype(str), trivial)
             explained = (sound | slipped)[told]
             excused = slipped.any() and explained.sum() >= NEARLY_ALL * told.sum()
@@ -399,12 +405,13 @@ class Judge:
         """Return which numbers that follow took no calculating: they come out as 0 or 1, are copied
         from a number that they are calculated from, or stand in the matrix already.
 
-        As many of a kind as the right matrix has are nothing to wonder at; and an activation may
-        copy whatever it likes.
+        Numbers may stand there as often as in the right matrix; and an activation may copy what it
+        likes.
         """
         kinds = self._kinds(matrix, found, self.own)
         usual = np.bincount(self._kinds(matrix, self.true[matrix.name], self.true).ravel(), None, 4)
         usual -= np.bincount(kinds[verdicts == RIGHT], None, 4)
+        usual[CONSTANT] = 0
         if matrix in self.walk.forward:
             usual[COPY] = kinds.size
         free = np.zeros(matrix.shape, dtype=np.bool_)
