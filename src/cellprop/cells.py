@@ -20,7 +20,6 @@ from cellprop.algebra import Array
 from cellprop.data import label
 from cellprop.errors import InputError
 from cellprop.opening import (
-    DECIMAL_COMMA,
     MARK,
     MOST_ROWS,
     Value,
@@ -40,6 +39,7 @@ LARGEST_JSON = 64 * 1024**2
 RANGE = re.compile(
     r"(?:'((?:[^']|'')+)'|([\w.]+))!\$?([A-Z]{1,3})\$?(\d{1,7})(?::\$?([A-Z]{1,3})\$?(\d{1,7}))?"
 )
+COMMA_NUMBER = re.compile(r"[+-]?\d*,\d+(?:e[+-]?\d+)?", re.ASCII | re.IGNORECASE)
 NO_NUMBER = re.compile(r"[+-]?(nan|inf|infinity)", re.ASCII | re.IGNORECASE)
 
 # --- Cells --------------------------------------------------------------------------------
@@ -104,7 +104,7 @@ class Cells:
         return values, texts
 
     def _read_text(self, i: int, j: int, text: str) -> tuple[float, str]:
-        if DECIMAL_COMMA.fullmatch(text):
+        if COMMA_NUMBER.fullmatch(text):
             return float(text.replace(",", ".")), ""
         if text.startswith("#") or NO_NUMBER.fullmatch(text):  # as spreadsheets write errors
             return math.nan, text

@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 
 from cellprop.algebra import Array
 from cellprop.cells import (
+    COMMA_NUMBER,
     JSON,
     Cells,
     are_texts,
@@ -39,7 +40,6 @@ from cellprop.data import label
 from cellprop.datasets import CSV, check_text, lines, text_value
 from cellprop.errors import InputError
 from cellprop.opening import (
-    DECIMAL_COMMA,
     EXCEL,
     MOST_CELLS,
     Value,
@@ -65,8 +65,8 @@ OBJECTS = (
     ".rdata",
 )  # fmt: skip
 HOW_TO_SAVE = 'save the matrices, numpy.savez("mine.npz", W1=W1, …), and give that file'
-# Numbers of one column whose decimal comma looks like a separator of two.
-COMMA_COLUMN = re.compile(r"[+-]?\d+,\d{3,}", re.ASCII)
+# What may be a line of one number with a decimal comma, or of two.
+COMMA_LINE = re.compile(r"[+-]?\d+(,\d+)?(e[+-]?\d+)?", re.ASCII | re.IGNORECASE)
 # The header of what `cellprop show --format csv` prints.
 LISTED = ("matrix", "row", "column", "value")
 
@@ -189,7 +189,8 @@ def of(name: str, source: Any) -> Found:
 def _as_array(source: Any) -> tuple[NDArray[Any], bool]:
     """Return an array, and whether its numbers had 32 bits at most."""
     if isinstance(source, np.ma.MaskedArray):
-        cells = np.where(np.ma.getmaskarray(source), None, source.data.astype(object))
+        cells = np.asarray(source.data).astype(object)
+        cells[np.ma.getmaskarray(source)] = None
         return cells, _is_single(source.dtype)
     if hasattr(source, "detach"):
         return _from_tensor(source)
@@ -465,65 +466,72 @@ def _from_folder(folder: Path) -> dict[str, Found]:
     for file in files:
         if file.stem in found:
             raise InputError(f"{where}: {shown(file.stem)} is there twice; keep one.")
-        found[file.stem] = _csv_matrix(file, None)
+        found[file.stem] = _csv_matrix(file)
     return found
 
 
 def _from_csv(file: Path) -> dict[str, Found]:
-    texts = _texts_in(file)
-    head = tuple(cell.strip().lower() for cell in texts[0]) if texts else ()
+    readings = _readings(file)
+    head = tuple(cell.strip().lower() for cell in readings[0][0]) if readings[0] else ()
     if head == LISTED:
-        return _from_list(label(file), texts[1:])
-    return {file.stem: _csv_matrix(file, texts)}
+        return _from_list(label(file), readings[0][1:])
+    return {file.stem: _csv_matrix(file, readings)}
 
 
-def _texts_in(file: Path) -> list[Sequence[str]]:
-    """Return the cells of a CSV file as they are written."""
+Texts = Sequence[Sequence[str]]
+"""The cells of a CSV file as they are written, row by row."""
+
+
+def _readings(file: Path) -> list[Texts]:
+    """Return the cells of a CSV file; if it may be read in two ways, in both."""
     where = label(file)
     data = content(file, LARGEST_TEXT).removeprefix(b"\xef\xbb\xbf")
     check_text(where, data)
-    separator = _separator(data.decode())
+    written = [line for line in data.decode().splitlines() if line.strip()]
+    separator = _separator(written)
+    rows: Texts
     if separator == " ":
-        rows: list[Sequence[str]] = [
-            [cell.strip('"') for cell in line.split()]
-            for line in data.decode().splitlines()
-            if line.strip() and not line.startswith("#")
-        ]
+        cells = (line.split() for line in written if not line.startswith("#"))
+        rows = [[cell.strip('"') for cell in line] for line in cells]
     else:
-        rows = [cells for _, cells in lines(where, data, separator)]
+        rows = [line for _, line in lines(where, data, separator)]
     check_cells(where, len(rows), max(map(len, rows), default=0))
-    return rows
+    if separator == "," and all(COMMA_LINE.fullmatch(line.strip()) for line in written):
+        # One column with decimal commas, or two of whole numbers.
+        return [rows, [[line] for line in written]]
+    return [rows]
 
 
-def _separator(text: str) -> str:
+def _separator(written: Sequence[str]) -> str:
     """Return what separates the columns: one that stands in the first lines."""
-    written = [line for line in text.splitlines() if line.strip()]
     first = "\n".join(written[:2])
     for separator in (";", "\t"):
         if separator in first:
             return separator
-    if all(COMMA_COLUMN.fullmatch(line.strip()) for line in written):
-        return ";"  # one column of numbers with a decimal comma
     if "," in first or len(first.split()) == len(written[:2]):
         return ","
     return " "  # as numpy.savetxt and R write them
 
 
-def _csv_matrix(file: Path, texts: Sequence[Sequence[str]] | None) -> Found:
-    """Return the matrix of a CSV file, whose texts may have been read already."""
+def _csv_matrix(file: Path, readings: Sequence[Texts] = ()) -> Found:
+    """Return the matrix of a CSV file, in each way in which it may be read; the shape can tell."""
     where = label(file)
+    found: list[Found] = []
     try:
-        rows, has_header = _csv_rows(where, _texts_in(file) if texts is None else texts)
-        found = _from_cells(Cells(where, rows, row_and_column))
-        if has_header or len(rows) < 2 or not count_up(rows[0]):
-            return found
-        # The first row may be a header, as pandas writes it without an index; the shape can tell.
-        return replace(found, others=(_from_cells(Cells(where, rows[1:], row_and_column)),))
+        for texts in readings or _readings(file):
+            rows, has_header = _csv_rows(where, texts)
+            found.append(_attempt(where, Cells, where, rows, row_and_column))
+            may_have_header = not has_header and not found[-1].fault and len(rows) > 1
+            if may_have_header and count_up(rows[0]):
+                # The first row may be a header, as pandas writes it without an index.
+                found.append(_attempt(where, Cells, where, rows[1:], row_and_column))
     except InputError as error:
         return _faulty(where, str(error))
+    sound = [each for each in found if not each.fault]
+    return replace(sound[0], others=tuple(sound[1:])) if sound else found[0]
 
 
-def _csv_rows(where: str, texts: Sequence[Sequence[str]]) -> tuple[list[list[Value]], bool]:
+def _csv_rows(where: str, texts: Texts) -> tuple[list[list[Value]], bool]:
     """Return the rows of a CSV file without labels, and whether it had some at the top."""
     grid = [[_csv_value(text) for text in row] for row in texts]
     if len(grid) > 1 and len(grid[1]) == len(grid[0]) + 1 and are_texts(grid[0]):
@@ -537,12 +545,12 @@ def _csv_rows(where: str, texts: Sequence[Sequence[str]]) -> tuple[list[list[Val
 
 def _csv_value(text: str) -> Value:
     value = text_value(text)
-    if isinstance(value, str) and DECIMAL_COMMA.fullmatch(value):
+    if isinstance(value, str) and COMMA_NUMBER.fullmatch(value):
         return float(value.replace(",", "."))
     return value
 
 
-def _from_list(where: str, rows: Sequence[Sequence[str]]) -> dict[str, Found]:
+def _from_list(where: str, rows: Texts) -> dict[str, Found]:
     """Return matrices from a line for each number, as `cellprop show` prints them."""
     by_name: dict[str, dict[str, list[Value]]] = {}
     for number, cells in enumerate(rows, 2):
