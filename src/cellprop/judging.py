@@ -197,13 +197,13 @@ class Judge:
         verdicts[near] = RIGHT
         if (verdicts == CARRIED).any():
             verdicts[follows & (far <= self.reach[name])] = RIGHT
+        if isinstance(self.precision, Decimals) and (verdicts == WRONG).any():
+            slack = self._slack(matrix) + self._within(matrix, following)
+            open_ = verdicts == WRONG
+            verdicts[open_ & ((off <= slack) | (far <= self.reach[name]))] = ROUNDED
+        elif np.isin(verdicts, (WRONG, CARRIED)).any():
+            approximate = self._by_arithmetic(matrix, answer, verdicts)
         if (verdicts == WRONG).any():
-            if isinstance(self.precision, Decimals):
-                slack = self._slack(matrix) + self._within(matrix, following)
-                open_ = verdicts == WRONG
-                verdicts[open_ & ((off <= slack) | (far <= self.reach[name]))] = ROUNDED
-            else:
-                approximate = self._by_arithmetic(matrix, answer, verdicts)
             self._explain(matrix, verdicts, slips)
         if isinstance(self.precision, Decimals):
             self._weigh(matrix, answer, verdicts, slips)
@@ -499,8 +499,10 @@ class Judge:
             near = off <= left_out[name]
             if precision is SINGLE:
                 near &= self._can_be_single(matrix, answer)
-            near &= verdicts == WRONG
+            near &= np.isin(verdicts, (WRONG, CARRIED))
             true = abs(found - self.true[name]) <= self._reach_of(precision)[name]
+            # What follows from right numbers, exactly or not, is right.
+            near &= true | (verdicts == WRONG)
             verdicts[near] = np.where(true, RIGHT, CARRIED)[near]
             if precision is SINGLE:
                 approximate = near
