@@ -12,6 +12,7 @@ import cellprop
 from cellprop.comparison import STATES, parse_names, state
 from cellprop.errors import InputError, UnknownNameError
 from cellprop.judging import FULL, VERDICTS
+from cellprop.naming import names_of
 from programs import ORDERS, program
 from test_slips import KINDS, drawn, network
 
@@ -396,6 +397,44 @@ def test_what_pytorch_computes_is_right_by_its_own_names(dtype, expected, sizes)
     assert [*states(marks)] == [f"{n}_new" for n in sorted(trace.network.shapes, key=lambda n: (
         n[0] == "b", -list(trace.network.shapes).index(n)))]  # fmt: skip
     assert marks.ok
+
+
+# --- Anything -----------------------------------------------------------------------------
+
+ODD = [
+    lambda a, random: a,
+    lambda a, random: a * np.nan,
+    lambda a, random: a * 1e300,
+    lambda a, random: a.T,
+    lambda a, random: np.where(random.random(a.shape) < 0.3, -np.inf, a),
+    lambda a, random: a.astype(np.float32),
+    lambda a, random: np.zeros_like(a),
+    lambda a, random: [[None] * a.shape[1]] * a.shape[0],
+    lambda a, random: a.ravel(),
+    lambda a, random: random.normal(size=a.shape),
+]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("decimals", [None, 2])
+def test_whatever_somebody_has_is_compared_or_refused_in_one_line(kind, decimals):
+    trace = trace_of(kind)
+    random = np.random.default_rng(len(kind))
+    table = sorted(names_of(trace.walkthrough, trace.network))
+    for _ in range(12):
+        have = {}
+        for _ in range(random.integers(1, 6)):
+            name = random.choice(table if random.random() < 0.5 else list(trace.values))
+            like = trace.values.get(name, trace.values[random.choice(list(trace.values))])
+            have[str(name)] = ODD[random.integers(len(ODD))](like, random)
+        try:
+            marks = cellprop.compare(trace, have, decimals=decimals)
+        except cellprop.CellpropError as error:
+            said = [str(error)]
+        else:
+            said = [*marks.notes, *marks.warnings, repr(marks)]
+            assert str(marks)
+        assert all(len(each.splitlines()) == 1 for each in said)
 
 
 # --- What it says -------------------------------------------------------------------------

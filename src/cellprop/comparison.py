@@ -202,17 +202,26 @@ def compare(
     theirs = collected(matrices)
     if decimals is not None:
         theirs = {name: _with_gaps(found) for name, found in theirs.items()}
-    against = _Against(trace, decimals)
-    matches, left = match(
-        theirs, against.targets, against.trace, names or {}, by_numbers=against.exact
-    )
+    with np.errstate(all="ignore"):  # somebody's numbers may be anything
+        found = _compared(_Against(trace, decimals), theirs, names or {})
+    if isinstance(matrices, (str, Path)):
+        found = replace(found, path=label(matrices))
+    words = load()
+    return replace(found, notes=tuple(notes(found, words)), warnings=tuple(warnings(found, words)))
+
+
+def _compared(
+    against: _Against, theirs: Mapping[str, Found], told: Mapping[str, str | None]
+) -> Comparison:
+    """Return the marks, without what is said of them."""
+    matches, left = match(theirs, against.targets, against.trace, told, by_numbers=against.exact)
     matches, differs = against.checked(matches)
     if all(against.targets[ours].is_given for ours in matches):
         raise _nothing(theirs, against.targets, left, differs)
     taken = against.in_form(matches)
     marks = against.marks(taken)
     known = {each.name: getattr(marks, each.name) for each in fields(marks)}
-    found = Comparison(
+    return Comparison(
         **known,
         ours={name: each.matrix for name, each in against.targets.items()},
         taken=taken,
@@ -220,10 +229,6 @@ def compare(
         differs=differs,
         looks_rounded=against.looks_rounded(taken, marks),
     )
-    if isinstance(matrices, (str, Path)):
-        found = replace(found, path=label(matrices))
-    words = load()
-    return replace(found, notes=tuple(notes(found, words)), warnings=tuple(warnings(found, words)))
 
 
 def parse_names(texts: Sequence[str]) -> dict[str, str | None]:
@@ -512,6 +517,8 @@ class _Against:
             abs(each.answer.values - each.expected).ravel() for each in marks.matrices
         ])  # fmt: skip
         far = far[np.isfinite(far)]
+        if not far.size:
+            return None
         for decimals in range(MOST_ROUNDED + 1):
             if np.allclose(values, np.round(values, decimals), rtol=1e-12, atol=1e-12):
                 unit = 10.0**-decimals

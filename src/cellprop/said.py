@@ -57,6 +57,11 @@ def text(marks: Comparison, words: Words) -> str:
     words
         The texts.
     """
+    with np.errstate(all="ignore"):  # somebody's numbers may be anything
+        return "\n".join(_lines(marks, words))
+
+
+def _lines(marks: Comparison, words: Words) -> list[str]:
     lines = [verdict(marks, words), *warnings(marks, words)]
     if marks.looks_rounded is not None:
         lines.append(words("compare.rounded", decimals=marks.looks_rounded))
@@ -67,7 +72,7 @@ def text(marks: Comparison, words: Words) -> str:
     said = list(notes(marks, words))
     if said:
         lines += ["", *said]
-    return "\n".join(lines)
+    return lines
 
 
 def verdict(marks: Comparison, words: Words) -> str:
