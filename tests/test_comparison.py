@@ -487,6 +487,19 @@ def test_the_first_that_is_wrong_is_shown_with_ours_the_difference_and_the_slip(
     assert said[15].split()[:3] == ["z1", "(hidden_layer_input)", "wrong"]
 
 
+def test_a_slip_in_a_matrix_that_is_not_there_is_said_to_be_in_it(article):
+    v = article.values
+    d_output = -v["E"] * v["slope_output_layer"]
+    have = {
+        "W2_new": v["wout"] + 0.1 * v["hiddenlayer_activations"].T @ d_output,
+        "b2_new": v["bout"] + 0.1 * d_output.sum(),
+    }
+    marks = cellprop.compare(article, have)
+    assert marks.matrices[0].slipped_in == "E"
+    said = "the difference was taken the other way round (in E, which is not among yours)"
+    assert f"It fits: {said}." in str(marks)
+
+
 def test_a_wrong_matrix_is_shown_as_they_have_it(article):
     v = article.values
     have = {n: np.atleast_2d(a).T for n, a in program(article).items()}

@@ -452,7 +452,7 @@ class _Against:
         """Return the marks for what was computed."""
         answers = self.answers(taken)
         extra = [(step, matrix) for step, matrix in self.further if matrix.name in answers]
-        marks = mark(self.question, answers, exact=self.exact, extra=extra)
+        marks = mark(self.question, answers, exact=self.exact, extra=extra, unseen=True)
         if self.exact:
             with np.errstate(all="ignore"):
                 follows = self._by_gradients(answers)

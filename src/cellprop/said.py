@@ -127,7 +127,12 @@ def _first(marks: Comparison, marked: Marked, words: Words) -> Iterator[str]:
 def _slip(marked: Marked, words: Words) -> str:
     """Return the slip that explains most of a matrix, in words; empty if none explains any."""
     keys = Counter(key for row in marked.slips for key in row if key)
-    return words(f"slips.{keys.most_common(1)[0][0]}") if keys else ""
+    if not keys:
+        return ""
+    slip = words(f"slips.{keys.most_common(1)[0][0]}")
+    if marked.slipped_in:
+        return words("compare.slip_in", slip=slip, matrix=marked.slipped_in)
+    return slip
 
 
 def _state(marks: Comparison, each: str, words: Words) -> str:
