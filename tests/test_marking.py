@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 import cellprop
 from cellprop import question as questions
 from cellprop.algebra import reads, value
-from cellprop.errors import InputError, UnknownNameError
 from cellprop.judging import VERDICTS, Answer
 from cellprop.marking import mark
 from students import answers_of
@@ -179,90 +178,6 @@ def test_the_best_verdict_counts(asked):
     assert verdicts(marks, "d_output") == [["right"], ["carried"], ["carried"]]
 
 
-# --- Compare ------------------------------------------------------------------------------
-
-
-def test_compare_marks_single_matrices_against_the_trace():
-    trace = cellprop.article()
-    marks = cellprop.compare(trace, {"output": trace["output"]}, decimals=12)
-    assert (marks.total, marks.out_of) == (3, 3)
-    by_hand = {"E": trace["E"].round(3), "d_output": [[1], [2], [None]]}
-    marks = cellprop.compare(trace, by_hand, decimals=3)
-    assert marks.cells["verdict"].tolist()[:3] == ["right"] * 3
-    assert verdicts(marks, "d_output")[2] == ["blank"]
-
-
-@pytest.mark.parametrize(
-    ("name", "given"),
-    [
-        ("E", [-0.211, None, float("nan")]),
-        ("E", [[-0.211], [None], [None]]),
-        ("E", pd.DataFrame({"o1": [-0.211, None, None]})),
-        ("E", pd.Series([-0.211, None, None])),
-        ("E", np.array([-0.211, np.nan, np.nan])),
-    ],
-)
-def test_compare_takes_tables_with_gaps_in_any_form(name, given):
-    found = cellprop.compare(cellprop.article(), {name: given}, decimals=3).cells["verdict"]
-    assert found.tolist() == ["slip", "blank", "blank"]
-
-
-@pytest.mark.parametrize("wrap", [float, lambda x: [x], lambda x: [[x]], np.array])
-def test_compare_takes_the_only_number_of_a_matrix_as_it_is(wrap):
-    trace = cellprop.article()
-    bias = trace["bout_new"].to_numpy().item()
-    assert cellprop.compare(trace, {"bout_new": wrap(bias)}, decimals=12).total == 1
-
-
-def test_compare_takes_a_flat_list_for_a_row():
-    trace = cellprop.article()
-    row = trace["bh_new"].to_numpy()[0].tolist()
-    assert cellprop.compare(trace, {"bh_new": row}, decimals=12).total == 3
-
-
-def test_compare_marks_all_matrices_by_numbers_that_are_not_rounded():
-    trace = network([3, 3, 2], seed=8)
-    trace = cellprop.trace(
-        trace.network, trace["X"] / 3, trace["y"] / 3, parameters=trace.network.initialise(1)
-    )
-    every = {m.name: trace[m.name] for s in trace.walkthrough.steps for m in s.computed}
-    marks = cellprop.compare(trace, every, decimals=12)
-    assert marks.total == marks.out_of
-    assert set(marks.cells["verdict"]) == {"right"}
-
-
-@pytest.mark.parametrize("decimals", [-1, 13, 2.5, 3.0, True, "3", float("nan")])
-def test_compare_rounds_to_a_whole_number_of_decimals(decimals):
-    with pytest.raises(InputError, match="decimals: expected a whole number from 0 to 12, found"):
-        cellprop.compare(cellprop.article(), {"E": [1, 2, 3]}, decimals=decimals)
-
-
-def test_compare_goes_on_from_what_was_given():
-    trace = cellprop.article()
-    doubled = trace["E"] * 2
-    d_output = doubled.to_numpy() * trace["slope_output_layer"].to_numpy()
-    marks = cellprop.compare(trace, {"E": doubled, "d_output": d_output}, decimals=9)
-    assert flat(marks, "d_output") == {"carried"}
-
-
-@pytest.mark.parametrize(
-    ("matrices", "error", "says"),
-    [
-        ({"d_ouput": [[1]]}, UnknownNameError, "Did you mean 'd_output'?"),
-        ({"wh": [[1]]}, UnknownNameError, "There is no 'wh' to calculate"),
-        ({"E": [[1, 2]]}, InputError, "E: expected 3 × 1 numbers, found 1 × 2."),
-        ({"E": [[1], [2], ["x"]]}, InputError, "E, row 3, column 1: expected a number, found 'x'"),
-        ({}, InputError, "expected at least one matrix"),
-        ({"E": [[1], [2, 3]]}, InputError, "E: expected"),
-    ],
-)
-def test_compare_says_what_is_wrong(matrices, error, says):
-    with pytest.raises(error) as found:
-        cellprop.compare(cellprop.article(), matrices)
-    assert says in str(found.value)
-    assert "\n" not in str(found.value)
-
-
 # --- Marks --------------------------------------------------------------------------------
 
 
@@ -316,12 +231,6 @@ def test_marks_can_be_sent_to_another_process(asked):
     again = pickle.loads(pickle.dumps(marks))
     assert again.cells.equals(marks.cells)
     assert again.question.digest == asked.digest
-
-
-def test_compare_takes_one_number_for_a_single_one():
-    trace = cellprop.article()
-    marks = cellprop.compare(trace, {"bout_new": float(trace["bout_new"].iloc[0, 0])})
-    assert (marks.total, marks.out_of) == (1, 1)
 
 
 def test_a_slip_that_leads_to_infinity_explains_nothing():

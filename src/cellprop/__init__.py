@@ -14,11 +14,11 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from cellprop.comparison import compare as compare
     from cellprop.datasets import read as read
     from cellprop.errors import CellpropError as CellpropError
     from cellprop.exercise.checking import check as check
     from cellprop.marking import Marks as Marks
-    from cellprop.marking import compare as compare
     from cellprop.models import from_sklearn as from_sklearn
     from cellprop.models import from_torch as from_torch
     from cellprop.network import Network as Network
@@ -40,7 +40,7 @@ _HOME = {
     "Trace": "tracing",
     "article": "tracing",
     "check": "exercise.checking",
-    "compare": "marking",
+    "compare": "comparison",
     "example": "tracing",
     "from_sklearn": "models",
     "from_torch": "models",

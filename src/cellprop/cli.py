@@ -77,6 +77,7 @@ def cellprop(
     - `cellprop show 7` prints step 7
     - `cellprop verify outputs/article.xlsx` recalculates it and compares
     - `cellprop exercise` writes a workbook to fill in by hand; `cellprop check FILE` marks it
+    - `cellprop compare mine.npz` says where matrices of your own code go wrong
     """
     if context.invoked_subcommand is None:
         print(context.get_help(), end="")
@@ -395,6 +396,63 @@ def check(
     if report is not None:
         print(write(results, report, texts))
     if len(marked) < len(results) or any(result.warnings for result in marked):
+        raise typer.Exit(1)
+
+
+@app.command()
+@takes_model
+def compare(
+    model: Model,
+    file: Annotated[
+        Path,
+        typer.Argument(
+            metavar="FILE|FOLDER",
+            help="Your matrices: .npz, .json, Excel with a sheet for each, or a folder of CSVs.",
+        ),
+    ],
+    decimals: Annotated[
+        int | None,
+        typer.Option(
+            "--decimals", min=0, max=12, help="Calculated by hand, and rounded to so many decimals."
+        ),
+    ] = None,
+    names: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--names",
+            metavar="THEIRS=OURS",
+            help="What a matrix of the file is called here: hid=hiddenlayer_activations; nothing"
+            " after the = leaves it out.",
+        ),
+    ] = None,
+    words: Annotated[
+        Path | None, typer.Option("--words", help="Texts of your own; see `cellprop words`.")
+    ] = None,
+) -> None:
+    """Compare matrices that your own code computed with the walkthrough's, and say first which is
+    the first that is wrong.
+
+    Names are matched loosely (`W1`, `dZ2`, `y_hat`, `0.weight.grad`). Numbers are right to 1e-9, or
+    as 32-bit arithmetic goes. A program is not run: save its matrices.
+
+    Exits with 1 if anything is wrong.
+
+    Examples:
+    - `cellprop compare mine.npz`, saved by `numpy.savez("mine.npz", W1=W1, z1=z1, dW2=dW2)`
+    - `cellprop compare mine.npz --example xor --optimizer adam`
+    - `cellprop compare by-hand.xlsx --decimals 3 --names hid=hiddenlayer_activations`
+    """
+    from cellprop.comparison import compare as run
+    from cellprop.comparison import parse_names
+    from cellprop.said import text
+    from cellprop.words import load as load_words
+
+    texts, told = load_words(words), parse_names(names or [])
+    trace = _trace(model)
+    found = run(trace, file, decimals=decimals, names=told)
+    print(text(found, texts))
+    _end(trace)
+    if not found.ok:
         raise typer.Exit(1)
 
 

@@ -91,7 +91,7 @@ class Source:
 
     def records(self) -> Iterator[tuple[int, Sequence[Value]]]:
         """Yield each record as numbers and text that is safe to show."""
-        value: Callable[[Any], Value] = _text_value if self.separator else cell_value
+        value: Callable[[Any], Value] = text_value if self.separator else cell_value
         for line, cells in self.stored():
             yield line, [value(cell) for cell in cells]
 
@@ -226,7 +226,7 @@ def _quick(source: Source, sole: int | None) -> tuple[Array, list[Value]] | None
         return None
     cells: list[Value] = []
     if sole is not None:
-        cells = [_text_value(cell) for cell in frame[sole]]
+        cells = [text_value(cell) for cell in frame[sole]]
         frame[sole] = [_number(cell) for cell in cells]
     numbers = frame.to_numpy(dtype=np.float64)
     if None in cells or not (np.abs(numbers) <= LARGEST).all():
@@ -350,13 +350,13 @@ def _text(path: Path, known: Callable[[Sequence[str]], int], each: str) -> Sourc
     data = content(path, LARGEST_CSV)
     if data.startswith(b"PK\x03\x04"):
         raise InputError(f"{where}: is an Excel workbook by its content; rename it to .xlsx.")
-    _check_text(where, data)
+    check_text(where, data)
     data = data.removeprefix(codecs.BOM_UTF8)
     headers: dict[str, tuple[int, tuple[str, ...]]] = {}
     trouble = InputError(f"{where}: is empty; it needs a header, and a line for each {each}.")
     for separator in SEPARATORS:
         try:
-            for line, cells in islice(_lines(where, data, separator), 1):
+            for line, cells in islice(lines(where, data, separator), 1):
                 headers[separator] = line, tuple(label(cell.strip()) for cell in cells)
         except InputError as error:
             trouble = error  # with another separator, its quotation marks may pair up
@@ -371,12 +371,13 @@ def _text(path: Path, known: Callable[[Sequence[str]], int], each: str) -> Sourc
     first, names = headers[separator]
 
     def stored() -> Iterator[tuple[int, Sequence[str]]]:
-        return islice(_lines(where, data, separator), 1, None)
+        return islice(lines(where, data, separator), 1, None)
 
     return Source(where, "line", first, names, stored, data, separator)
 
 
-def _check_text(where: str, data: bytes) -> None:
+def check_text(where: str, data: bytes) -> None:
+    """Refuse what is not text in UTF-8."""
     try:
         data.decode("utf-8")
         at, found, remedy = data.find(b"\0"), "a NUL byte", "it may not be a text file"
@@ -390,7 +391,7 @@ def _check_text(where: str, data: bytes) -> None:
         raise wrong(f"{where}, line {line}", "text in UTF-8", found, remedy)
 
 
-def _lines(where: str, data: bytes, separator: str) -> Iterator[tuple[int, list[str]]]:
+def lines(where: str, data: bytes, separator: str) -> Iterator[tuple[int, list[str]]]:
     """Yield the cells of each record with the line in which it begins; not of blank lines."""
     text = io.TextIOWrapper(io.BytesIO(data), encoding="utf-8", newline="")
     reader = csv.reader(text, delimiter=separator, skipinitialspace=True, strict=True)
@@ -407,7 +408,8 @@ def _lines(where: str, data: bytes, separator: str) -> Iterator[tuple[int, list[
         ) from None
 
 
-def _text_value(text: str) -> Value:
+def text_value(text: str) -> Value:
+    """Return what a cell of CSV holds: a number, text that is safe to show, or nothing."""
     text = text.strip()
     if NUMBER.fullmatch(text):
         return float(text)

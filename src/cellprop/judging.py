@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cellprop.algebra import Array, Matrix, Pattern, reads, value
-from cellprop.precision import DOUBLE, SINGLE, Decimals, Precision, spread
+from cellprop.precision import DOUBLE, SINGLE, Decimals, Precision, bound, spread
 from cellprop.question import Question
 from cellprop.slips import FORM, Slip, mistakes
 
@@ -197,15 +197,11 @@ class Judge:
         follows = off <= self._within(matrix, following)
         verdicts[follows] = CARRIED
         verdicts[near] = RIGHT
-        if (verdicts == CARRIED).any():
-            verdicts[follows & (far <= self.reach[name])] = RIGHT
+        if isinstance(self.precision, Decimals):
+            self._by_rounding(matrix, follows, far, off, verdicts)
+        elif np.isin(verdicts, (WRONG, CARRIED)).any():
+            approximate = self._by_arithmetic(matrix, answer, verdicts)
         if (verdicts == WRONG).any():
-            if isinstance(self.precision, Decimals):
-                slack = self._slack(matrix) + self._within(matrix, following)
-                open_ = verdicts == WRONG
-                verdicts[open_ & ((off <= slack) | (far <= self.reach[name]))] = ROUNDED
-            else:
-                approximate = self._by_arithmetic(matrix, answer, verdicts)
             self._explain(matrix, verdicts, slips)
         if isinstance(self.precision, Decimals):
             self._weigh(matrix, answer, verdicts, slips)
@@ -440,6 +436,17 @@ class Judge:
 
     # --- What rounding explains -----------------------------------------------------------
 
+    def _by_rounding(
+        self, matrix: Matrix, follows: Mask, far: Array, off: Array, verdicts: Codes
+    ) -> None:
+        """Call numbers right or rounded that differ by no more than rounding explains."""
+        if (verdicts == CARRIED).any():
+            verdicts[follows & (far <= self.reach[matrix.name])] = RIGHT
+        if (verdicts == WRONG).any():
+            slack = self._slack(matrix) + self._within(matrix, self.following[matrix.name])
+            open_ = verdicts == WRONG
+            verdicts[open_ & ((off <= slack) | (far <= self.reach[matrix.name]))] = ROUNDED
+
     def _slack(self, matrix: Matrix) -> Array:
         """Return what rounding the numbers that were read explains: a few units of the last place,
         or what it does to the true numbers.
@@ -506,8 +513,10 @@ class Judge:
             near = off <= left_out[name]
             if precision is SINGLE:
                 near &= self._can_be_single(matrix, answer)
-            near &= verdicts == WRONG
+            near &= np.isin(verdicts, (WRONG, CARRIED))
             true = abs(found - self.true[name]) <= self._reach_of(precision)[name]
+            # What follows from right numbers, exactly or not, is right.
+            near &= true | (verdicts == WRONG)
             verdicts[near] = np.where(true, RIGHT, CARRIED)[near]
             if precision is SINGLE:
                 approximate = near
@@ -548,7 +557,7 @@ class Judge:
             for matrix in self.matrices:
                 here = precision.left_out(at[matrix.name])
                 if matrix.definition is not None:
-                    here = spread(matrix, at, off) + precision.left_out(follows[matrix.name])
+                    here = bound(matrix, at, off) + precision.left_out(follows[matrix.name])
                     if matrix.name in self.before:
                         here = here + precision.left_out(self.before[matrix.name])
                 found[matrix.name] = here

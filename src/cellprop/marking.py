@@ -8,15 +8,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from cellprop.algebra import Array, Matrix
-from cellprop.data import label, numbers
-from cellprop.errors import InputError, UnknownNameError, nearest
 from cellprop.judging import (
     FULL,
     NOT_COMPUTED,
@@ -28,9 +26,8 @@ from cellprop.judging import (
     Mask,
     Texts,
 )
-from cellprop.question import MOST_DECIMALS, Question, ask
+from cellprop.question import Question
 from cellprop.slips import FORM
-from cellprop.tracing import Trace
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -316,79 +313,3 @@ def own_numbers(question: Question, answers: Mapping[str, Answer]) -> dict[str, 
         own = Judge(question, answers).own
     setup = question.setup
     return {name: own[name] for name in setup.waiting.union(setup.answers)}
-
-
-def compare(trace: Trace, matrices: Mapping[str, Any], *, decimals: int | None = None) -> Marks:
-    """Return the marks for matrices that were calculated elsewhere.
-
-    What is not given is calculated from what is, so one can compare a single step, or all.
-
-    Parameters
-    ----------
-    trace
-        What was to be calculated.
-    matrices
-        Values by name: an array, list or DataFrame of the matrix's shape; NaN or None where nothing
-        was calculated.
-    decimals
-        To how many numbers were rounded by hand; 12 is the most. None for numbers from code.
-
-    Raises
-    ------
-    UnknownNameError
-        A KeyError, if there is no such matrix.
-    InputError
-        If a matrix has another shape, is not computed by a step, or holds something other than
-        numbers.
-
-    Examples
-    --------
-    >>> import cellprop
-    >>> by_hand = {"E": [[-0.211], [0.202], [-0.789]]}
-    >>> marks = cellprop.compare(cellprop.article(), by_hand, decimals=3)
-    >>> marks
-    <Marks 2 of 3: 2 right, 1 slip>
-    >>> marks.cells[["answer", "verdict", "slip"]].values.tolist()[0]
-    [-0.211, 'slip', 'difference_reversed']
-    """
-    walk = trace.walkthrough
-    asked = {m.name: m for step in walk.steps for m in step.computed}
-    for name in matrices:
-        if name not in asked:
-            raise UnknownNameError(
-                f"There is no '{label(name)}' to calculate.{nearest(str(name), asked)}"
-                f" There are: {', '.join(asked)}."
-            )
-    answers = {name: _answer(asked[name], given) for name, given in matrices.items()}
-    steps = [s.label for s in walk.steps if any(m.name in answers for m in s.computed)]
-    question = (
-        ask(trace, steps=",".join(steps), decimals=MOST_DECIMALS if decimals is None else decimals)
-        if steps
-        else None
-    )
-    if question is None:
-        raise InputError("matrices: expected at least one matrix by its name, found none.")
-    # The numbers are those of the trace, not rounded for a sheet.
-    given = {name: trace.values[name] for name in question.given}
-    return mark(replace(question, given=given), answers, exact=decimals is None, unseen=True)
-
-
-def _answer(matrix: Matrix, given: Any) -> Answer:
-    """Return what was given for a matrix, NaN where there is nothing."""
-    source = given.to_numpy() if hasattr(given, "to_numpy") else given
-    try:
-        found = np.asarray(source, dtype=object)
-    except ValueError:
-        raise InputError(f"{matrix.name}: expected rows of equal length.") from None
-    if found.ndim < 2 and 1 in matrix.shape:
-        found = found.reshape(matrix.shape) if found.size == max(matrix.shape) else found
-    if found.shape != matrix.shape:
-        shape, sizes = (" × ".join(map(str, s)) for s in (matrix.shape, found.shape))
-        raise InputError(f"{matrix.name}: expected {shape} numbers, found {sizes or 'one'}.")
-    missing = np.array([[_is_missing(cell) for cell in row] for row in found])
-    values = numbers(matrix.name, np.where(missing, 0.0, found))
-    return Answer(np.where(missing, np.nan, values))
-
-
-def _is_missing(cell: object) -> bool:
-    return cell is None or (isinstance(cell, (float, np.floating)) and bool(np.isnan(cell)))

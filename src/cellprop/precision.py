@@ -13,7 +13,18 @@ from typing import Any
 
 import numpy as np
 
-from cellprop.algebra import Array, Matrix, Pattern, reads, value
+from cellprop.algebra import (
+    SAME,
+    Applied,
+    Array,
+    Expression,
+    Matrix,
+    Operation,
+    Pattern,
+    define,
+    reads,
+    value,
+)
 
 # What counts as equal beyond rounding: numbers of the last few places.
 LEAST = 1e-9
@@ -21,6 +32,8 @@ LEAST = 1e-9
 RELATIVE = 1e-9
 # What arithmetic leaves out of a number, in units of its last place.
 ROUNDINGS = 4.0
+# Operations that add numbers up, or only put them elsewhere.
+ADDING = ("transpose", "sum_over_rows", "sum_over_columns")
 
 
 def tolerance(decimals: int) -> tuple[float, float]:
@@ -127,6 +140,75 @@ def spread(matrix: Matrix, at: Mapping[str, Array], by: Mapping[str, Array]) -> 
                     )
                 )
                 total += np.broadcast_to(np.nan_to_num(change, nan=0.0, posinf=0.0), matrix.shape)
+    return total
+
+
+def bound(matrix: Matrix, at: Mapping[str, Array], by: Mapping[str, Array]) -> Array:
+    """Return at least how far a matrix may come out if what it reads is off by so much, to first
+    order; see `spread`.
+
+    It goes through the definition operation by operation, so that it takes a few evaluations
+    instead of one for each number that is read. What is read twice (`output * (1 - output)`) is
+    taken to be off twice.
+    """
+    assert matrix.definition is not None
+    _, off = _off_by(matrix.definition, at, by)
+    return np.array(np.broadcast_to(off, matrix.shape))
+
+
+def _off_by(
+    expression: Expression, at: Mapping[str, Array], by: Mapping[str, Array]
+) -> tuple[Array, Array]:
+    """Return the value of an expression, and how far it may be off."""
+    if isinstance(expression, Matrix):
+        return at[expression.name], by[expression.name]
+    if not isinstance(expression, Applied):
+        number = value(expression, at)
+        return number, np.zeros(number.shape)
+    parts = [_off_by(operand, at, by) for operand in expression.operands]
+    values, offs = [v for v, _ in parts], [off for _, off in parts]
+    usual = expression.operation.value(*values)
+    if not any(off.any() for off in offs):
+        return usual, np.zeros(usual.shape)
+    return usual, _result_off_by(expression, values, offs, usual)
+
+
+def _result_off_by(
+    expression: Applied, values: Sequence[Array], offs: Sequence[Array], usual: Array
+) -> Array:
+    """Return how far the result of an operation may be off."""
+    operation = expression.operation
+    if operation.name in ADDING:
+        return operation.value(*offs)
+    if operation.name == "product":
+        left, right = (abs(each) for each in values)
+        return operation.value(left, offs[1]) + operation.value(offs[0], right)
+    if all(pattern == SAME for pattern in operation.reads):
+        return _each_off_by(operation, values, offs, usual)
+    # Others mix numbers in ways of their own: these are moved one by one.
+    operands = [
+        Matrix(str(i), each.rows, each.columns) for i, each in enumerate(expression.operands)
+    ]
+    known, known_off = (
+        {o.name: np.broadcast_to(each, o.shape) for o, each in zip(operands, arrays, strict=True)}
+        for arrays in (values, offs)
+    )
+    return spread(define("part", Applied(operation, *operands)), known, known_off)
+
+
+def _each_off_by(
+    operation: Operation, values: Sequence[Array], offs: Sequence[Array], usual: Array
+) -> Array:
+    """Return how far an operation that works number by number may be off."""
+    total = np.zeros(usual.shape)
+    for i, off in enumerate(offs):
+        if off.any():
+            moved = [
+                operation.value(*values[:i], to, *values[i + 1 :])
+                for to in (values[i] + off, values[i] - off)
+            ]
+            change = np.minimum(*(abs(each - usual) for each in moved))
+            total = total + np.nan_to_num(change, nan=0.0, posinf=0.0)
     return total
 
 

@@ -186,8 +186,9 @@ class Facts:
 
     @cached_property
     def step(self) -> Declaration:
-        """The step that brings the matrix."""
-        return next(step for step in self.walk.steps if self.of in step.matrices)
+        """The step that brings the matrix; of one that no step shows, the last."""
+        found = (step for step in self.walk.steps if self.of in step.matrices)
+        return next(found, self.walk.steps[-1])
 
     @cached_property
     def slopes(self) -> tuple[Matrix, ...]:

@@ -78,6 +78,7 @@ class Walkthrough:
         output: The matrix that predicts.
         updates: For each name that training carries on (a parameter, or what an update rule
             remembers), the matrix that replaces it.
+        changes: For each parameter's name, the change wanted of it: the negative gradient.
     """
 
     steps: tuple[Declaration, ...]
@@ -86,6 +87,7 @@ class Walkthrough:
     loss: Matrix
     output: Matrix
     updates: Mapping[str, Matrix]
+    changes: Mapping[str, Expression]
 
     @property
     def matrices(self) -> tuple[Matrix, ...]:
@@ -499,6 +501,7 @@ def walkthrough(
         loss=loss,
         output=output.output,
         updates=updating.updates,
+        changes=updating.changes,
     )
 
 
