@@ -13,7 +13,7 @@ from functools import cached_property
 
 import numpy as np
 
-from cellprop.marking import Answer
+from cellprop.judging import Answer
 from cellprop.question import Question
 
 Matrices = dict[str, np.ndarray]

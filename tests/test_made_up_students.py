@@ -11,7 +11,8 @@ from functools import cache
 import numpy as np
 import pytest
 
-from cellprop.marking import FULL, SLIP, Marks, mark
+from cellprop.judging import FULL, SLIP
+from cellprop.marking import Marks, mark
 from made_up import (
     MADE,
     UNKNOWN,

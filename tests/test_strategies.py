@@ -11,7 +11,8 @@ import pytest
 
 import cellprop
 from cellprop.errors import InputError
-from cellprop.marking import FULL, mark
+from cellprop.judging import FULL
+from cellprop.marking import mark
 from cellprop.question import ask
 from made_up import MADE, Exercise, answers, walk
 from strategies import Cheat, exercises, old_for_new, targets_for_output
