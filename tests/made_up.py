@@ -13,7 +13,7 @@ from functools import cached_property
 
 import numpy as np
 
-from cellprop.marking import Answer
+from cellprop.judging import Answer
 from cellprop.question import Question
 
 Matrices = dict[str, np.ndarray]
@@ -511,7 +511,7 @@ def one_sample(which):
 
 
 def mean_instead(ex, line, own):
-    many = len(own["y"]) > 1 and not ex.average
+    many = len(own["y"]) > 1  # or the mean of the mean
     return wanted(ex, line, own) / len(own["y"]) if many else None
 
 
@@ -523,7 +523,7 @@ def sum_instead(ex, line, own):
 def over_neurons(ex, line, own):
     """The sum of each row, written down as far as there is room."""
     sums = own[line.layer.delta].sum(axis=1)
-    if len(sums) < own[line.of].size or own[line.of].size < 2:
+    if len(sums) < own[line.of].size:
         return None
     return sums[np.newaxis, : own[line.of].size] / (len(own["y"]) if ex.average else 1)
 
@@ -607,6 +607,8 @@ BY_SAMPLE = (
 )  # fmt: skip
 CHANGES = ("updated", "velocity", "change")
 ANY = (*BY_SAMPLE, *CHANGES, "m", "v")
+# Nobody takes an exponential for negative.
+SIGNED = tuple(role for role in ANY if role not in ("exponentials", "sum"))
 
 
 def shifted(by):
@@ -729,7 +731,7 @@ MADE: Sequence[Made] = (
     ),
     *(
         Made(f"slope of {kind}", "other_slope", ("slope",), other_slope(kind))
-        for kind in ("sigmoid", "tanh", "relu", "leaky_relu", "linear")
+        for kind in ("sigmoid", "tanh", "relu", "leaky_relu")  # linear: one number throughout
     ),
     # Steps 7 and 9
     Made(
@@ -797,7 +799,13 @@ MADE: Sequence[Made] = (
         from_change(for_biases(of_output)),
     ),
     # Anywhere
-    Made("sign lost", "sign_lost", ANY, shifted(-1)),
+    Made("sign lost", "sign_lost", SIGNED, shifted(-1)),
+    Made(
+        "old memory kept",
+        "not_updated",
+        ("m", "v", "velocity"),
+        lambda ex, line, own, right: own[line.name.removesuffix("_new")] + 0.0,
+    ),
     Made("β − 1", "difference_reversed", ("m", "v"), beta_reversed),
     Made("typed transposed", "typed_transposed", ANY, typed_transposed),
     Made("the next sample's row", "other_sample", BY_SAMPLE, next_row),
