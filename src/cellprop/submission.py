@@ -16,7 +16,7 @@ import subprocess
 import sys
 import tempfile
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property, reduce
@@ -60,8 +60,8 @@ class Place:
     columns: int
 
 
-def opened(path: Path) -> Submission:
-    """Open a workbook that somebody sent back.
+def opened(path: Path, largest: int = LARGEST_FILE) -> Submission:
+    """Open a workbook that somebody sent back, of so many bytes at most.
 
     Raises
     ------
@@ -70,7 +70,7 @@ def opened(path: Path) -> Submission:
         that names the file and says what to do.
     """
     suffix_of(path, "", ())
-    return Submission(path, content(path, LARGEST_FILE))
+    return Submission(path, content(path, largest))
 
 
 class Submission:
@@ -130,6 +130,17 @@ class Submission:
         columns = range(place.column, place.column + place.columns)
         rows = range(place.row, place.row + place.rows)
         return [[found[i, j].value if (i, j) in found else None for j in columns] for i in rows]
+
+    def texts(self, place: Place) -> dict[tuple[int, int], str]:
+        """Return what the cells of a rectangle hold, by row and column, as it is stored: in full,
+        and not safe to show. Nothing for those that are empty.
+
+        Raises
+        ------
+        InputError
+            If the sheet is damaged, or holds more text than any of ours.
+        """
+        return self._book.texts(place)
 
     def _with_computed(self, place: Place, found: _Cells) -> _Cells:
         try:
@@ -211,6 +222,21 @@ class _Book:
                 text = self._strings[index] if index < len(self._strings) else ""
                 reader.found[position] = reader.found[position]._replace(value=_shown(text))
         return reader.found
+
+    def texts(self, place: Place) -> dict[tuple[int, int], str]:
+        """Return the texts of a rectangle's cells in full, by row and column."""
+        if place.sheet not in self.sheets:
+            return {}
+        reader = _TextReader(place)
+        with _reading(self._where):
+            self._parse(self.sheets[place.sheet], reader)
+            strings = _WantedStrings(set(reader.shared.values()))
+            if reader.shared:
+                for part in self._string_parts:
+                    self._parse(part, strings)
+            for position, index in reader.shared.items():
+                reader.texts[position] = strings.texts.get(index, "")
+        return {position: text for position, text in reader.texts.items() if text}
 
     def copy(self, path: Path) -> None:
         """Write the parts that cells depend on, as they were read, into a new file."""
@@ -367,6 +393,8 @@ def _has_definitions(where: str) -> InputError:
 # comes near these. All the tags take some seconds.
 _DEEPEST, _MOST_KINDS, _LONGEST_TAG, _MOST_TAGS = 256, 1_000, 1024**2, 20_000_000
 _MOST_RECORDS, _MOST_STRINGS = 200_000, 500_000
+# Of texts that are kept in full.
+_MOST_TEXT = 128 * 1024**2
 _TEXTS = {"v", "t", "definedName", *_PROPERTY_TEXTS}
 _ELEMENTS = {"row", "c", "f", "si", "rPh", "sheet", "Relationship", "property", *_TEXTS}
 
@@ -553,6 +581,47 @@ class _CellReader(_Reader):
         self.found[position] = _Cell(_value(kind, text), is_formula, is_missing)
 
 
+class _TextReader(_CellReader):
+    """The texts of a rectangle's cells in full."""
+
+    def __init__(self, place: Place) -> None:
+        super().__init__(place)
+        self.texts: dict[tuple[int, int], str] = {}
+        self._length = 0
+
+    def ends(self, record: _Record) -> None:
+        position, text = (self._row, self._column), record.text.strip()
+        if record.attributes.get("t") == "s":
+            self.shared[position] = int(text) if _WHOLE.fullmatch(text) else _MOST_STRINGS
+            return
+        self.texts[position] = _unescaped(text)
+        self._length = _added(self._length, text)
+
+
+class _WantedStrings(_StringReader):
+    """Some of the texts that cells share, in full."""
+
+    def __init__(self, wanted: Set[int]) -> None:
+        super().__init__()
+        self.texts: dict[int, str] = {}
+        self._wanted_numbers, self._next, self._length = wanted, 0, 0
+
+    def ends(self, record: _Record) -> None:
+        if self._next in self._wanted_numbers:
+            self.texts[self._next] = _unescaped(record.text.strip())
+            self._length = _added(self._length, record.text)
+        self._next += 1
+        if self._next > _MOST_STRINGS:
+            self.stop()
+
+
+def _added(length: int, text: str) -> int:
+    """Return how long texts are with one more, if that is not too much."""
+    if length + len(text) > _MOST_TEXT:
+        raise ValueError
+    return length + len(text)
+
+
 def _value(kind: str, text: str) -> Value:
     """Return the value of a cell of a kind that its file writes as a text."""
     if kind == "b":
@@ -564,7 +633,12 @@ def _value(kind: str, text: str) -> Value:
 
 def _plain(text: str) -> str:
     """Return a stored text as it was typed: with characters that XML lacks, and not too long."""
-    return _ESCAPED.sub(lambda match: chr(int(match[1], 16)), text).strip()[: LONGEST_SHOWN + 1]
+    return _unescaped(text).strip()[: LONGEST_SHOWN + 1]
+
+
+def _unescaped(text: str) -> str:
+    """Return a stored text with the characters that XML lacks."""
+    return _ESCAPED.sub(lambda match: chr(int(match[1], 16)), text)
 
 
 def _shown(text: str) -> str | None:

@@ -15,7 +15,7 @@ from test_exercise_sheets import mixed, recalculated
 import cellprop
 from cellprop.errors import InputError
 from cellprop.exercise import annotate, check_all, write_class
-from cellprop.exercise.carried import DIGEST, PIECE
+from cellprop.exercise.carried import DIGEST, PIECE, SHEET
 from cellprop.marking import Marks, Unmarked
 from cellprop.roster import Student
 from students import numbers_of
@@ -149,6 +149,10 @@ def without_properties(book):
         del book.custom_doc_props[name]
 
 
+def without_sheet(book):
+    del book[SHEET]
+
+
 def another_question(book):
     book.custom_doc_props[PIECE.format(1)].value = "x" * 255
 
@@ -157,12 +161,26 @@ def another_digest(book):
     book.custom_doc_props[DIGEST].value = "0" * 64
 
 
+def changed_sheet(book):
+    for (cell,) in book[SHEET].iter_rows():
+        cell.value = cell.value.replace("eN", "eM")
+
+
+def both(*changes):
+    def change(book):
+        for each in changes:
+            each(book)
+
+    return change
+
+
 @pytest.mark.parametrize(
     ("change", "says"),
     [
-        (without_properties, "its document properties are missing"),
-        (another_question, "the question that it carries was changed"),
-        (another_digest, "the question that it carries was changed"),
+        (both(without_properties, without_sheet), "its document properties are missing, and so is"),
+        (both(without_properties, changed_sheet), "the question that it carries was changed"),
+        (both(another_question, without_sheet), "the question that it carries was changed"),
+        (both(another_digest, changed_sheet), "the question that it carries was changed"),
     ],
 )
 def test_a_workbook_whose_question_is_not_as_it_was_is_refused(change, says, path, tmp_path):
@@ -226,7 +244,8 @@ def test_a_class_is_the_same_files_whatever_the_number_of_processes(question, tm
     found = []
     for jobs in (1, 2):
         folder = tmp_path / f"class-{jobs}"
-        paths = write_class(question, students, folder, key=tmp_path / "k.xlsx", jobs=jobs)
+        key = tmp_path / f"{jobs}.xlsx"
+        paths = write_class(question, students, folder, key=key, seed=1, jobs=jobs)
         assert [path.name for path in paths] == [f"s-{k}.xlsx" for k in range(1, 31)]
         found.append([path.read_bytes() for path in paths])
     assert found[0] == found[1]
@@ -235,7 +254,7 @@ def test_a_class_is_the_same_files_whatever_the_number_of_processes(question, tm
 def test_each_student_has_numbers_of_their_own_and_the_key_knows_them(question, tmp_path):
     students = [Student(f"{k}", name, k, f"s-{k}") for k, name in enumerate(NAMES, 1)]
     paths = write_class(question, students, tmp_path / "class", key=tmp_path / "key.xlsx", seed=1)
-    key = load_workbook(tmp_path / "key.xlsx").active
+    key = load_workbook(tmp_path / "key.xlsx")["Key"]
     rows = list(key.values)
     assert [row[1] for row in rows[1:]] == NAMES
     assert all(cell.data_type != "f" for row in key.iter_rows() for cell in row)
