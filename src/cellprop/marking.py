@@ -47,10 +47,12 @@ class Answer:
     Attributes:
         values: Of the matrix's shape; NaN where there is no number.
         texts: What stands there instead, by row and column from 0; nothing where it is blank.
+        unread: Where there is a formula that can't be computed here, by row and column from 0.
     """
 
     values: Array
     texts: Mapping[tuple[int, int], str] = field(default_factory=dict)
+    unread: frozenset[tuple[int, int]] = frozenset()
 
 
 @dataclass(frozen=True, eq=False)

@@ -25,7 +25,7 @@ from cellprop.layout import Layout, lay_out
 from cellprop.marking import Answer, Marks, Result, Unmarked, mark
 from cellprop.opening import listed
 from cellprop.question import Question, Setup, with_points
-from cellprop.submission import Place, Submission, opened
+from cellprop.submission import Found, Place, Submission, opened
 from cellprop.workbook import contents
 from cellprop.workbook.book import sheet_name
 
@@ -220,6 +220,7 @@ class _Reading:
     warnings: list[str] = field(default_factory=list)
     _gone: set[str] = field(default_factory=set)
     _as_text: list[tuple[str, float]] = field(default_factory=list)
+    _dates: list[str] = field(default_factory=list)
     _moved: bool = False
 
     def answers(self) -> dict[str, Answer]:
@@ -230,9 +231,22 @@ class _Reading:
             count = len(self._as_text)
             many = f"{count} numbers were" if count > 1 else "a number was"
             self.notes.append(f"{many} typed as text: '{text}' was read as {number:g}.")
+        if self._dates:
+            count, first = len(self._dates), self._dates[0]
+            many = f"{count} numbers were turned into dates" if count > 1 else "a number was turned"
+            self.notes.append(
+                f"{many}{'' if count > 1 else ' into a date'} by the spreadsheet program ({first});"
+                " format the cells as numbers and type them again."
+            )
         if self._moved:
             self.notes.append(
                 "rows, columns or sheets were moved; the answers were read where they now stand."
+            )
+        if unread := sum(len(answer.unread) for answer in found.values()):
+            many = f"{unread} formulas have" if unread > 1 else "a formula has"
+            self.warnings.append(
+                f"{many} no stored value and can't be computed here; open the file in a spreadsheet"
+                " program and save it. Until then they count neither for nor against."
             )
         return found
 
@@ -242,12 +256,13 @@ class _Reading:
             place = self._place(self.question.trace.matrix(name))
             if place is None:
                 continue
-            cells = self.submission.cells(place)
+            cells = self.submission.found(place)
             for (i, j), expected in np.ndenumerate(given):
                 cell = cells[i][j]
-                near = isinstance(cell, float) and abs(cell - expected) <= 1e-9 * abs(expected)
-                if not near:
-                    shown = "nothing" if cell is None else f"{cell}"[:20]
+                number = cell.value if isinstance(cell.value, float) else number_in(cell.value)
+                is_same = number is not None and abs(number - expected) <= 1e-9 * abs(expected)
+                if not is_same and not cell.is_unread:
+                    shown = cell.date or ("nothing" if cell.value is None else f"{cell.value}"[:20])
                     self.warnings.append(
                         f"the question was changed: {name}, row {i + 1}, column {j + 1} is {shown},"
                         f" asked was {expected:g}; it is marked by what was asked."
@@ -299,28 +314,62 @@ class _Reading:
     def _answer(self, matrix: Matrix) -> Answer:
         values = np.full(matrix.shape, np.nan)
         texts: dict[tuple[int, int], str] = {}
+        unread: set[tuple[int, int]] = set()
         is_ours = self.typed is not None and matrix.name not in self.typed
         place = None if is_ours else self._place(matrix)
-        cells = self.submission.cells(place) if place else []
+        cells = self.submission.found(place) if place else []
         for i, row in enumerate(cells):
             for j, cell in enumerate(row):
                 number = self._number(cell)
                 if number is not None:
                     values[i, j] = number
-                elif cell is not None:
-                    texts[i, j] = f"{cell}"
-        return Answer(values, texts)
+                elif cell.value is not None:
+                    texts[i, j] = cell.date or f"{cell.value}"
+                if cell.is_unread:
+                    unread.add((i, j))
+        return Answer(values, texts, frozenset(unread))
 
-    def _number(self, cell: float | str | None) -> float | None:
+    def _number(self, cell: Found) -> float | None:
         """Return the number that somebody typed, be it as text."""
-        if isinstance(cell, str):
-            plain = cell.strip().replace("\N{MINUS SIGN}", "-")
-            if not NUMBER.fullmatch(plain):
-                return None
-            number = float(plain.replace(",", "."))
-            self._as_text.append((cell[:20], number))
-        elif cell is None:
+        if cell.date:
+            self._dates.append(cell.date)
             return None
-        else:
-            number = cell
-        return number if abs(number) <= LARGEST else None
+        number = cell.value
+        if isinstance(number, str):
+            text, number = number, number_in(number)
+            if number is not None:
+                self._as_text.append((text[:20], number))
+        return number if number is not None and abs(number) <= LARGEST else None
+
+
+# Minus signs as they are typeset, and what stands between thousands: where only one comma or point
+# does, it may as well be the decimal one, and is.
+MINUS = str.maketrans(
+    dict.fromkeys("\N{MINUS SIGN}\N{EN DASH}\N{HYPHEN}\N{FULLWIDTH HYPHEN-MINUS}", "-")
+)
+THOUSANDS = re.compile(r"(?<=\d)['’\s](?=\d{3}(?!\d))")
+GROUPED = re.compile(
+    r"([+-]?\d{1,3})((?:,\d{3})+(?=\.\d)|(?:\.\d{3})+(?=,\d)|(?:[,.]\d{3}){2,})(.*)"
+)
+
+
+def number_in(text: str | None) -> float | None:
+    """Return the number of a text as people or programs write one; None if it is none.
+
+    With a decimal comma, a typographic minus, blanks around it or between thousands, the
+    apostrophe by which spreadsheets keep a text, a per cent sign.
+
+    >>> number_in(" \N{MINUS SIGN}0,5"), number_in("'1.5e-3"), number_in("1,234.5")
+    (-0.5, 0.0015, 1234.5)
+    """
+    if text is None:
+        return None
+    plain = text.strip().removeprefix("'").translate(MINUS).strip()
+    plain, per_cent = plain.removesuffix("%").strip(), plain.endswith("%")
+    plain = THOUSANDS.sub("", plain)
+    if (grouped := GROUPED.fullmatch(plain)) is not None:
+        plain = grouped[1] + re.sub("[,.]", "", grouped[2]) + grouped[3]
+    if not NUMBER.fullmatch(plain):
+        return None
+    number = float(plain.replace(",", "."))
+    return number / 100 if per_cent else number
