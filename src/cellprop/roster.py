@@ -200,7 +200,7 @@ def _files(people: Sequence[tuple[str, str]]) -> list[str]:
     """Return a name for the file of each student; where two are the same, a number follows."""
     files: dict[str, int] = {}
     for position, (number, name) in enumerate(people, 1):
-        file = wanted = _file(number, name, position)
+        file = wanted = file_of(number, name, position)
         while file in files:
             # Counted on from the last, so that thousands that are the same take no longer.
             files[wanted] += 1
@@ -209,7 +209,8 @@ def _files(people: Sequence[tuple[str, str]]) -> list[str]:
     return list(files)
 
 
-def _file(number: str, name: str, position: int) -> str:
+def file_of(number: str, name: str, position: int = 0) -> str:
+    """Return the name for the file of a student, which may be another student's as well."""
     # With a hyphen inside, it is none of the names that Windows keeps to itself (con, nul, …).
     last = _plain(number, LONGEST_ID_IN_FILE) or str(position)
     room = LONGEST_FILE - ROOM_FOR_NUMBER - len(last) - 1

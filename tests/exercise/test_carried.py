@@ -16,6 +16,7 @@ from test_checking import (
     another_question,
     changed,
     changed_sheet,
+    without_names,
     without_properties,
     without_sheet,
 )
@@ -103,11 +104,6 @@ def test_the_hidden_sheet_alone_is_enough_after_every_program(save, path, tmp_pa
     saved = save(changed(path, tmp_path / "f.xlsx", without_properties), tmp_path)
     assert opened(saved).properties == {}
     assert frame(cellprop.check(saved)).equals(frame(cellprop.check(path)))
-
-
-def without_names(book):
-    for name in list(book.defined_names):
-        del book.defined_names[name]
 
 
 def renamed(book):

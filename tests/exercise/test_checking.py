@@ -18,7 +18,7 @@ import cellprop
 from cellprop.errors import InputError
 from cellprop.exercise import annotate, check_all, write_class
 from cellprop.exercise.carried import DIGEST, PIECE, SHEET
-from cellprop.exercise.checking import number_in
+from cellprop.exercise.numbers import number_in
 from cellprop.layout import lay_out
 from cellprop.marking import Marks, Unmarked
 from cellprop.question import ask
@@ -320,6 +320,11 @@ def without_sheet(book):
     del book[SHEET]
 
 
+def without_names(book):
+    for name in list(book.defined_names):
+        del book.defined_names[name]
+
+
 def another_question(book):
     book.custom_doc_props[PIECE.format(1)].value = "x" * 255
 
@@ -344,7 +349,7 @@ def both(*changes):
 @pytest.mark.parametrize(
     ("change", "says"),
     [
-        (both(without_properties, without_sheet), "its document properties are missing, and so is"),
+        (both(without_properties, without_sheet, without_names), "its document properties are mis"),
         (both(without_properties, changed_sheet), "the question that it carries was changed"),
         (both(another_question, without_sheet), "the question that it carries was changed"),
         (both(another_digest, changed_sheet), "the question that it carries was changed"),

@@ -12,9 +12,10 @@ from pathlib import Path
 
 from cellprop.data import label
 from cellprop.errors import InputError
-from cellprop.exercise.batch import differences
+from cellprop.exercise.batch import differences, in_words
 from cellprop.exercise.carried import NoQuestionError, question_of, read_secret
 from cellprop.exercise.keys import Key, Row, read_once
+from cellprop.exercise.read_off import read_off
 from cellprop.marking import Marks, Result
 from cellprop.question import Question
 from cellprop.roster import Student
@@ -98,7 +99,9 @@ def asked_in(file: Path, submission: Submission, terms: Terms) -> Asked:
         carried = Asked(own, warnings=warnings)
     except NoQuestionError:
         if terms.key is None and terms.question is None:
-            raise
+            if terms.secret is not None:
+                raise
+            return _by_sheets(submission)
     if terms.key is not None:
         return _by_key(read_once(terms.key), file, submission, carried, terms.question)
     if carried is None:
@@ -111,6 +114,22 @@ def asked_in(file: Path, submission: Submission, terms: Terms) -> Asked:
         f"it carries another question than the original: {_listed(found)}; it is marked by its own."
     )
     return replace(carried, warnings=[*carried.warnings, warning])
+
+
+def _by_sheets(submission: Submission) -> Asked:
+    """Return what the sheets of a workbook without a question say."""
+    question = read_off(submission)
+    if question is None:
+        raise NoQuestionError(
+            "it does not say what was asked: its document properties are missing, and so is its"
+            " hidden sheet; give the exercise as it was handed out with --question"
+        )
+    said = ", ".join(in_words(question.setup, name) for name in ("asked", "decimals", "points"))
+    warning = (
+        f"it carries no question; what was asked was read off its sheets ({said}); to be sure, give"
+        " the exercise as it was handed out with --question."
+    )
+    return Asked(question, warnings=[warning])
 
 
 def _by_original(question: Question) -> Asked:

@@ -103,15 +103,18 @@ def _short(value: Any) -> str:
 
 def with_odd_ones(results: Sequence[Result]) -> list[Result]:
     """Return results, with a warning for each question that differs from the most common one."""
-    kinds = {id(r): _kind(r.question) for r in results if isinstance(r, Marks)}
+    # What was read off the sheets has no version, and a warning of its own.
+    carried = [r for r in results if isinstance(r, Marks) and r.question.version]
+    kinds = {id(r): _kind(r.question) for r in carried}
     if len(set(kinds.values())) < 2:
         return list(results)
     ((most, count),) = Counter(kinds.values()).most_common(1)
-    usual = next(r for r in results if kinds.get(id(r)) == most)
-    assert isinstance(usual, Marks)
+    usual = next(r for r in carried if kinds[id(r)] == most)
     others = "the other" if count == 1 else f"{count} others"
     return [
-        _warned(r, _odd(r, usual, others)) if isinstance(r, Marks) and kinds[id(r)] != most else r
+        _warned(r, _odd(r, usual, others))
+        if isinstance(r, Marks) and kinds.get(id(r), most) != most
+        else r
         for r in results
     ]
 

@@ -6,7 +6,6 @@ understood is marked and noted; what can't gets a line of its own and stops nobo
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
@@ -21,6 +20,7 @@ from cellprop.exercise.asked import Terms, absent, asked_in, terms_of, told
 from cellprop.exercise.batch import with_doubles, with_odd_ones
 from cellprop.exercise.carried import SHEET, KeyFileError
 from cellprop.exercise.keys import read_once
+from cellprop.exercise.numbers import number_in
 from cellprop.layout import Layout, lay_out
 from cellprop.marking import Answer, Marks, Result, Unmarked, mark
 from cellprop.opening import listed
@@ -29,8 +29,6 @@ from cellprop.submission import Found, Place, Submission, opened
 from cellprop.workbook import contents
 from cellprop.workbook.book import sheet_name
 
-# Numbers as people type them: a decimal comma, a typographic minus, blanks around.
-NUMBER = re.compile(r"[+-]?(\d+[.,]?\d*|[.,]\d+)([eE][+-]?\d{1,3})?", re.ASCII)
 # What a program leaves beside a file, and what is written beside students' files.
 NOT_HANDED_IN = (".csv", ".json", ".html", ".txt", ".md")
 
@@ -340,36 +338,3 @@ class _Reading:
             if number is not None:
                 self._as_text.append((text[:20], number))
         return number if number is not None and abs(number) <= LARGEST else None
-
-
-# Minus signs as they are typeset, and what stands between thousands: where only one comma or point
-# does, it may as well be the decimal one, and is.
-MINUS = str.maketrans(
-    dict.fromkeys("\N{MINUS SIGN}\N{EN DASH}\N{HYPHEN}\N{FULLWIDTH HYPHEN-MINUS}", "-")
-)
-THOUSANDS = re.compile(r"(?<=\d)['’\s](?=\d{3}(?!\d))")
-GROUPED = re.compile(
-    r"([+-]?\d{1,3})((?:,\d{3})+(?=\.\d)|(?:\.\d{3})+(?=,\d)|(?:[,.]\d{3}){2,})(.*)"
-)
-
-
-def number_in(text: str | None) -> float | None:
-    """Return the number of a text as people or programs write one; None if it is none.
-
-    With a decimal comma, a typographic minus, blanks around it or between thousands, the
-    apostrophe by which spreadsheets keep a text, a per cent sign.
-
-    >>> number_in(" \N{MINUS SIGN}0,5"), number_in("'1.5e-3"), number_in("1,234.5")
-    (-0.5, 0.0015, 1234.5)
-    """
-    if text is None:
-        return None
-    plain = text.strip().removeprefix("'").translate(MINUS).strip()
-    plain, per_cent = plain.removesuffix("%").strip(), plain.endswith("%")
-    plain = THOUSANDS.sub("", plain)
-    if (grouped := GROUPED.fullmatch(plain)) is not None:
-        plain = grouped[1] + re.sub("[,.]", "", grouped[2]) + grouped[3]
-    if not NUMBER.fullmatch(plain):
-        return None
-    number = float(plain.replace(",", "."))
-    return number / 100 if per_cent else number
