@@ -16,7 +16,7 @@ import subprocess
 import sys
 import tempfile
 import zipfile
-from collections.abc import Iterator, Mapping, Set
+from collections.abc import Iterable, Iterator, Mapping, Set
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date, timedelta
@@ -108,6 +108,7 @@ class Submission:
         self.properties: Mapping[str, str] = self._book.properties
         self.sheets = tuple(self._book.sheets)
         self.computed = False
+        self._ahead: dict[Place, _Cells] = {}
 
     def named(self, name: str) -> Place | None:
         """Return where a defined name now stands: programs move names along with their cells.
@@ -150,7 +151,9 @@ class Submission:
         InputError
             If the sheet is damaged.
         """
-        cells = self._book.cells(place)
+        cells = self._ahead.pop(place, None)
+        if cells is None:
+            cells = self._book.cells(place)
         if any(cell.is_missing for cell in cells.values()):
             self.computed = True
             cells = self._with_computed(place, cells)
@@ -161,6 +164,26 @@ class Submission:
             [self._found(cells[i, j]) if (i, j) in cells else nothing for j in columns]
             for i in rows
         ]
+
+    def read_ahead(self, places: Iterable[Place]) -> None:
+        """Read rectangles that will be asked for, each sheet once.
+
+        Raises
+        ------
+        InputError
+            If a sheet is damaged.
+        """
+        by_sheet: dict[str, list[Place]] = {}
+        for place in places:
+            by_sheet.setdefault(place.sheet, []).append(place)
+        for together in by_sheet.values():
+            cells = self._book.cells(*together)
+            for place in together:
+                rows = range(place.row, place.row + place.rows)
+                columns = range(place.column, place.column + place.columns)
+                self._ahead[place] = {
+                    (i, j): cell for (i, j), cell in cells.items() if i in rows and j in columns
+                }
 
     def _found(self, cell: _Cell) -> Found:
         return Found(cell.value, self._book.date_of(cell), cell.is_unread)
@@ -254,13 +277,14 @@ class _Book:
         if not self.sheets:
             raise _damaged(where)
 
-    def cells(self, place: Place) -> _Cells:
-        """Return the cells of a rectangle that the sheet has, by row and column."""
-        if place.sheet not in self.sheets:
+    def cells(self, *places: Place) -> _Cells:
+        """Return the cells of rectangles of a sheet that it has, by row and column."""
+        sheet = places[0].sheet
+        if sheet not in self.sheets:
             return {}
-        reader = _CellReader(place)
+        reader = _CellReader(*places)
         with _reading(self._where):
-            self._parse(self.sheets[place.sheet], reader)
+            self._parse(self.sheets[sheet], reader)
             for position, index in reader.shared.items():
                 text = self._strings[index] if index < len(self._strings) else ""
                 reader.found[position] = reader.found[position]._replace(value=_shown(text))
@@ -620,12 +644,16 @@ class _StringReader(_Reader):
 
 
 class _CellReader(_Reader):
-    """The cells of a rectangle, and which shared text those hold that hold one."""
+    """The cells of some rectangles, and which shared text those hold that hold one."""
 
-    def __init__(self, place: Place) -> None:
+    def __init__(self, *places: Place) -> None:
         super().__init__()
-        self._rows = range(place.row, place.row + place.rows)
-        self._columns = range(place.column, place.column + place.columns)
+        self._areas = [
+            (range(p.row, p.row + p.rows), range(p.column, p.column + p.columns)) for p in places
+        ]
+        self._rows = range(
+            min(rows.start for rows, _ in self._areas), max(rows.stop for rows, _ in self._areas)
+        )
         self._row = self._column = 0
         self._is_beside = False
         self.found: _Cells = {}
@@ -658,7 +686,10 @@ class _CellReader(_Reader):
             if match is None:
                 return False
             self._row, self._column = int(match[2]), _column_number(match[1])
-        return self._row in self._rows and self._column in self._columns
+        for rows, columns in self._areas:  # noqa: SIM110 - `any` would take twice as long
+            if self._row in rows and self._column in columns:
+                return True
+        return False
 
     def ends(self, record: _Record) -> None:
         position = self._row, self._column
@@ -683,13 +714,15 @@ class _CellReader(_Reader):
         match = _AREA.fullmatch(reference)
         if match is None:
             return
-        rows = range(max(int(match[2]), self._rows.start), min(int(match[4]) + 1, self._rows.stop))
+        top, bottom = int(match[2]), int(match[4]) + 1
         left, right = _column_number(match[1]), _column_number(match[3]) + 1
-        columns = range(max(left, self._columns.start), min(right, self._columns.stop))
-        self._spread += len(rows) * len(columns)
-        if self._spread > MOST_CELLS:  # arrays that lie upon each other
-            raise ValueError
-        self.arrays.update((i, j) for i in rows for j in columns)
+        for wanted_rows, wanted_columns in self._areas:
+            rows = range(max(top, wanted_rows.start), min(bottom, wanted_rows.stop))
+            columns = range(max(left, wanted_columns.start), min(right, wanted_columns.stop))
+            self._spread += len(rows) * len(columns)
+            if self._spread > MOST_CELLS:  # arrays that lie upon each other
+                raise ValueError
+            self.arrays.update((i, j) for i in rows for j in columns)
 
 
 class _TextReader(_CellReader):

@@ -16,6 +16,7 @@ from test_carried import (
     without_properties,
     without_sheet,
 )
+from test_checking import another_question, changed_sheet
 from test_exercise_sheets import recalculated
 from test_handed_out import FOLDER
 
@@ -114,6 +115,31 @@ def test_a_file_that_lost_its_question_and_whose_it_is_is_refused_with_a_way_out
     assert message.endswith("give the exercise as it was handed out with --question.")
     shutil.copy(folder / "whose.xlsx", folder / "s-1.xlsx")
     assert cellprop.check(folder / "s-1.xlsx", key=folder / "key.xlsx").total == 82
+
+
+def test_a_question_that_was_changed_gives_way_to_the_keys_and_the_originals(folder):
+    def spoil(book):
+        another_question(book)
+        changed_sheet(book)
+
+    path = changed(folder / "in" / "s-1.xlsx", folder / "f.xlsx", spoil)
+    assert "was changed; take the one" in refused(cellprop.check, path)
+    by_key = cellprop.check(path, key=folder / "key.xlsx")
+    assert (by_key.total, len(by_key.warnings)) == (82, 1)
+    by_original = cellprop.check(path, question=folder / "class" / "s-1.xlsx")
+    assert by_original.total == 82
+    assert by_original.warnings == (
+        "the question that it carries was changed; it was marked by that of the original.",
+    )
+
+
+def test_a_swapped_question_that_was_taken_out_earns_nothing_that_its_sheets_compute(folder):
+    lost = bare(folder / "in" / "s-0.xlsx", folder / "s-0.xlsx")
+    for options in ({"key": folder / "key.xlsx"}, {"question": folder / "class" / "s-0.xlsx"}):
+        marks = cellprop.check(lost, **options)
+        assert (marks.out_of, marks.total <= 6) == (82, True)
+        said = "its sheets ask for something else: steps 5 instead of steps 2-11; 0 decimals inst"
+        assert any(warning.startswith(said) for warning in marks.warnings)
 
 
 def test_a_key_of_an_earlier_version_still_tells_by_its_digests(folder):

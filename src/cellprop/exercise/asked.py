@@ -13,7 +13,12 @@ from pathlib import Path
 from cellprop.data import label
 from cellprop.errors import InputError
 from cellprop.exercise.batch import differences, in_words
-from cellprop.exercise.carried import NoQuestionError, question_of, read_secret
+from cellprop.exercise.carried import (
+    ChangedQuestionError,
+    NoQuestionError,
+    question_of,
+    read_secret,
+)
 from cellprop.exercise.keys import Key, Row, read_once
 from cellprop.exercise.read_off import read_off
 from cellprop.marking import Marks, Result
@@ -92,38 +97,75 @@ class Asked:
 
 
 def asked_in(file: Path, submission: Submission, terms: Terms) -> Asked:
-    """Return what was asked in a workbook."""
-    carried: Asked | None = None
+    """Return what was asked in a workbook.
+
+    Raises
+    ------
+    InputError
+        If it can't be told, or is not signed as it has to be; it says which, not where.
+    """
     try:
         own, warnings = question_of(submission, terms.secret)
-        carried = Asked(own, warnings=warnings)
-    except NoQuestionError:
-        if terms.key is None and terms.question is None:
-            if terms.secret is not None:
-                raise
-            return _by_sheets(submission)
+    except (NoQuestionError, ChangedQuestionError) as error:
+        return _by_others(file, submission, terms, error)
+    carried = Asked(own, warnings=warnings)
     if terms.key is not None:
-        return _by_key(read_once(terms.key), file, submission, carried, terms.question)
-    if carried is None:
-        assert terms.question is not None
-        return _by_original(terms.question)
-    if terms.question is None or terms.question.digest == carried.question.digest:
+        return _by_key(read_once(terms.key), carried)
+    if terms.question is None or terms.question.digest == own.digest:
         return carried
-    found = differences(carried.question, terms.question, weights=True)
+    found = differences(own, terms.question, weights=True)
     warning = (
         f"it carries another question than the original: {_listed(found)}; it is marked by its own."
     )
-    return replace(carried, warnings=[*carried.warnings, warning])
+    return replace(carried, warnings=[*warnings, warning])
 
 
-def _by_sheets(submission: Submission) -> Asked:
-    """Return what the sheets of a workbook without a question say."""
+def _by_others(file: Path, submission: Submission, terms: Terms, error: InputError) -> Asked:
+    """Return what was asked in a workbook that carries no question, or not as it was."""
+    is_lost = isinstance(error, NoQuestionError)
+    lost = "it carries no question" if is_lost else "the question that it carries was changed"
+    key = None if terms.key is None else read_once(terms.key)
+    row = _recognised(key, file, submission) if key else None
+    question = key.question(row) if key and row else None
+    if question is not None and row is not None:
+        whose = f"{row.student.name} ({row.student.id})"
+        return _only_typed(submission, question, [f"{lost}; it was taken for that of {whose}."])
+    if terms.question is not None:
+        said = f"{lost}; it was marked by that of the original."
+        return _only_typed(submission, terms.question, [said], is_note=is_lost)
+    if key is not None and is_lost:
+        raise InputError(
+            f"{lost}, and whose it is can't be told from its first sheet or its name; give the"
+            " exercise as it was handed out with --question"
+        )
+    if terms.secret is not None or not is_lost:
+        raise error
+    return _by_sheets(submission, error)
+
+
+def _only_typed(
+    submission: Submission, question: Question, said: list[str], *, is_note: bool = False
+) -> Asked:
+    """Return a question for a workbook that lost its own, and what its sheets have cells for."""
+    own = read_off(submission)
+    notes, warnings = (said, []) if is_note else ([], said)
+    if own is None:
+        return Asked(question, notes, warnings)
+    found = [
+        f"{in_words(own.setup, name)} instead of {in_words(question.setup, name)}"
+        for name in ("asked", "decimals")
+        if getattr(own.setup, name) != getattr(question.setup, name)
+    ]
+    if found:
+        warnings = [*warnings, f"its sheets ask for something else: {_listed(found)}."]
+    return Asked(question, notes, warnings, frozenset(own.setup.answers))
+
+
+def _by_sheets(submission: Submission, error: InputError) -> Asked:
+    """Return what the sheets of a workbook without a question say; else raise an error."""
     question = read_off(submission)
     if question is None:
-        raise NoQuestionError(
-            "it does not say what was asked: its document properties are missing, and so is its"
-            " hidden sheet; give the exercise as it was handed out with --question"
-        )
+        raise error
     said = ", ".join(in_words(question.setup, name) for name in ("asked", "decimals", "points"))
     warning = (
         f"it carries no question; what was asked was read off its sheets ({said}); to be sure, give"
@@ -132,47 +174,26 @@ def _by_sheets(submission: Submission) -> Asked:
     return Asked(question, warnings=[warning])
 
 
-def _by_original(question: Question) -> Asked:
-    note = "it carries no question; it was marked by that of the original."
-    return Asked(question, [note])
-
-
-def _by_key(
-    key: Key, file: Path, submission: Submission, carried: Asked | None, original: Question | None
-) -> Asked:
+def _by_key(key: Key, carried: Asked) -> Asked:
     """Return what a key says was asked of the student whose workbook it is."""
-    if carried is None:
-        row = _recognised(key, file, submission)
-        question = key.question(row) if row else None
-        if row is None or question is None:
-            if original is not None:
-                return _by_original(original)
-            raise InputError(
-                "it carries no question, and whose it is can't be told from its first sheet or its"
-                " name; give the exercise as it was handed out with --question"
-            )
-        whose = f"{row.student.name} ({row.student.id})"
-        return Asked(
-            question, warnings=[f"it carries no question; it was taken for that of {whose}."]
-        )
     student = carried.question.student
     row = key.rows.get(student.id) if student else None
-    if row is None:
-        whose = f"{student.name} ({student.id})" if student else "nobody's name"
-        warning = f"its question is not in the key: it has {whose}; it is marked by its own."
-        return replace(carried, warnings=[*carried.warnings, warning])
-    if row.digest == carried.question.digest:
+    asked = key.question(row) if row else None
+    if row is not None and row.digest == carried.question.digest:
         return carried
-    asked = key.question(row)
-    if asked is None:
+    if row is not None and asked is not None:
+        found = _listed(differences(carried.question, asked, weights=True))
+        warning = f"its question is not the one that was asked: {found}; marked by the key's."
+        typed = frozenset(carried.question.setup.answers)
+        return Asked(asked, carried.notes, [*carried.warnings, warning], typed)
+    if row is not None:
         warning = (
             "its question is not the one of the key, which doesn't say more; marked by its own."
         )
-        return replace(carried, warnings=[*carried.warnings, warning])
-    found = differences(carried.question, asked, weights=True)
-    warning = f"its question is not the one that was asked: {_listed(found)}; marked by the key's."
-    typed = frozenset(carried.question.setup.answers)
-    return Asked(asked, carried.notes, [*carried.warnings, warning], typed)
+    else:
+        whose = f"{student.name} ({student.id})" if student else "nobody's name"
+        warning = f"its question is not in the key: it has {whose}; it is marked by its own."
+    return replace(carried, warnings=[*carried.warnings, warning])
 
 
 def _recognised(key: Key, file: Path, submission: Submission) -> Row | None:

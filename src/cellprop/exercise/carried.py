@@ -40,6 +40,10 @@ class NoQuestionError(InputError):
     """A workbook that carries no question, be it since a program dropped it."""
 
 
+class ChangedQuestionError(InputError):
+    """A workbook whose question is not as it was."""
+
+
 class KeyFileError(InputError):
     """A class's key where an exercise is expected."""
 
@@ -203,7 +207,7 @@ def chosen(copies: Sequence[Copy], secret: bytes | None = None) -> tuple[Copy, l
         )
     whole = [copy for copy in there if copy.is_whole]
     if not whole:
-        raise InputError(
+        raise ChangedQuestionError(
             "the question that it carries was changed; take the one that was handed out"
         )
     good = whole if secret is None else [copy for copy in whole if copy.is_signed(secret)]

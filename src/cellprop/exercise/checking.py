@@ -76,6 +76,7 @@ def _check(file: Path, terms: Terms) -> Marks:
     except InputError as error:
         raise told(file, error) from None
     reading = _Reading(submission, question, asked.typed, list(asked.notes), list(asked.warnings))
+    reading.read_ahead()
     answers = reading.answers()
     reading.compare_given()
     marks = mark(question, answers)
@@ -220,6 +221,13 @@ class _Reading:
     _as_text: list[tuple[str, float]] = field(default_factory=list)
     _dates: list[str] = field(default_factory=list)
     _moved: bool = False
+
+    def read_ahead(self) -> None:
+        """Read the sheets that answers and given numbers stand on, each once."""
+        wanted = (*self.question.setup.answers, *self.question.given)
+        matrices = {matrix.name: matrix for matrix in self.question.walk.matrices}
+        found = (self._place(matrices[name]) for name in wanted)
+        self.submission.read_ahead(place for place in found if place is not None)
 
     def answers(self) -> dict[str, Answer]:
         """Return what stands in the place of each matrix that was asked for."""
