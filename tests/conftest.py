@@ -45,6 +45,12 @@ def rscript() -> str:
     return requires("Rscript", "runs the R text of the steps")
 
 
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    """The path of Chromium."""
+    return requires("chromium", "lays out the page of marks")
+
+
 @pytest.fixture
 def here(tmp_path, monkeypatch) -> Path:
     """An empty folder to work in."""

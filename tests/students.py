@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 
 from cellprop.algebra import value
-from cellprop.marking import Answer
+from cellprop.judging import Answer
 from cellprop.question import Question
 
 Slipping = Callable[[dict, np.ndarray], np.ndarray]

@@ -12,7 +12,7 @@ import hashlib
 import json
 import re
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 from functools import cached_property, lru_cache
 from typing import Any
@@ -20,10 +20,11 @@ from typing import Any
 import numpy as np
 
 from cellprop.algebra import Array, Axis, Matrix, evaluate, reads
-from cellprop.data import label, numbers
+from cellprop.data import known, label, numbers
 from cellprop.errors import InputError
 from cellprop.network import Network
 from cellprop.opening import MOST_ROWS
+from cellprop.precision import LEAST
 from cellprop.roster import Student
 from cellprop.steps import OPTIMIZERS, SCALINGS, Walkthrough, walkthrough
 from cellprop.tracing import Trace
@@ -33,7 +34,12 @@ from cellprop.training import mean_over_samples
 FORM = 1
 MOST_DECIMALS = 12
 USUAL_DECIMALS = 3
+# To how many decimals numbers are rounded at most where nobody says to how many.
+MOST_BY_HAND = 6
 USUAL_STEPS = "2-11"
+# How often a slip of form is paid for.
+FORM_SLIPS = ("each", "step", "once")
+USUAL_FORM_SLIPS = "step"
 # What a question's text may be once it is unpacked.
 LARGEST_TEXT = 16 * 1024**2
 # How many numbers the matrices of a question that is read may have in all.
@@ -60,6 +66,7 @@ class Setup:
         decimals: To how many numbers are rounded.
         points: The marks of a step by its label, where they are not one for each cell.
         hints: Whether answers are judged as they are typed.
+        form_slips: How often a slip of form is paid for: for each number, once a step, or once.
     """
 
     network: Network
@@ -75,6 +82,7 @@ class Setup:
     decimals: int = USUAL_DECIMALS
     points: tuple[tuple[str, float], ...] = ()
     hints: bool = False
+    form_slips: str = USUAL_FORM_SLIPS
 
     @property
     def walk(self) -> Walkthrough:
@@ -220,9 +228,10 @@ def ask(
     trace: Trace,
     *,
     steps: str = USUAL_STEPS,
-    decimals: int = USUAL_DECIMALS,
+    decimals: int | None = USUAL_DECIMALS,
     points: Mapping[str, float] | None = None,
     hints: bool = False,
+    form_slips: str = USUAL_FORM_SLIPS,
 ) -> Question:
     """Return the question that asks for some steps of a trace.
 
@@ -236,17 +245,25 @@ def ask(
     steps
         Which steps: `2-9`, `2,4,7-9`; with several hidden layers also `2.1`.
     decimals
-        To how many numbers are rounded, 0 to 12.
+        To how many numbers are rounded, 0 to 12. None chooses: the fewest from 3 on that tell
+        every answer from doing nothing, as far as 6 can.
     points
         The marks of a step by its label; one for each cell where nothing is said.
     hints
         Whether answers are to be judged as they are typed.
+    form_slips
+        How often a slip of form (rounded too far, cut off, a decimal point out of place) is paid
+        for: `each` number, once a `step`, or `once`.
 
     Raises
     ------
     InputError
         If a step is not there or computes nothing, or a number is out of range.
     """
+    if decimals is None:
+        usual = ask(trace, steps=steps, points=points, hints=hints, form_slips=form_slips)
+        return telling(usual, trace)
+    known("form_slips", form_slips, FORM_SLIPS)
     is_whole = isinstance(decimals, (int, np.integer)) and not isinstance(decimals, bool)
     if not is_whole or not 0 <= decimals <= MOST_DECIMALS:
         raise InputError(
@@ -259,20 +276,68 @@ def ask(
     setup = Setup(
         trace.network, X.rows, X.columns, output.columns,
         **trace.options, whole=trace.batches == 1, shown=shown, asked=asked, decimals=int(decimals),
-        points=_checked_points(asked, points or {}), hints=hints,
+        points=_checked_points(asked, points or {}), hints=hints, form_slips=form_slips,
     )  # fmt: skip
-    given = {
-        m.name: _round(m.name, trace.values[m.name], decimals)
+    from cellprop import __version__
+
+    return Question(setup, _given(setup, trace), version=__version__)
+
+
+def _given(setup: Setup, trace: Trace) -> dict[str, Array]:
+    """Return what is given, rounded as it is shown."""
+    return {
+        m.name: _round(m.name, trace.values[m.name], setup.decimals)
         for m in setup.walk.matrices
         if m.definition is None
     }
-    from cellprop import __version__
-
-    return Question(setup, given, version=__version__)
 
 
 def _round(name: str, values: Array, decimals: int) -> Array:
     return values if name in SETTINGS else np.round(values, decimals) + 0.0
+
+
+# --- What an exercise can tell ------------------------------------------------------------
+
+
+def telling(
+    question: Question,
+    trace: Trace,
+    class_of: Callable[[Question], Sequence[Question]] = lambda question: (question,),
+) -> Question:
+    """Return a question with the fewest decimals that tell its answers from doing nothing.
+
+    Parameters
+    ----------
+    question
+        What is asked.
+    trace
+        Of which, not rounded.
+    class_of
+        Returns the questions of a whole class; by default the one question.
+    """
+    ways = []
+    for decimals in range(USUAL_DECIMALS, MOST_BY_HAND + 1):
+        setup = replace(question.setup, decimals=decimals)
+        way = replace(question, setup=setup, given=_given(setup, trace))
+        ways.append((sum(sum(untold(each).values()) for each in class_of(way)), decimals, way))
+    return min(ways, key=lambda way: way[:2])[2]
+
+
+def untold(question: Question) -> dict[str, int]:
+    """Return how many answers of each matrix, rounded, may be the same as doing nothing: as what an
+    update begins with, or as 0. Not those that are exactly that.
+    """
+    walk, values = question.walk, question.values
+    before = {new.name: values[old] for old, new in walk.updates.items()}
+    unit, found = 10.0**-question.setup.decimals, {}
+    for name in question.setup.answers:
+        nothing = before.get(name, np.zeros(()))
+        changed = abs(values[name] - nothing)
+        close = changed < unit * (1 - LEAST)
+        count = int((close & (changed > 8 * np.finfo(float).eps * abs(nothing))).sum())
+        if count:
+            found[name] = count
+    return found
 
 
 def for_student(question: Question, student: Student, seed: int) -> Question:
@@ -359,6 +424,12 @@ def with_points(question: Question, points: Mapping[str, float]) -> Question:
     setup = question.setup
     merged = dict(setup.points) | dict(points)
     return replace(question, setup=replace(setup, points=_checked_points(setup.asked, merged)))
+
+
+def with_form_slips(question: Question, rule: str) -> Question:
+    """Return a question in which slips of form are paid for otherwise."""
+    known("form_slips", rule, FORM_SLIPS)
+    return replace(question, setup=replace(question.setup, form_slips=rule))
 
 
 # --- As text ------------------------------------------------------------------------------
@@ -479,14 +550,14 @@ def _from_data(data: Mapping[str, Any]) -> Question:
     layout = _number(data.get("layout", FIRST_LAYOUT))
     if layout != FIRST_LAYOUT and not places:
         raise ValueError
-    known = {}
+    found = {}
     for matrix in setup.walk.matrices:
         if matrix.definition is None:
-            known[matrix.name] = given[matrix.name]
+            found[matrix.name] = given[matrix.name]
             if given[matrix.name].shape != matrix.shape:
                 raise ValueError
     student, version = _student(data["student"]), _text(data["version"])[:20]
-    return Question(setup, known, student, version, layout, places)
+    return Question(setup, found, student, version, layout, places)
 
 
 def _places(

@@ -12,7 +12,6 @@ import json
 import math
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
@@ -24,9 +23,19 @@ from cellprop.data import label, looks_like_formula
 from cellprop.errors import InputError
 from cellprop.files import write_whole
 from cellprop.formats import cut
+from cellprop.judging import VERDICTS
 from cellprop.layout import lay_out
-from cellprop.marking import SLIP, VERDICTS, Marked, Marks, Result, Unmarked
+from cellprop.marking import Marked, Marks, Result, Unmarked
 from cellprop.question import Setup
+from cellprop.remarks import (
+    MISSING,
+    NOT_A_NUMBER,
+    Remark,
+    first,
+    forgiven,
+    is_blank,
+    remarks,
+)
 from cellprop.templates import template
 from cellprop.words import Words
 
@@ -38,17 +47,10 @@ SUFFIXES = (".csv", ".json", ".html")
 # What a student's section, and the lists of a class, show at most.
 MOST_LOST = 200
 MOST_SLIPS = 12
-# Of a text that was typed instead of a number, and of a label on the map.
-LONGEST_ANSWER, LONGEST_LABEL = 40, 12
-# A number from here on is written with a power of ten.
-LARGE = 1e9
-# The words for how many numbers have a verdict, in the order of `VERDICTS`.
-COUNTS = (
-    "report.counts.right", "report.counts.carried", "report.counts.rounded", "report.counts.slip",
-    "report.counts.wrong", "report.counts.blank", "report.counts.not a number",
-)  # fmt: skip
-# Where there is no number.
-MISSING = "–"
+# Of a name or a file's name, and of a label on the map.
+LONGEST_NAME, LONGEST_LABEL = 80, 12
+# The words for how many numbers have a verdict.
+COUNTS = {verdict: f"report.counts.{verdict}" for verdict in VERDICTS}
 
 
 def check_suffix(path: Path) -> str:
@@ -114,28 +116,18 @@ def _id_of(result: Result) -> str:
     return student.id if student else ""
 
 
+def _handed_in_blank(result: Result) -> bool:
+    return isinstance(result, Marks) and is_blank(result)
+
+
+def counted(results: Sequence[Result]) -> list[Marks]:
+    """Return the marks that say something about a class: not those of files left blank."""
+    return [r for r in results if isinstance(r, Marks) and not is_blank(r)]
+
+
 def shown(number: float) -> str:
     """Return marks as they are written: 7, 7.5."""
     return f"{number:.2f}".rstrip("0").rstrip(".")
-
-
-def number_of(value: float | str, decimals: int) -> str:
-    """Return an answer as it is written: with its decimals, if it has more than were asked for."""
-    if isinstance(value, str):
-        return cut(label(value), LONGEST_ANSWER)
-    text = rounded(value, decimals)
-    if text == MISSING or math.isclose(float(text), value, abs_tol=1e-15):
-        return text
-    return f"{value:.{decimals + 3}g}"
-
-
-def rounded(value: float, decimals: int) -> str:
-    """Return what was expected as it is written; never longer than a column is wide."""
-    if math.isnan(value):
-        return MISSING
-    if abs(value) >= LARGE:
-        return f"{value:.{decimals + 1}g}"
-    return f"{value:z.{decimals}f}"
 
 
 def mean_of(marked: Sequence[Marks]) -> str:
@@ -149,63 +141,28 @@ def mean_of(marked: Sequence[Marks]) -> str:
     return f"{round(100 * math.fsum(shares) / len(shares))} %" if shares else ""
 
 
+def _mean(results: Sequence[Result], words: Words) -> str:
+    """Return the mean of a class in words, with how many it leaves out; empty without any."""
+    mean = mean_of(counted(results))
+    blank = sum(map(_handed_in_blank, results))
+    return words("report.mean_without", mean=mean, count=blank) if mean and blank else mean
+
+
 def _share(marks: float, out_of: float) -> float:
     return marks / out_of if out_of else 1.0
 
 
-@dataclass(frozen=True)
-class Lost:
-    """A number that lost its marks.
-
-    Attributes:
-        step, matrix, row, column: Where it stands, counted from 1.
-        answer, expected, own: As they are written.
-        verdict: In a word or two.
-        slip: What explains it, in words, or an empty text.
-    """
-
-    step: str
-    matrix: str
-    row: int
-    column: int
-    answer: str
-    expected: str
-    own: str
-    verdict: str
-    slip: str
-
-    def sentence(self, words: Words) -> str:
-        """Return what happened, in a line."""
-        where = words("report.where", matrix=self.matrix, row=self.row, column=self.column)
-        if self.answer == MISSING:
-            return f"{where}: {self.verdict}"
-        expected = self.expected if self.own == MISSING else self.own
-        said = words("report.instead", where=where, answer=self.answer, expected=expected)
-        return f"{said}: {self.slip or self.verdict}"
-
-
-def lost(marks: Marks, words: Words) -> Iterator[Lost]:
-    """Yield every number that lost its marks, in the order of computation."""
-    decimals = marks.question.setup.decimals
-    for marked in marks.matrices:
-        for i, j in np.argwhere(~marked.earned).tolist():
-            code = int(marked.verdicts[i, j])
-            slip = words(f"slips.{marked.slips[i][j]}") if code == SLIP else ""
-            answer = marked.answer.texts.get((i, j), float(marked.answer.values[i, j]))
-            expected, own = float(marked.expected[i, j]), float(marked.own[i, j])
-            yield Lost(
-                marked.step, marked.name, i + 1, j + 1, number_of(answer, decimals),
-                rounded(expected, decimals), rounded(own, decimals),
-                words(f"verdicts.{VERDICTS[code]}"), slip,
-            )  # fmt: skip
-
-
 def first_lost(result: Result, words: Words) -> str:
     """Return the first thing to look at."""
-    if isinstance(result, Unmarked):
-        return result.reason
-    first = next(lost(result, words), None)
-    return first.sentence(words) if first else words("report.all_right")
+    return result.reason if isinstance(result, Unmarked) else first(result, words)
+
+
+def _forgiven(marks: Marks, words: Words) -> list[str]:
+    """Return which slips were paid for already, in words."""
+    return [
+        words("report.forgiven", slip=words(f"slips.{key}"), count=count)
+        for key, count in forgiven(marks).items()
+    ]
 
 
 # --- In the terminal ----------------------------------------------------------------------
@@ -218,28 +175,48 @@ def show(console: Console, results: Sequence[Result], words: Words) -> None:
         return
     table = _table(words, "report.student", "report.id", "report.marks", "report.first")
     for result in results:
+        if _handed_in_blank(result):
+            continue
         marks = words("report.unreadable")
         if isinstance(result, Marks):
             marks = f"{shown(result.total)} / {shown(result.out_of)}"
-        row = (name_of(result), _id_of(result), marks, first_lost(result, words))
+        row = (_named(result), _id_of(result), marks, first_lost(result, words))
         table.add_row(*map(_plain, row))
     console.print(table)
-    marked = [result for result in results if isinstance(result, Marks)]
-    for result in marked:
-        for text in (*result.warnings, *result.notes):
-            console.print(_plain(f"{name_of(result)}: {text}"))
-    if marked:
-        console.print(_plain(f"{words('report.mean')}: {mean_of(marked)}"))
-    for slip in _slips(marked, words)[:MOST_SLIPS]:
+    for line in _about_class(results, words):
+        console.print(_plain(line))
+
+
+def _about_class(results: Sequence[Result], words: Words) -> Iterator[str]:
+    """Yield lines on a class: who handed in nothing, what to look at, the mean, and slips."""
+    for result in filter(_handed_in_blank, results):
+        who = " ".join(filter(None, (_named(result), _id_of(result))))
+        yield f"{words('report.handed_in_blank')}: {who} ({cut(_file_of(result), LONGEST_NAME)})"
+    for result in results:
+        if isinstance(result, Marks):
+            for text in (*result.warnings, *result.notes):
+                yield f"{_named(result)}: {text}"
+    mean = _mean(results, words)
+    if mean:
+        yield f"{words('report.mean')}: {mean}"
+    for slip in _slips(counted(results), words)[:MOST_SLIPS]:
         said = f"{slip['matrix']}: {slip['slip']}"
-        console.print(_plain(f"{said} ({words('report.students_with')}: {slip['students']})"))
+        yield f"{said} ({words('report.students_with')}: {slip['students']})"
+
+
+def _named(result: Result) -> str:
+    return cut(label(name_of(result)), LONGEST_NAME)
+
+
+def _file_of(result: Result) -> str:
+    return label(Path(result.path).name)
 
 
 def _show_one(console: Console, marks: Marks, words: Words) -> None:
     table = _table(words, "report.step", "report.marks", "report.verdict", "report.first")
     firsts: dict[str, str] = {}
-    for found in lost(marks, words):
-        firsts.setdefault(found.step, found.sentence(words))
+    for remark in remarks(marks):
+        firsts.setdefault(remark.step, remark.sentence(words))
     for step in marks.question.walk.steps:
         if step.label not in marks.by_step:
             continue
@@ -249,16 +226,15 @@ def _show_one(console: Console, marks: Marks, words: Words) -> None:
         for matrix in marks.matrices:
             if matrix.step == step.label:
                 counts.update(matrix.counts())
-        each = zip(COUNTS, (counts[verdict] for verdict in VERDICTS), strict=True)
-        said = ", ".join(f"{count} {words(key)}" for key, count in each if count)
+        said = ", ".join(f"{counts[v]} {words(key)}" for v, key in COUNTS.items() if counts[v])
         row = (f"{step.label} {title}", f"{shown(earned)} / {shown(out_of)}", said,
                firsts.get(step.label, ""))  # fmt: skip
         table.add_row(*map(_plain, row))
     console.print(table)
-    for text in (*marks.warnings, *marks.notes):
+    for text in (*_forgiven(marks, words), *marks.warnings, *marks.notes):
         console.print(_plain(text))
     total = f"{shown(marks.total)} / {shown(marks.out_of)}"
-    console.print(_plain(f"{name_of(marks)}: {total}"))
+    console.print(_plain(f"{_named(marks)}: {total}"))
 
 
 def _table(words: Words, *keys: str) -> Table:
@@ -280,7 +256,7 @@ def _plain(text: str) -> str:
 def as_csv(results: Sequence[Result], words: Words) -> str:
     """Return a row for each file; what looks like a formula gets an apostrophe before it."""
     steps = list(dict.fromkeys(s for r in results if isinstance(r, Marks) for s in r.by_step))
-    head = ["position", "id", "name", "file", "marks", "out_of", "percent"]
+    head = ["position", "id", "name", "file", "status", "marks", "out_of", "percent"]
     head += [*(f"step {step}" for step in steps), *VERDICTS, "first", "notes", "warnings"]
     target = io.StringIO()
     writer = csv.writer(target, lineterminator="\n")
@@ -290,15 +266,22 @@ def as_csv(results: Sequence[Result], words: Words) -> str:
     return target.getvalue()
 
 
+def _status(result: Result) -> str:
+    """Return what became of a file, in the word that CSV and JSON have for it."""
+    if isinstance(result, Unmarked):
+        return "unreadable"
+    return "blank" if is_blank(result) else "marked"
+
+
 def _csv_row(result: Result, steps: Sequence[str], words: Words) -> list[object]:
     if isinstance(result, Unmarked):
         blank = [""] * (3 + len(steps) + len(VERDICTS))
-        return ["", "", "", result.path, *blank, "", "", result.reason]
+        return ["", "", "", result.path, _status(result), *blank, "", "", result.reason]
     student, out_of = result.question.student, result.out_of
     row: list[object] = ["", "", ""]
     if student:
         row = [student.position, student.id, student.name]
-    row += [result.path, _even(result.total), _even(out_of)]
+    row += [result.path, _status(result), _even(result.total), _even(out_of)]
     row.append(round(100 * result.total / out_of, 2) if out_of else "")
     row += [_even(result.by_step[s][0]) if s in result.by_step else "" for s in steps]
     row += list(result.counts.values())
@@ -327,11 +310,12 @@ def as_json(results: Sequence[Result], words: Words) -> str:
 
 def _as_data(result: Result, words: Words) -> dict[str, Any]:
     if isinstance(result, Unmarked):
-        return {"file": result.path, "reason": result.reason}
+        return {"file": result.path, "status": _status(result), "reason": result.reason}
     question = result.question
     student = question.student
     return {
         "file": result.path,
+        "status": _status(result),
         "student": {"id": student.id, "name": student.name, "position": student.position}
         if student
         else None,
@@ -345,6 +329,7 @@ def _as_data(result: Result, words: Words) -> dict[str, Any]:
             {"matrix": name, "slip": key, "says": words(f"slips.{key}"), "cells": cells}
             for (name, key), cells in result.slips.items()
         ],
+        "first": first_lost(result, words),
         "notes": result.notes,
         "warnings": result.warnings,
         "cells": [{k: _finite(v) for k, v in row.items()} for row in result.rows()],
@@ -366,15 +351,15 @@ def as_html(results: Sequence[Result], words: Words) -> str:
         autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     page = environment.from_string(template("report.html").read_text(encoding="utf-8"))
-    marked = [result for result in results if isinstance(result, Marks)]
-    steps = list(dict.fromkeys(step for result in marked for step in result.by_step))
+    marked = counted(results)
     groups = _by_setup(marked)
+    sections = [_section(k, result, words) for k, result in enumerate(results, 1)]
     return page.render(
         words=words,
-        students=[_section(k, result, steps, words) for k, result in enumerate(results, 1)],
-        steps=steps,
+        students=[section for section in sections if not section["blank"]],
+        blank=[section for section in sections if section["blank"]],
         count=len(results),
-        mean=mean_of(marked),
+        mean=_mean(results, words),
         maps=[
             {
                 "title": _map_title(setup, group, words) if len(groups) > 1 else "",
@@ -386,34 +371,58 @@ def as_html(results: Sequence[Result], words: Words) -> str:
     )
 
 
-def _section(number: int, result: Result, steps: Sequence[str], words: Words) -> dict[str, Any]:
+def _section(number: int, result: Result, words: Words) -> dict[str, Any]:
     """Return what the page says of one file."""
     said: dict[str, Any] = {
         "number": number,
-        "name": label(name_of(result)),
-        "file": label(Path(result.path).name),
+        "name": _named(result),
+        "file": cut(_file_of(result), LONGEST_NAME),
         "first": label(first_lost(result, words)),
         "marked": isinstance(result, Marks),
+        "blank": _handed_in_blank(result),
         "id": "",
         "warnings": (),
         "notes": (),
     }
     if isinstance(result, Unmarked):
         return said
-    rows = list(lost(result, words))
+    rows = remarks(result)
     return said | {
-        "id": label(_id_of(result)),
+        "id": cut(label(_id_of(result)), LONGEST_NAME),
         "total": shown(result.total),
         "out_of": shown(result.out_of),
         "percent": round(100 * _share(result.total, result.out_of)),
-        "steps": [
-            tuple(map(shown, result.by_step[step])) if step in result.by_step else None
-            for step in steps
-        ],
-        "lost": rows[:MOST_LOST],
-        "more": max(0, len(rows) - MOST_LOST),
+        "steps": [_step(*item) for item in result.by_step.items()],
+        "lost": [_row(remark, words) for remark in rows[:MOST_LOST]],
+        "more": sum(remark.count for remark in rows[MOST_LOST:]),
+        "forgiven": _forgiven(result, words),
         "warnings": [label(text) for text in result.warnings],
         "notes": [label(text) for text in result.notes],
+    }
+
+
+def _step(step: str, marks: tuple[float, float]) -> dict[str, Any]:
+    """Return what the page says of a step: its marks, and a shade for what was lost."""
+    earned, out_of = marks
+    return {
+        "label": step,
+        "earned": shown(earned),
+        "out_of": shown(out_of),
+        "shade": _heat(1 - _share(earned, out_of))["shade"],
+    }
+
+
+def _row(remark: Remark, words: Words) -> dict[str, Any]:
+    """Return what the page says of a number that was lost, or of several."""
+    typed = remark.verdict == NOT_A_NUMBER and remark.answer
+    return {
+        "step": remark.steps,
+        "where": remark.where(words),
+        "answer": f"“{remark.answer}”" if typed else remark.answer or MISSING,
+        "accepted": remark.accepted or MISSING,
+        "true": remark.expected if remark.own and remark.own != remark.expected else "",
+        "reason": remark.reason(words),
+        "unknown": words(f"verdicts.unknown.{remark.unknown}") if remark.unknown else "",
     }
 
 
@@ -438,7 +447,7 @@ def _map_title(setup: Setup, group: Sequence[Marks], words: Words) -> str:
 def _heat_map(setup: Setup, group: Sequence[Marks], words: Words) -> list[dict[str, Any]]:
     """Return the lanes of a sheet with the share of students who lost a number's marks."""
     shares: Mapping[str, Any] = {
-        name: np.mean([~_matrix(marks, name).earned for marks in group], axis=0)
+        name: np.mean([_matrix(marks, name).lost for marks in group], axis=0)
         for name in setup.answers
     }
     lanes = []

@@ -23,6 +23,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import repeat
 
 import numpy as np
 
@@ -40,6 +41,7 @@ from cellprop.algebra import (
     Operation,
     apply,
     elementwise,
+    reads,
     square,
 )
 from cellprop.errors import ShapeError
@@ -120,6 +122,37 @@ IN_PLACE_OF = _operation(
 )
 
 
+# The numbers in the order of the transpose, in the cells that there are.
+TRANSPOSED = (
+    lambda x: np.ascontiguousarray(x.T).reshape(x.shape),
+    lambda x: np.ascontiguousarray(x.reshape(x.shape[::-1]).T),
+)
+
+
+def _transposed(way: int) -> Operation:
+    return _of_same_shape(f"transposed_{way}", TRANSPOSED[way])
+
+
+def _one_sample(which: int) -> Operation:
+    """Return the product of matrices for which a single sample is taken, not the sum over all."""
+    return _operation(
+        f"sample_{which}_only",
+        lambda left, right: left[:, [which]] @ right[[which]],
+        lambda operands: (operands[0].rows, operands[1].columns),
+        operands=2,
+    )
+
+
+def _one_row(which: int) -> Operation:
+    return _operation(
+        f"row_{which}_only", lambda x: x[[which]], lambda operands: (ONE, operands[0].columns)
+    )
+
+
+# What is written 1 / 1 + e^-x.
+ONE_AND_POWER = _of_same_shape("one_and_power", lambda x: 1 + np.exp(-x))
+
+
 def _shifted(by: int, axis: int) -> Operation:
     what = ("sample", "neuron")[axis]
     return _of_same_shape(f"next_{what}_{by}", lambda x: np.roll(x, -by, axis=axis))
@@ -167,14 +200,41 @@ class Facts:
         return tuple(step.matrices[0] for step in self.walk.steps if step.number in (7, 9))
 
     @cached_property
-    def entered(self) -> Mapping[str, Expression]:
-        """What was entered into the activation that computes a matrix, by its name."""
+    def errors(self) -> tuple[Matrix, ...]:
+        """The changes wanted of what each layer passes on, in the order of the deltas."""
+        return tuple(step.matrices[0] for step in self.walk.steps if step.number in (5, 8))
+
+    @cached_property
+    def old(self) -> Matrix | None:
+        """What the matrix is the update of."""
+        names = [old for old, new in self.walk.updates.items() if new is self.of]
+        return next((m for m in self.walk.matrices if m.name in names), None)
+
+    @cached_property
+    def activation(self) -> Applied | None:
+        """The activation that computes the matrix, in one piece."""
+        whole = self.of.whole or self.of.definition
+        is_one = isinstance(whole, Applied) and whole.operation.is_activation
+        return whole if is_one and isinstance(whole, Applied) else None
+
+    @cached_property
+    def passed_on(self) -> Mapping[str, Applied]:
+        """The activations that compute what is passed on, by the name of their result."""
         found = {}
         for matrix in self.walk.forward:
-            whole = matrix.whole or matrix.definition
-            if isinstance(whole, Applied) and whole.operation.is_activation:
-                found[matrix.name] = whole.operands[0]
+            whole = Facts(matrix, self.walk, self.decimals).activation
+            if whole is not None:
+                found[matrix.name] = whole
         return found
+
+    def is_over_samples(self, axis: Axis) -> bool:
+        """Whether an axis is that of the samples."""
+        return axis.fits(self.walk.output.rows)
+
+    @cached_property
+    def entered(self) -> Mapping[str, Expression]:
+        """What was entered into the activation that computes a matrix, by its name."""
+        return {name: whole.operands[0] for name, whole in self.passed_on.items()}
 
     def is_rate(self, part: Expression) -> bool:
         """Whether a part is the learning rate."""
@@ -202,11 +262,13 @@ class Slip:
         key: Its name in data; the words for it stand under `slips` and this key.
         wrong: Yields what a matrix is computed as by whoever slips, if it can happen there.
         magnifies: By how much it makes what rounding left out larger.
+        is_form: Whether the number is right, and only written down wrongly.
     """
 
     key: str
     wrong: Wrong
     magnifies: float = 1.0
+    is_form: bool = False
 
 
 def _changed(expression: Expression, change: Change, facts: Facts) -> Iterator[Expression]:
@@ -339,6 +401,93 @@ def _other_delta(part: Expression, facts: Facts) -> Expression | None:
     return None if other is part else Applied(IN_PLACE_OF, other, part)
 
 
+def _error_for_delta(part: Expression, facts: Facts) -> Expression | None:
+    """The slope forgotten on the way back, or in an update."""
+    if facts.step.number < 8 or part not in facts.deltas:
+        return None
+    return facts.errors[facts.deltas.index(part)]
+
+
+def _activation_twice(facts: Facts) -> Iterator[Expression]:
+    """A slope in terms of the output, taken of the activation of the output."""
+    assert facts.of.definition is not None
+
+    def again(part: Expression) -> Expression | None:
+        passed_on = facts.passed_on.get(part.name) if isinstance(part, Matrix) else None
+        return apply(passed_on.operation, part) if passed_on else None
+
+    if facts.of in facts.slopes:
+        yield _everywhere(facts.of.definition, again)
+
+
+# What people mix up. Softmax is none: it is no function of a number by itself.
+ACTIVATIONS = ("sigmoid", "tanh", "relu", "leaky_relu")
+
+
+def _other_activation(facts: Facts) -> Iterator[Expression]:
+    right = facts.activation
+    if right:
+        for name in ACTIVATIONS:
+            if name != right.operation.name:
+                yield apply(name, right.operands[0])
+
+
+def _other_slope(facts: Facts) -> Iterator[Expression]:
+    """The slope that another activation would have, from the neuron's output."""
+    if facts.of not in facts.slopes:
+        return
+    assert facts.of.definition is not None
+    for output in reads(facts.of.definition):
+        right = facts.passed_on.get(output.name)
+        for name in ACTIVATIONS:
+            if right and name != right.operation.name:
+                other = apply(name, right.operands[0]).operation
+                assert other.slope is not None
+                yield other.slope(output, right.operands[0])
+
+
+def _factor_left_out(facts: Facts, left: Expression, _: Expression) -> Expression | None:
+    """`output` for `output * (1 - output)`."""
+    return left if facts.of in facts.slopes and isinstance(left, Matrix) else None
+
+
+def _doubled(facts: Facts) -> Expression | None:
+    """As the derivative of a square that was not halved."""
+    is_error = facts.of is facts.errors[0] and facts.walk.loss.name == "squared_error"
+    return facts.of * 2.0 if is_error else None
+
+
+def _mean_of_products(facts: Facts, left: Expression, right: Expression) -> Expression | None:
+    if facts.is_over_samples(left.columns):
+        return apply("product", left, right) / float(left.columns.size)
+    return None
+
+
+def _one_sample_only(which: int) -> Change:
+    """Return a sum over samples of which one was taken."""
+
+    def change(part: Expression, facts: Facts) -> Expression | None:
+        if not isinstance(part, Applied):
+            return None
+        first = part.operands[0]
+        if part.operation.name == "product" and facts.is_over_samples(first.columns):
+            return apply(_one_sample(which), *part.operands)
+        if part.operation.name == "sum_over_rows" and facts.is_over_samples(first.rows):
+            return apply(_one_row(which), first)
+        return None
+
+    return change
+
+
+def _typed_transposed(facts: Facts) -> Iterator[Expression]:
+    if min(facts.of.shape) > 1:
+        yield from (apply(_transposed(way), facts.of) for way in range(len(TRANSPOSED)))
+
+
+def _is_bias(facts: Facts, part: Expression) -> bool:
+    return facts.is_parameter(part) and part.rows is ONE
+
+
 def _mean_for_sum(_: Facts, operand: Expression) -> Expression | None:
     return apply("sum_over_rows", operand) / float(operand.rows.size)
 
@@ -348,8 +497,7 @@ def _sum_for_mean(_: Facts, sum_: Expression, count: Expression) -> Expression |
 
 
 def _bias_left_out(facts: Facts, sum_: Expression, bias: Expression) -> Expression | None:
-    is_bias = facts.is_parameter(bias) and bias.rows is ONE
-    return sum_ if is_bias else None
+    return sum_ if _is_bias(facts, bias) else None
 
 
 def _others(axis: int) -> Wrong:
@@ -362,20 +510,41 @@ def _others(axis: int) -> Wrong:
     return wrong
 
 
+def _with_fewer(less: int, how: Callable[[int], Operation]) -> Callable[[Facts], Expression | None]:
+    """Return what comes of fewer decimals than asked for."""
+
+    def result(facts: Facts) -> Expression | None:
+        decimals = facts.decimals - less
+        return apply(how(decimals), facts.of) if decimals >= 0 else None
+
+    return result
+
+
 # With more samples than this, that a number is some other sample's says nothing.
 MOST_SHIFTS = 12
 
+# The likelier before the others: of those that explain as much, the first is named.
 SLIPS: tuple[Slip, ...] = (
+    Slip("not_updated", _after(lambda facts: facts.old)),
     Slip("bias_left_out", _at("add", _bias_left_out)),
+    Slip("bias_subtracted", _at("add", lambda f, a, b: a - b if _is_bias(f, b) else None)),
+    Slip("bias_twice", _at("add", lambda f, a, b: a + b + b if _is_bias(f, b) else None)),
     Slip("slope_left_out", _at("multiply", _slope_left_out)),
     Slip("slope_at_input", _slope_at_inputs),
+    Slip("activation_twice", _activation_twice),
+    Slip("slope_factor_left_out", _at("multiply", _factor_left_out)),
+    Slip("other_slope", _other_slope),
     Slip("activation_left_out", _anywhere(_without_activation)),
     Slip("exponent_sign", _at("sigmoid", lambda _, x: apply("sigmoid", 0 - x))),
+    Slip("parentheses_forgotten", _at("sigmoid", lambda _, x: apply(ONE_AND_POWER, x))),
+    Slip("other_activation", _other_activation),
     Slip("difference_reversed", _at("subtract", lambda _, a, b: b - a)),
+    Slip("derivative_doubled", _after(_doubled)),
+    Slip("error_for_delta", _anywhere(_error_for_delta)),
     Slip("rate_left_out", _at("scale", _rate_left_out)),
-    Slip("rate_twice", _at("scale", _rate_twice)),
     Slip("rate_too_early", _after(_rate_too_early)),
     Slip("transpose_forgotten", _at("transpose", lambda _, x: apply(NOT_TRANSPOSED, x))),
+    Slip("typed_transposed", _typed_transposed),
     Slip("element_by_element", _at("product", lambda _, a, b: apply(BY_PLACE, a, b))),
     Slip("wrong_axis", _at("sum_over_rows", lambda _, x: apply(ROW_SUMS, x))),
     Slip("wrong_axis", _at("sum_over_columns", lambda _, x: apply(COLUMN_SUMS, x))),
@@ -384,28 +553,23 @@ SLIPS: tuple[Slip, ...] = (
     Slip("update_subtracted", _at("add", lambda f, a, b: a - b if f.is_parameter(a) else None)),
     Slip("old_value_left_out", _at("add", lambda f, a, b: b if f.is_parameter(a) else None)),
     Slip("mean_for_sum", _at("sum_over_rows", _mean_for_sum)),
+    Slip("mean_for_sum", _at("product", _mean_of_products)),
     Slip("sum_for_mean", _at("divide", _sum_for_mean)),
+    Slip("one_sample_only", _anywhere(_one_sample_only(0))),
+    Slip("one_sample_only", _anywhere(_one_sample_only(-1))),
     Slip("not_halved", _at("squared_error", lambda _, y, output: square(y - output))),
     Slip("sign_lost", _after(lambda facts: 0 - facts.of)),
-    Slip("decimal_shifted", _after(lambda facts: facts.of * 10.0), magnifies=10.0),
-    Slip("decimal_shifted", _after(lambda f: f.of / 10.0, lambda f: f.of / 100.0)),
-    Slip("decimal_shifted", _after(lambda facts: facts.of * 100.0), magnifies=100.0),
+    Slip("decimal_shifted", _after(lambda facts: facts.of * 10.0), 10.0, is_form=True),
+    Slip("decimal_shifted", _after(lambda f: f.of / 10.0, lambda f: f.of / 100.0), is_form=True),
+    Slip("decimal_shifted", _after(lambda facts: facts.of * 100.0), 100.0, is_form=True),
     Slip("other_sample", _others(0)),
     Slip("other_neuron", _others(1)),
-    Slip("cut_off", _after(lambda f: apply(_cut_off(f.decimals), f.of)), magnifies=0.0),
-    Slip(
-        "rounded_too_far",
-        _after(
-            *(
-                lambda f, less=less: (
-                    apply(_rounded(f.decimals - less), f.of) if f.decimals >= less else None
-                )
-                for less in (1, 2)
-            )
-        ),
-        magnifies=0.0,
-    ),
+    Slip("cut_off", _after(*map(_with_fewer, (0, 1), repeat(_cut_off))), 0.0, is_form=True),
+    Slip("rounded_too_far", _after(*map(_with_fewer, (1, 2), repeat(_rounded))), 0.0, is_form=True),
+    Slip("rate_twice", _at("scale", _rate_twice)),
 )
+# The keys of slips in which a number is only written down wrongly.
+FORM = tuple(dict.fromkeys(slip.key for slip in SLIPS if slip.is_form))
 
 
 def mistakes(of: Matrix, walk: Walkthrough, decimals: int) -> Iterator[tuple[Slip, Expression]]:

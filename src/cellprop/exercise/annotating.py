@@ -1,28 +1,43 @@
-"""A copy of a marked workbook: verdicts as colours, and a comment on each number that lost marks.
+"""A copy of a marked workbook: the marks, verdicts as colours and signs, and comments on what lost
+its marks.
 
-The copy is made anew from the question and the numbers that were handed in, so nothing else of a
+The copy is made anew from the question and what was handed in for numbers, so nothing else of a
 student's file gets into it.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
 
+from cellprop.data import label
 from cellprop.errors import OutputError
+from cellprop.exercise.book import Correction
 from cellprop.exercise.writing import Mould
 from cellprop.files import write_whole
-from cellprop.marking import NOT_A_NUMBER, SLIP, VERDICTS, Marked, Marks, own_numbers
+from cellprop.formats import cut
+from cellprop.judging import VERDICTS
+from cellprop.marking import Marked, Marks, own_numbers
+from cellprop.remarks import (
+    NOT_A_NUMBER,
+    NOT_COMPUTED,
+    Remark,
+    first,
+    is_forgiven,
+    remarks_by_matrix,
+)
 from cellprop.words import Words
 from cellprop.words import load as load_words
 from cellprop.workbook.theme import Theme
 from cellprop.workbook.theme import load as load_theme
 
-STYLES = {"blank": "answer", "not a number": "wrong"}
 SUFFIX = ".xlsx"
+# Of a text in the cell of a number; its comment has more of it.
+LONGEST_TEXT = 12
+Place = tuple[str, int, int]
 
 
 def annotate(
@@ -52,13 +67,13 @@ def annotate(
     look, texts = theme or load_theme(), words or load_words()
     written: list[Path] = []
     for marks in results:
-        name = _file_name(marks, {path.name for path in written})
+        name = _file_name(marks, {path.name.lower() for path in written})
         mould = Mould(
             marks.question,
             look,
             texts,
             typed=own_numbers(marks.question, {m.name: m.answer for m in marks.matrices}),
-            verdicts={m.name: _styles(m) for m in marks.matrices},
+            correction=_correction(marks, texts),
             comments=dict(_comments(marks, texts)),
         )
         question = marks.question
@@ -79,42 +94,87 @@ def made(folder: str | Path) -> Path:
 
 
 def _file_name(marks: Marks, taken: Iterable[str]) -> str:
-    """Return a safe name for a copy, unlike those that are taken."""
+    """Return a safe name for a copy, unlike those that are taken (in small letters, since some
+    systems know no others).
+    """
     student = marks.question.student
     stem = student.file if student else Path(marks.path).stem
     stem = re.sub(r"[^\w .-]", "-", stem)[:80].strip(". ") or "marked"
     name, number = f"{stem}{SUFFIX}", 1
-    while name in taken:
+    while name.lower() in taken:
         number += 1
         name = f"{stem}-{number}{SUFFIX}"
     return name
 
 
-def _styles(marked: Marked) -> list[list[str]]:
-    names = [STYLES.get(verdict, verdict) for verdict in VERDICTS]
-    return [[names[code] for code in row] for row in marked.verdicts.tolist()]
+def _correction(marks: Marks, words: Words) -> Correction:
+    return Correction(
+        looks={marked.name: _looks(marked) for marked in marks.matrices},
+        texts={
+            (marked.name, i, j): cut(label(text), LONGEST_TEXT)
+            for marked in marks.matrices
+            for (i, j), text in marked.answer.texts.items()
+            if VERDICTS[marked.verdicts[i, j]] == NOT_A_NUMBER
+        },
+        total=round(marks.total, 2),
+        out_of=round(marks.out_of, 2),
+        by_step={step: (round(m, 2), round(o, 2)) for step, (m, o) in marks.by_step.items()},
+        first=first(marks, words),
+    )
 
 
-def _comments(marks: Marks, words: Words) -> Iterable[tuple[tuple[str, int, int], str]]:
-    """Yield what is said of each number that lost its marks, by its place."""
-    decimals = marks.question.setup.decimals
+def _looks(marked: Marked) -> list[list[str]]:
+    """Return the keys of how a matrix's numbers look."""
+    names = np.array(VERDICTS, dtype=object)[marked.verdicts]
+    found: list[list[str]] = np.where(is_forgiven(marked), "forgiven", names).tolist()
+    return found
+
+
+# --- Comments -----------------------------------------------------------------------------
+
+
+def _comments(marks: Marks, words: Words) -> Iterator[tuple[Place, str]]:
+    """Yield comments by the place they stand at: one on each number that lost its marks, and one
+    for all of a matrix of which the same is to be said.
+    """
+    for remark in remarks_by_matrix(marks):
+        yield (remark.matrix, remark.row - 1, remark.column - 1), comment(remark, words)
     for marked in marks.matrices:
-        for i, j in np.argwhere(~marked.earned).tolist():
-            yield (marked.name, i, j), comment(marked, i, j, decimals, words)
+        for (i, j), count, lines in _of_several(marked, words):
+            if count > 1:
+                lines[0] = words("verdicts.several", verdict=lines[0], count=count)
+            yield (marked.name, i, j), "\n".join(lines)
 
 
-def comment(marked: Marked, i: int, j: int, decimals: int, words: Words) -> str:
-    """Return what is said of a number: what was expected, and which slip fits."""
-    code = int(marked.verdicts[i, j])
-    own, lines = float(marked.own[i, j]), []
-    if code == NOT_A_NUMBER:
-        lines.append(f"{words('verdicts.not a number')}: {marked.answer.texts[i, j][:60]}")
-    if np.isnan(own):
-        expected = float(marked.expected[i, j])
-        lines.append(words("verdicts.expected_true", expected=f"{expected:.{decimals}f}"))
-        lines.append(words("verdicts.missing"))
-    else:
-        lines.append(words("verdicts.expected", expected=f"{own:.{decimals}f}"))
-    if code == SLIP:
-        lines.append(words("verdicts.fits", slip=words(f"slips.{marked.slips[i][j]}")))
+def comment(remark: Remark, words: Words) -> str:
+    """Return what is said of a number that lost its marks: what is accepted, and which slip fits;
+    of several that lack, how many.
+    """
+    said = words(f"verdicts.{remark.verdict}")
+    if remark.verdict == NOT_A_NUMBER:
+        said = f"“{remark.answer}”: {said}"
+    elif remark.answer:
+        said = words("verdicts.yours", answer=remark.answer)
+    if remark.count > 1:
+        return words("verdicts.several", verdict=said, count=remark.count)
+    key = "verdicts.expected" if remark.own else "verdicts.expected_true"
+    lines = [said, words(key, expected=remark.accepted)]
+    if remark.unknown:
+        lines.append(words(f"verdicts.unknown.{remark.unknown}"))
+    if remark.slip:
+        lines.append(words("verdicts.fits", slip=words(f"slips.{remark.slip}")))
     return "\n".join(lines)
+
+
+def _of_several(marked: Marked, words: Words) -> Iterator[tuple[tuple[int, int], int, list[str]]]:
+    """Yield what is said of numbers that lost nothing: the first of them, how many, and lines."""
+    places: dict[tuple[str, str], list[tuple[int, int]]] = {}
+    for i, row in enumerate(_looks(marked)):
+        for j, look in enumerate(row):
+            if look in ("forgiven", NOT_COMPUTED):
+                places.setdefault((look, marked.slips[i][j]), []).append((i, j))
+    for (look, slip), found in places.items():
+        lines = [words(f"verdicts.{look}")]
+        if slip:
+            lines.append(words("verdicts.fits", slip=words(f"slips.{slip}")))
+        yield found[0], len(found), lines

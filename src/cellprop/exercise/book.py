@@ -10,8 +10,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
+from rich.cells import cell_len
 
 from cellprop.algebra import Array, Matrix, Pattern, reads
+from cellprop.data import looks_like_formula
 from cellprop.formats import Format, choose
 from cellprop.layout import Layout, Place, lay_out, letter
 from cellprop.question import Question
@@ -21,8 +23,67 @@ from cellprop.workbook.book import Book, State
 from cellprop.workbook.frame import Frame
 
 EMPTY = '""'
+# Between a number and its sign, in characters; and the widest number that a column is made for.
+SIGN_GAP, WIDEST_NUMBER = 1, 12
 # The condition of what is computed from given numbers alone.
 NOTHING_MISSING = "COUNT()=0"
+
+
+@dataclass(frozen=True)
+class Look:
+    """How a number that was marked is shown: never by its colour alone.
+
+    Attributes:
+        style: The name of a style.
+        sign: What stands after it, or before a text. What earned its marks has a ✓, what lost them
+            a ✗; an empty cell has no sign.
+    """
+
+    style: State
+    sign: str = ""
+
+    def code(self, code: str) -> str:
+        """Return a number format with the sign."""
+        return f'{code}" {self.sign}"' if self.sign else code
+
+    @property
+    def text_code(self) -> str:
+        """The format of a text with the sign."""
+        return f'"{self.sign} "@'
+
+
+# By the verdict; `forgiven` is a slip for which another number paid.
+LOOKS = {
+    "right": Look("right", "✓"),
+    "carried": Look("carried", "✓→"),
+    "rounded": Look("rounded", "✓≈"),
+    "forgiven": Look("rounded", "✓~"),
+    "slip": Look("slip", "✗~"),
+    "wrong": Look("wrong", "✗"),
+    "not a number": Look("wrong", "✗"),
+    "blank": Look("wrong"),
+    "not computed": Look("known"),
+}
+
+
+@dataclass(frozen=True)
+class Correction:
+    """What a copy that was marked shows beside what was handed in.
+
+    Attributes:
+        looks: The key of each number's look in `LOOKS`, by the name of its matrix.
+        texts: What stands where there is no number, by the matrix, and row and column from 0.
+        total, out_of: The marks in all.
+        by_step: Those of each step, earned and out of, by its label.
+        first: The first thing to look at.
+    """
+
+    looks: Mapping[str, Sequence[Sequence[str]]]
+    texts: Mapping[tuple[str, int, int], str]
+    total: float
+    out_of: float
+    by_step: Mapping[str, tuple[float, float]]
+    first: str
 
 
 @dataclass
@@ -33,12 +94,17 @@ class ExerciseBook(Book):
         question: What is asked.
         typed: What stands in the place of matrices that are to be calculated, or are computed from
             them: texts of numbers as a file has them, empty where there is none.
-        verdicts: For such a matrix, the name of each number's style; the usual one without.
+        correction: Of a copy that was marked; None for one to fill in.
     """
 
     question: Question = field(kw_only=True)
     typed: Mapping[str, list[list[str]]] = field(kw_only=True, default_factory=dict)
-    verdicts: Mapping[str, Sequence[Sequence[str]]] = field(kw_only=True, default_factory=dict)
+    correction: Correction | None = field(kw_only=True, default=None)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.correction:
+            self.widths = {**self.widths, **self._wider(self.correction)}
 
     @property
     def open(self) -> frozenset[str]:
@@ -82,31 +148,57 @@ class ExerciseBook(Book):
 
     def _answers(self, place: Place) -> Iterator[str]:
         """Yield rows of cells to fill in, or as they were filled in."""
-        name, code = place.matrix.name, self.formats[place.matrix.name].code
-        usual = self.frame.style("answer", code)
-        typed, verdicts = self.values(name), self.verdicts.get(name)
+        name = place.matrix.name
+        usual = self.frame.style("answer", self.formats[name].code)
         for i, addresses in enumerate(place.addresses()):
-            if verdicts is None:
+            if self.correction is None:
                 yield xml.blank_cells(addresses, usual)
                 continue
             yield "".join(
-                xml.number_cells([address], style, [number])
-                if number
-                else xml.blank_cell(address, style)
-                for address, number, style in zip(
-                    addresses,
-                    typed[i],
-                    [self.frame.style(verdict, code) for verdict in verdicts[i]],
-                    strict=True,
-                )
+                self._answer(self.correction, name, i, j, address)
+                for j, address in enumerate(addresses)
             )
+
+    def _answer(self, correction: Correction, name: str, i: int, j: int, address: str) -> str:
+        """Return the cell of an answer that was marked."""
+        look, number = LOOKS[correction.looks[name][i][j]], self.values(name)[i][j]
+        text = correction.texts.get((name, i, j))
+        if text is not None:
+            quoted = looks_like_formula(text)
+            return xml.text_cell(
+                address, self.frame.style(look.style, look.text_code, quoted=quoted), text
+            )
+        if not number:
+            return xml.blank_cell(address, self.frame.style(look.style, self.formats[name].code))
+        style = self.frame.style(look.style, look.code(self._fitting(name, number).code))
+        return xml.number_cells([address], style, [number])
+
+    def _fitting(self, name: str, number: str) -> Format:
+        """Return the format of a matrix, or one for a number that is too long in it."""
+        usual = self.formats[name]
+        long = len(usual.show(float(number))) > WIDEST_NUMBER
+        return Format(None) if long else usual
+
+    def _wider(self, correction: Correction) -> dict[int, float]:
+        """Return the widths of columns in which numbers stand with their signs."""
+        found: dict[int, float] = {}
+        for name, rows in correction.looks.items():
+            place = self.layout.places[name]
+            for i, j in np.ndindex(len(rows), len(rows[0])):
+                number, text = self.values(name)[i][j], correction.texts.get((name, i, j), "")
+                shown = self._fitting(name, number).show(float(number)) if number else text
+                needed = cell_len(shown) + SIGN_GAP + len(LOOKS[rows[i][j]].sign)
+                column = place.column + j
+                found[column] = max(found.get(column, self.width(column)), needed * 1.1 + 2.5)
+        return found
 
     def _links(self, place: Place) -> list[list[str]]:
         link = self.link(place.matrix.name)
-        return [
-            [f"IF({link}{address}={EMPTY},{EMPTY},{link}{address})" for address in row]
-            for row in place.addresses()
-        ]
+        # A text, which only a copy that was marked has, is shown where it was typed and not again.
+        there = f"{link}{{0}}={EMPTY},{EMPTY},{link}{{0}}"
+        if self.correction:
+            there = f"ISNUMBER({link}{{0}}),{link}{{0}},{EMPTY}"
+        return [[f"IF({there.format(address)})" for address in row] for row in place.addresses()]
 
     def _waiting(self, place: Place) -> list[list[str]]:
         """Return formulas that stay empty until everything that they read is there."""
@@ -170,9 +262,9 @@ def exercise_book(
     *,
     layout: Layout | None = None,
     typed: Mapping[str, Array] | None = None,
-    verdicts: Mapping[str, Sequence[Sequence[str]]] | None = None,
+    correction: Correction | None = None,
 ) -> ExerciseBook:
-    """Return the book of a question, blank or with what was typed."""
+    """Return the book of a question, blank or with what was typed and its correction."""
     setup = question.setup
     unknown = setup.waiting.union(setup.answers)
     values = {
@@ -189,7 +281,7 @@ def exercise_book(
             name: [["" if np.isnan(v) else xml.number(v) for v in row] for row in array.tolist()]
             for name, array in (typed or {}).items()
         },
-        verdicts=verdicts or {},
+        correction=correction,
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from openpyxl.worksheet.worksheet import Worksheet
 
 from cellprop import captions
-from cellprop.exercise.book import ExerciseBook
+from cellprop.exercise.book import Correction, ExerciseBook
 from cellprop.steps import Declaration
 from cellprop.workbook import xml
 from cellprop.workbook.book import sheet_name
@@ -30,8 +30,8 @@ def front_page(book: ExerciseBook) -> Page:
     page.add(page.text("A", "caption", captions.shown(book.words, book.trace)))
     _list_steps(page, book)
     page.heading("contents.how")
-    guide = list(book.words.many("exercise.guide"))
-    if book.question.setup.hints:
+    guide = list(book.words.many("exercise.marked_guide" if book.correction else "exercise.guide"))
+    if book.question.setup.hints and not book.correction:
         guide.append(book.words("exercise.hints_guide"))
     for number, text in enumerate(guide, 1):
         page.prose(f"{number}. {text}")
@@ -41,7 +41,8 @@ def front_page(book: ExerciseBook) -> Page:
 
 def _say(page: Page, book: ExerciseBook) -> None:
     words, student = book.words, book.question.student
-    page.add(page.text("A", "title", words("exercise.title")), TITLE_ROW)
+    title = "exercise.marked" if book.correction else "exercise.title"
+    page.add(page.text("A", "title", words(title)), TITLE_ROW)
     # A frame is made once for a class, in which any name may look like a formula.
     book.frame.style("heading", quoted=True)
     if student:
@@ -51,10 +52,28 @@ def _say(page: Page, book: ExerciseBook) -> None:
                 + page.text("B", "heading", text),
                 ROW + 5,
             )
-    page.prose(words("exercise.says"))
+    if book.correction:
+        _say_marks(page, book.correction)
+    else:
+        page.prose(words("exercise.says"))
     decimals = book.question.setup.decimals
     rule = words("exercise.rule" if decimals else "exercise.rule_whole", decimals=decimals)
     page.prose(rule, "B", page.text("A", "caption", words("exercise.rounding")))
+
+
+def _say_marks(page: Page, correction: Correction) -> None:
+    """Add the marks in all, and the first thing to look at."""
+    page.add(
+        page.text("A", "caption", page.words("exercise.marks"))
+        + page.text("B", "heading", _earned(page, correction.total, correction.out_of)),
+        ROW + 5,
+    )
+    page.prose(correction.first, "B", page.text("A", "caption", page.words("exercise.first")))
+    page.prose(page.words("exercise.marked_says"))
+
+
+def _earned(page: Page, earned: float, out_of: float) -> str:
+    return page.words("exercise.earned", earned=f"{earned:g}", out_of=f"{out_of:g}")
 
 
 def _list_steps(page: Page, book: ExerciseBook) -> None:
@@ -75,6 +94,12 @@ def _list_steps(page: Page, book: ExerciseBook) -> None:
             + page.text("B", "table", captions.title(words, book.trace, step))
             + _asked(page, book, step)
         )
+    if book.correction:
+        earned = _earned(page, book.correction.total, book.correction.out_of)
+        page.add(
+            page.text("A", "heading", words("exercise.total")) + page.text("F", "heading", earned),
+            ROW + 5,
+        )
 
 
 def _asked(page: Page, book: ExerciseBook, step: Declaration) -> str:
@@ -87,9 +112,9 @@ def _asked(page: Page, book: ExerciseBook, step: Declaration) -> str:
     ranges = ",".join(book.link(m.name) + book.layout.places[m.name].range for m in step.computed)
     done = sum(1 for m in step.computed for row in book.values(m.name) for text in row if text)
     style = book.frame.style("known")
+    cells = xml.number_cells([f"D{page.next}"], style, [str(count)])
+    cells += xml.formula_cell(f"E{page.next}", style, f"COUNT({ranges})", done)
+    if book.correction:
+        return cells + page.text("F", "known", _earned(page, *book.correction.by_step[step.label]))
     marks = dict(setup.points).get(step.label, count)
-    return (
-        xml.number_cells([f"D{page.next}"], style, [str(count)])
-        + xml.formula_cell(f"E{page.next}", style, f"COUNT({ranges})", done)
-        + xml.number_cells([f"F{page.next}"], style, [xml.number(float(marks))])
-    )
+    return cells + xml.number_cells([f"F{page.next}"], style, [xml.number(float(marks))])

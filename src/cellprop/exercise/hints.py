@@ -16,7 +16,7 @@ from openpyxl.worksheet.worksheet import Worksheet
 from cellprop.algebra import Matrix
 from cellprop.exercise.book import EMPTY, NOTHING_MISSING, ExerciseBook, beside, column_range
 from cellprop.layout import Place, letter
-from cellprop.marking import tolerance
+from cellprop.precision import tolerance
 from cellprop.workbook import xml
 
 

@@ -14,7 +14,7 @@ from openpyxl.worksheet.worksheet import Worksheet
 from cellprop import layout as at
 from cellprop.algebra import Matrix, Notation, reads, statement
 from cellprop.exercise import hints
-from cellprop.exercise.book import ExerciseBook
+from cellprop.exercise.book import LOOKS, ExerciseBook
 from cellprop.layout import letter
 from cellprop.steps import Declaration
 from cellprop.workbook import xml
@@ -23,6 +23,7 @@ from cellprop.workbook.focus import literal
 from cellprop.workbook.printing import ROW, set_up_print
 from cellprop.workbook.sheets import (
     GAP_ROW,
+    KEY_WIDTH,
     Link,
     check_typed_numbers,
     columns_beside,
@@ -36,8 +37,9 @@ from cellprop.workbook.sheets import (
 )
 
 SHOWN: tuple[Notation, ...] = ("maths", "numpy", "r")
-# So many have room in a key.
-MOST_VERDICTS = 4
+# So many have room in a row of a key, and so many rows above it are free: those of a walkthrough's
+# whole-matrix formulas.
+VERDICTS_IN_A_ROW, FREE_ROWS = 4, 2
 # Where the counts of what is done stand.
 COUNTS = (3, 6, 9)
 
@@ -52,7 +54,7 @@ class Plan:
         asked: The matrices to be calculated on it.
         links: To other sheets.
         blocks: Where its answers are judged, with hints.
-        marked: The verdicts that it shows, if it was marked.
+        marked: The keys of the looks that it shows, if it was marked.
     """
 
     step: Declaration
@@ -60,14 +62,14 @@ class Plan:
     asked: tuple[Matrix, ...]
     links: Sequence[Link]
     blocks: Sequence[hints.Judged]
-    marked: tuple[State, ...]
+    marked: tuple[str, ...]
 
 
 def exercise_sheet(book: ExerciseBook, step: Declaration, sheet: Worksheet) -> Plan:
     """Set a step's sheet up in the frame, and return what its rows are to show."""
     setup = book.question.setup
     asked = step.computed if step.label in setup.asked else ()
-    blocks = hints.judged(book, asked) if setup.hints and not book.verdicts else []
+    blocks = hints.judged(book, asked) if setup.hints and not book.correction else []
     set_columns(book, sheet)
     for matrix in step.matrices:
         place = book.layout.places[matrix.name]
@@ -81,7 +83,7 @@ def exercise_sheet(book: ExerciseBook, step: Declaration, sheet: Worksheet) -> P
     set_up_print(book, sheet)
     book.frame.protect(sheet)
     plan = Plan(step, _states(book, step, asked), asked, links, blocks, _shown(book, asked))
-    key_cells(book, sheet, _key_states(plan), "exercise")  # merges the cells of the key
+    _key_rows(book, sheet, plan)  # merges the cells of the key
     notes_row(book, sheet, step)  # and of the notes
     return plan
 
@@ -102,21 +104,58 @@ def _states(book: ExerciseBook, step: Declaration, asked: Sequence[Matrix]) -> d
         elif home is step:
             states[matrix.name] = "active"
         else:
-            states[matrix.name] = "read" if matrix.name in read else "known"
+            # On a copy that was marked nothing is orange, which a slip might be taken for.
+            is_read = matrix.name in read and not book.correction
+            states[matrix.name] = "read" if is_read else "known"
     return states
 
 
-def _shown(book: ExerciseBook, asked: Sequence[Matrix]) -> tuple[State, ...]:
-    """Return the styles that verdicts have on a sheet."""
-    found = {style for m in asked for row in book.verdicts.get(m.name, ()) for style in row}
-    order: tuple[State, ...] = ("right", "carried", "rounded", "slip", "wrong")
-    return tuple(state for state in order if state in found)
+def _shown(book: ExerciseBook, asked: Sequence[Matrix]) -> tuple[str, ...]:
+    """Return the keys of the looks that occur on a sheet that was marked."""
+    if book.correction is None:
+        return ()
+    looks = book.correction.looks
+    found = {look for m in asked for row in looks.get(m.name, ()) for look in row}
+    return tuple(look for look in LOOKS if look in found)
+
+
+def _key_rows(book: ExerciseBook, sheet: Worksheet, plan: Plan) -> dict[int, str]:
+    """Return the cells of a sheet's key by their row: of its states, or of every verdict on it."""
+    if not plan.marked:
+        return {at.KEY: key_cells(book, sheet, _key_states(plan), "exercise")}
+    in_a_row = _verdicts_in_a_row(sheet, len(plan.marked))
+    top = at.KEY - (len(plan.marked) - 1) // in_a_row
+    rows = {top: xml.text_cell(f"A{top}", book.frame.style("caption"), book.words("sheet.key"))}
+    for number, look in enumerate(plan.marked):
+        below, place = divmod(number, in_a_row)
+        first = at.FIRST_COLUMN + place * (KEY_WIDTH + 1)
+        row = top + below
+        rows[row] = rows.get(row, "") + _key_cell(book, sheet, look, row, first)
+    return rows
+
+
+def _verdicts_in_a_row(sheet: Worksheet, count: int) -> int:
+    """Return how many verdicts stand beside each other in a key: as many as the first printed page
+    has room for, but so many that there are rows enough.
+    """
+    breaks = sheet.col_breaks.brk
+    room = VERDICTS_IN_A_ROW
+    if breaks:
+        room = (breaks[0].id - at.FIRST_COLUMN + 2) // (KEY_WIDTH + 1)
+    return max(-(-count // (FREE_ROWS + 1)), min(VERDICTS_IN_A_ROW, room))
+
+
+def _key_cell(book: ExerciseBook, sheet: Worksheet, look: str, row: int, first: int) -> str:
+    """Return cells of a key that look like a verdict, and say in words what it means."""
+    style = book.frame.style(f"key_{LOOKS[look].style}")
+    text = f"{LOOKS[look].sign} {book.words(f'exercise.{look}')}".strip()
+    addresses = [f"{letter(column)}{row}" for column in range(first, first + KEY_WIDTH)]
+    sheet.merged_cells.add(f"{addresses[0]}:{addresses[-1]}")
+    return xml.text_cell(addresses[0], style, text) + xml.blank_cells(addresses[1:], style)
 
 
 def _key_states(plan: Plan) -> tuple[State, ...]:
     """Return the states that a sheet's key explains."""
-    if plan.marked:
-        return (*plan.marked[:MOST_VERDICTS], "read")
     order: tuple[State, ...] = ("answer", "active", "read", "known", "ghost")
     occurring = {"known" if state == "given" else state for state in plan.states.values()}
     return tuple(state for state in order if state in occurring)
@@ -125,8 +164,9 @@ def _key_states(plan: Plan) -> tuple[State, ...]:
 def exercise_rows(book: ExerciseBook, plan: Plan, sheet: Worksheet) -> Iterator[str]:
     """Yield the rows of a step's sheet."""
     yield from head_rows(book, plan.step, plan.links)
-    yield from _notation_rows(book, plan.step)
-    yield xml.row(at.KEY, key_cells(book, sheet, _key_states(plan), "exercise"), ROW + 2)
+    key = _key_rows(book, sheet, plan)
+    yield from _notation_rows(book, plan.step, key)
+    yield xml.row(at.KEY, key[at.KEY], ROW + 2)
     yield xml.row(at.FOCUS, _counts(book, plan), ROW + 2)
     yield xml.row(at.FOCUS + 1, "", GAP_ROW)
     beside = hints.hint_cells(book, plan.blocks)
@@ -140,8 +180,10 @@ def exercise_rows(book: ExerciseBook, plan: Plan, sheet: Worksheet) -> Iterator[
         yield notes
 
 
-def _notation_rows(book: ExerciseBook, step: Declaration) -> Iterator[str]:
-    """Yield the rows that say what to calculate, in words of mathematics and code."""
+def _notation_rows(book: ExerciseBook, step: Declaration, key: Mapping[int, str]) -> Iterator[str]:
+    """Yield the rows that say what to calculate, in words of mathematics and code; below them
+    stands what of the key has no room in its row.
+    """
     lines = [""] * (at.FORMULA - at.MATHS + 1)
     if not step.computed:
         lines = shape_lines(book, step, len(lines))
@@ -155,13 +197,17 @@ def _notation_rows(book: ExerciseBook, step: Declaration) -> Iterator[str]:
                 if column <= max(book.page_column, book.layout.last_column):
                     lines[i] += xml.text_cell(f"{letter(column)}{at.MATHS + i}", code, texts[i])
     for row, line in enumerate(lines, at.MATHS):
-        yield xml.row(row, line, ROW)
+        yield xml.row(row, line + key.get(row, ""), ROW + 2 if row in key else ROW)
 
 
 def _counts(book: ExerciseBook, plan: Plan) -> str:
     """Return cells that count what is done; with hints also what is right, and what is left."""
     if not plan.asked:
         return ""
+    if book.correction:
+        earned, out_of = book.correction.by_step[plan.step.label]
+        text = book.words("exercise.step_earned", earned=f"{earned:g}", out_of=f"{out_of:g}")
+        return xml.text_cell(f"{letter(COUNTS[0])}{at.FOCUS}", book.frame.style("name"), text)
     words, style = book.words, book.frame.style("caption")
     count = sum(m.rows.size * m.columns.size for m in plan.asked)
     ranges = ",".join(book.layout.places[m.name].range for m in plan.asked)

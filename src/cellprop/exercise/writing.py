@@ -13,7 +13,7 @@ from openpyxl.worksheet.worksheet import Worksheet
 from cellprop.algebra import Array
 from cellprop.data import label
 from cellprop.errors import CellpropError, OutputError
-from cellprop.exercise.book import ExerciseBook, exercise_book
+from cellprop.exercise.book import Correction, ExerciseBook, exercise_book
 from cellprop.exercise.carried import SHEET, cells_of, located, properties_of
 from cellprop.exercise.front import front_page, front_sheet
 from cellprop.exercise.sheets import Plan, exercise_rows, exercise_sheet
@@ -28,8 +28,6 @@ from cellprop.workbook.frame import Frame
 from cellprop.workbook.printing import ROW
 from cellprop.workbook.theme import Theme
 from cellprop.workbook.theme import load as load_theme
-
-Verdicts = Mapping[str, Sequence[Sequence[str]]]
 
 
 def write(
@@ -97,9 +95,9 @@ class Mould:
     ----------
     question
         Any question of the class.
-    typed, verdicts, comments
-        For a copy that was marked: the numbers that stand in it, the style of each, and comments by
-        the name of the matrix and the cell's row and column from 0.
+    typed, correction, comments
+        For a copy that was marked: the numbers that stand in it, what is said of them, and comments
+        by the name of the matrix and the cell's row and column from 0.
     """
 
     def __init__(
@@ -109,11 +107,11 @@ class Mould:
         words: Words,
         *,
         typed: Mapping[str, Array] | None = None,
-        verdicts: Verdicts | None = None,
+        correction: Correction | None = None,
         comments: Mapping[tuple[str, int, int], str] | None = None,
     ) -> None:
         self._words = words
-        self._typed, self._verdicts = typed, verdicts
+        self._typed, self._correction = typed, correction
         self._frame = Frame(theme, words("exercise.title"))
         self._setup = question.setup
         self._layout: Layout | None = None
@@ -143,7 +141,7 @@ class Mould:
     def _book(self, question: Question) -> ExerciseBook:
         return exercise_book(
             question, self._frame, self._words, layout=self._layout,
-            typed=self._typed, verdicts=self._verdicts,
+            typed=self._typed, correction=self._correction,
         )  # fmt: skip
 
     def _set_up(self, book: ExerciseBook, comments: Mapping[tuple[str, int, int], str]) -> _Sheets:

@@ -1,0 +1,148 @@
+"""How exactly numbers were worked out, and what that leaves out of them.
+
+By hand, to some decimals; in code, to what 64-bit or 32-bit arithmetic can hold. `spread` says how
+far a matrix may come out if what it reads is off by so much. Knows numbers and expressions; knows
+nothing of answers or verdicts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from cellprop.algebra import Array, Matrix, Pattern, reads, value
+
+# What counts as equal beyond rounding: numbers of the last few places.
+LEAST = 1e-9
+# By how much of their size numbers from code may differ, and still be called the same.
+RELATIVE = 1e-9
+# What arithmetic leaves out of a number, in units of its last place.
+ROUNDINGS = 4.0
+
+
+def tolerance(decimals: int) -> tuple[float, float]:
+    """Return how far a rounded number may lie from the number itself: in all, and by its size."""
+    return 0.5 * 10.0**-decimals * (1 + LEAST), LEAST * 1e-3
+
+
+@dataclass(frozen=True)
+class Decimals:
+    """Numbers rounded to decimals, as by hand.
+
+    Attributes:
+        decimals: To how many.
+    """
+
+    decimals: int
+
+    @property
+    def unit(self) -> float:
+        """One unit of the last place."""
+        return 10.0**-self.decimals
+
+    def within(self, expected: Array, carries: Array, magnified: float = 1.0) -> Array:  # noqa: ARG002 - others do
+        """Return how far a rounded number may lie from the number itself; if that is infinite,
+        no number lies near it.
+
+        Parameters
+        ----------
+        expected
+            The numbers themselves.
+        carries
+            What of them was worked out now: of an update the change, else all.
+        magnified
+            By how much more than usual what rounding left out has grown.
+        """
+        half, relative = tolerance(self.decimals)
+        return half * magnified + relative * _size(expected)
+
+    def left_out(self, values: Array) -> Array:
+        """Return what rounding leaves out of numbers at most."""
+        return np.full(values.shape, self.unit / 2)
+
+
+@dataclass(frozen=True)
+class Floating:
+    """Numbers that a program computed.
+
+    Attributes:
+        bits: How many binary places its numbers have: 52 or 23.
+        relative: By how much of what a number carries it may differ.
+    """
+
+    bits: int
+    relative: float
+
+    def within(self, expected: Array, carries: Array, magnified: float = 1.0) -> Array:  # noqa: ARG002 - others do
+        """Return how far a computed number may lie from the number itself; see `Decimals`."""
+        return self.relative * _size(carries) + self.left_out(expected)
+
+    def left_out(self, values: Array) -> Array:
+        """Return what arithmetic leaves out of numbers at most."""
+        return ROUNDINGS * 2.0**-self.bits * _size(values)
+
+
+Precision = Decimals | Floating
+DOUBLE = Floating(52, RELATIVE)
+SINGLE = Floating(23, 0.0)
+
+
+def _size(values: Array) -> Array:
+    return np.where(np.isinf(values), 0.0, abs(values))
+
+
+# --- What comes of it ---------------------------------------------------------------------
+
+
+def spread(matrix: Matrix, at: Mapping[str, Array], by: Mapping[str, Array]) -> Array:
+    """Return how far a matrix may come out if what it reads is off by so much, to first order.
+
+    Each number that a cell reads is moved by itself, and what it changes is added up; cells that
+    read different numbers are moved at once. A number is moved both ways, and the smaller change
+    counts: a jump, such as that of a neuron which goes on or off, is no matter of rounding.
+
+    Parameters
+    ----------
+    matrix
+        One that an expression computes.
+    at, by
+        The values of the matrices that it reads, by name, and by how much each may be off.
+    """
+    assert matrix.definition is not None
+    total = np.zeros(matrix.shape)
+    usual = value(matrix.definition, at)
+    for operand, patterns in reads(matrix.definition).items():
+        size = by[operand.name]
+        if not size.any():
+            continue
+        for pattern in _distinct(patterns):
+            for moved in _moves(size, pattern):
+                change = np.minimum(
+                    *(
+                        abs(value(matrix.definition, {**at, operand.name: to}) - usual)
+                        for to in (at[operand.name] + moved, at[operand.name] - moved)
+                    )
+                )
+                total += np.broadcast_to(np.nan_to_num(change, nan=0.0, posinf=0.0), matrix.shape)
+    return total
+
+
+def _distinct(patterns: Iterable[Pattern]) -> Sequence[Pattern]:
+    """Return patterns without those whose cells another moves as well, by itself."""
+    found = sorted(patterns)
+    whole = [p for p in found if "all" in p]
+    return whole or found
+
+
+def _moves(size: Array, pattern: Pattern) -> Iterator[Array]:
+    """Yield what to add to an operand so that no cell sees two numbers of it move."""
+    rows: Iterable[Any] = range(len(size)) if pattern[0] == "all" else [slice(None)]
+    for i in rows:
+        columns: Iterable[Any] = range(size.shape[1]) if pattern[1] == "all" else [slice(None)]
+        for j in columns:
+            moved = np.zeros(size.shape)
+            moved[i, j] = size[i, j]
+            yield moved
