@@ -77,9 +77,8 @@ class Class:
             book.save(self.folder / "in" / f"{student.file}.xlsx")
 
     def write_ours(self) -> None:
-        write_class(
-            self.question, self.students, self.folder / "ours", key=self.folder / "key.xlsx", seed=1
-        )
+        ours, key = self.folder / "ours", self.folder / "key.xlsx"
+        write_class(self.question, self.students, ours, key=key, seed=1, force=True)
 
     def write_theirs(self) -> None:
         for student in self.students:

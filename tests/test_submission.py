@@ -286,6 +286,69 @@ def test_a_date_is_its_serial_number(tmp_path):
     assert cells(path, 1, 2) == [[46350, 0.25]]
 
 
+# --- Dates --------------------------------------------------------------------------------
+
+
+def shown_as(folder, value, code, epoch=None):
+    """Return what is found in a cell with a format."""
+    book = openpyxl.Workbook()
+    book.epoch = epoch or book.epoch
+    book.active["A1"] = value
+    book.active["A1"].number_format = code
+    book.save(folder / "a.xlsx")
+    return opened(folder / "a.xlsx").found(Place("Sheet", 1, 1, 1, 1))[0][0]
+
+
+@pytest.mark.parametrize(
+    "code",
+    ["mm-dd-yy", "d-mmm", "mmm-yy", "dd.mm.yyyy", "[$-407]d. mmmm yyyy;@", "yyyy/mm/dd hh:mm",
+     'd" of "mmmm', "[Red]d/m"],
+)  # fmt: skip
+def test_a_typed_number_that_was_made_a_date_is_told(tmp_path, code):
+    found = shown_as(tmp_path, 46143, code)
+    assert (found.value, found.date) == (46143, "a date: 2026-05-01")
+
+
+@pytest.mark.parametrize("code", ["h:mm", "hh:mm:ss", "[h]:mm", "h:mm AM/PM", "mm:ss"])
+def test_a_typed_number_that_was_made_a_time_is_told(tmp_path, code):
+    assert shown_as(tmp_path, 0.0625, code).date == "a time: 01:30"
+
+
+def test_a_date_counts_from_1904_where_the_workbook_says_so(tmp_path):
+    from openpyxl.utils.datetime import CALENDAR_MAC_1904
+
+    found = shown_as(tmp_path, datetime.date(2026, 5, 1), "dd.mm.yyyy", CALENDAR_MAC_1904)
+    assert found.date == "a date: 2026-05-01"
+
+
+@pytest.mark.parametrize(
+    "code",
+    ["General", "0", "0.00%", "# ?/?", '0.0 "days"', r"0\d", "[$kr.-406] #,##0", "0.0E+00",
+     "_-* #,##0.00 _s_-", "[Yellow]0", "@", '"m"0', "[<100]0;[Red]0", "#,##0.00_d"],
+)  # fmt: skip
+def test_a_number_in_another_format_is_none(tmp_path, code):
+    assert shown_as(tmp_path, 46143, code).date == ""
+    assert shown_as(tmp_path, 0.0625, code).date == ""
+
+
+@pytest.mark.parametrize("value", [0, 1, 7, 1.5, -3, 0.1234, 46143.123, 1e9, "=46142+1", "x", None])
+def test_what_no_typed_number_becomes_stays_what_it_is(tmp_path, value):
+    assert shown_as(tmp_path, value, "dd.mm.yyyy hh:mm").date == ""
+
+
+@pytest.mark.parametrize("style", ["1", "-1", "99999999", "x", ""])
+def test_a_style_that_is_not_there_is_none(tmp_path, style):
+    path = raw(tmp_path, f'<row r="1"><c r="A1" s="{style}"><v>46143</v></c></row>')
+    assert opened(path).found(Place("Sheet", 1, 1, 1, 1)) == [[(46143, "", False)]]
+
+
+def test_styles_without_end_or_damaged_say_nothing(tmp_path):
+    for styles in ("<cellXfs>" + '<xf numFmtId="14"/>' * 70_000 + "</cellXfs>", "<x>"):
+        path = raw(tmp_path, '<row r="1"><c r="A1" s="0"><v>46143</v></c></row>')
+        repacked(path, "xl/styles.xml", lambda _, s=styles: f"<styleSheet>{s}</styleSheet>")
+        assert opened(path).found(Place("Sheet", 1, 1, 1, 1))[0][0].date == ""
+
+
 # --- Names --------------------------------------------------------------------------------
 
 RANGES = {
@@ -555,6 +618,62 @@ def test_what_lies_in_the_folder_is_not_imported(here):
         written(here, f"open({str(here / 'run')!r}, 'w')", name)
     assert with_formulas(here, ["=1+1"]).cells(Place("Sheet", 1, 1, 1, 1)) == [[2]]
     assert not (here / "run").exists()
+
+
+def found_in(folder, rows, height=1, width=1):
+    return opened(raw(folder, rows)).found(Place("Sheet", 1, 1, height, width))
+
+
+def test_an_array_formula_stands_in_all_its_cells(tmp_path):
+    formula = '<f t="array" ref="A1:B2">{}</f>'
+    row = f'<row r="1"><c r="A1">{formula}<v></v></c><c r="D1"><v>2</v></c></row>'
+    found = found_in(tmp_path, row.format("D1:E2*2"), 2, 2)
+    assert [[cell.value for cell in line] for line in found] == [[4, 0], [0, 0]]
+    found = found_in(tmp_path, row.format("NOSUCH(D1:E2)"), 2, 2)
+    assert all(cell.is_unread for line in found for cell in line)
+
+
+def test_an_array_formula_with_values_is_what_is_stored(tmp_path):
+    row = '<c r="A1"><f t="array" ref="A1:B1">NOSUCH(1)</f><v>3</v></c><c r="B1"><v>4</v></c>'
+    found = found_in(tmp_path, f'<row r="1">{row}</row>', 1, 3)
+    assert found == [[(3, "", False), (4, "", False), (None, "", False)]]
+
+
+def test_a_dynamic_array_spills_into_cells_that_the_file_leaves_empty(tmp_path):
+    formula = '<f t="array" ref="A1">D1:D3*2</f>'
+    rows = f'<row r="1"><c r="A1" cm="1">{formula}</c><c r="D1"><v>2</v></c></row>'
+    rows += '<row r="2"><c r="D2"><v>3</v></c></row>'
+    found = found_in(tmp_path, rows, 3, 1)
+    assert found[0][0].value == 4
+    assert all(cell.is_unread or cell.value is not None for (cell,) in found[:2])
+
+
+def test_shared_formulas_without_values_are_computed(tmp_path):
+    rows = (
+        '<row r="1"><c r="A1"><f t="shared" ref="A1:A2" si="0">B1*2</f></c><c r="B1"><v>2</v></c>'
+        '</row><row r="2"><c r="A2"><f t="shared" si="0"/></c><c r="B2"><v>3</v></c></row>'
+    )
+    assert [cell.value for (cell,) in found_in(tmp_path, rows, 2, 1)] == [4, 6]
+
+
+def test_a_stored_value_is_kept_where_only_the_engine_fails(tmp_path):
+    row = '<c r="A1"><f>NOSUCH(1)</f><v>7</v></c><c r="B1"><f>1+1</f></c>'
+    assert found_in(tmp_path, f'<row r="1">{row}</row>', 1, 2) == [[(7, "", False), (2, "", False)]]
+
+
+@pytest.mark.parametrize("ref", ["A1:XFD1048576", "A9:A0", "B2:A1", "x", "", "A1:A99999999999"])
+def test_an_array_over_more_than_is_asked_for_takes_no_memory(tmp_path, ref):
+    row = f'<row r="1"><c r="A1"><f t="array" ref="{ref}">1/0</f></c></row>'
+    path = raw(tmp_path, row)
+    with frugally():
+        assert opened(path).found(Place("Sheet", 1, 1, 1, 1))[0][0].value is not None
+
+
+def test_arrays_that_lie_upon_each_other_without_end_are_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(submission, "MOST_CELLS", 100)
+    cell = '<c r="A{0}"><f t="array" ref="A1:J9">1</f></c>'
+    rows = "".join(f'<row r="{k}">{cell.format(k)}</row>' for k in (1, 2))
+    assert DAMAGED in refused(opened(raw(tmp_path, rows)).found, Place("Sheet", 1, 1, 9, 10))
 
 
 # --- Files that are refused ---------------------------------------------------------------

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import sys
+from dataclasses import replace
 from enum import StrEnum
 from io import TextIOWrapper
 from pathlib import Path
@@ -272,6 +273,19 @@ def exercise(
             help="Where to write; a folder with --roster.  [default: outputs/NAME-exercise.xlsx]",
         ),
     ] = None,
+    add: Annotated[
+        bool,
+        typer.Option("--add", help="With --roster: write only those who are not in the key yet."),
+    ] = False,
+    force: Annotated[
+        bool, typer.Option("--force", help="Write over an exercise, or a class, that is there.")
+    ] = False,
+    secret: Annotated[
+        Path | None,
+        typer.Option(
+            "--secret", metavar="FILE", help="Sign what is asked with a file that only you have."
+        ),
+    ] = None,
     jobs: Annotated[
         int, typer.Option("--jobs", min=1, max=256, help="How many processes to use.")
     ] = 1,
@@ -291,17 +305,22 @@ def exercise(
     - `cellprop exercise`
     - `cellprop exercise --steps 2-4 --decimals 2 --hints -o practice.xlsx`
     - `cellprop exercise --roster class.csv --seed 2026 -o class/`
+    - `cellprop exercise --roster class.csv -o class/ --add` writes those who came later
     - `cellprop exercise --example xor --marks 2=4 --marks 10=6`
     """  # fmt: skip
     from cellprop.errors import InputError
-    from cellprop.exercise import write
+    from cellprop.exercise import read_secret, write
     from cellprop.question import ask, parse_points
     from cellprop.words import load as load_words
     from cellprop.workbook.theme import load as load_theme
 
     look, texts = load_theme(theme), load_words(words)
     points = parse_points(marks) if marks else None
+    signed = None if secret is None else read_secret(secret)
+    name = f"{model.name}-exercise"
     students = None
+    if add and roster is None:
+        raise InputError("--add: names the newcomers to a class by a roster; give --roster.")
     if roster is not None:
         from cellprop.roster import read
 
@@ -311,26 +330,31 @@ def exercise(
                 "--roster: a class begins with weights of its own; leave out --walk-epoch and"
                 " --walk-batch."
             )
+        output = output or OUTPUTS / name
+        key = output.with_name(f"{output.name}-key.xlsx")
+        given_seed = model.seed is not None
+        model = replace(model, seed=_seed_of_class(model.seed, key if add else None))
     question = ask(_trace(model), steps=steps, decimals=decimals, points=points, hints=hints)
-    name = f"{model.name}-exercise"
     if students is None:
         if output is None:
             output = OUTPUTS / f"{name}.xlsx"
             _make_outputs()
-        print(write(question, output, theme=look, words=texts))
+        print(write(question, output, theme=look, words=texts, secret=signed, keep=not force))
         return
-    if output is None:
-        output = OUTPUTS / name
-        _make_outputs()
     from cellprop.exercise import write_class
 
-    key = output.with_name(f"{output.name}-key.xlsx")
+    assert output is not None
+    if output.parent == OUTPUTS:
+        _make_outputs()
     with _Bar("Writing") as bar:
         paths = write_class(
-            question, students, output, key=key, seed=model.seed or 0, theme=look, words=texts,
-            jobs=jobs, progress=bar.move,
+            question, students, output, key=key, seed=model.seed, secret=signed, add=add,
+            force=force, theme=look, words=texts, jobs=jobs, progress=bar.move,
         )  # fmt: skip
-    print(f"{len(paths)} workbooks; the teacher's key: {key}")
+    if not given_seed:
+        print(f"Seed {model.seed}, which the key keeps.")
+    workbooks = f"{len(paths)} workbook{'' if len(paths) == 1 else 's'}"
+    print(f"{workbooks}; the teacher's key: {key}")
     print(output)
 
 
@@ -354,6 +378,24 @@ def check(
         list[str] | None,
         typer.Option("--marks", metavar="STEP=MARKS", help="Other marks for a step: 2=4."),
     ] = None,
+    key: Annotated[
+        Path | None,
+        typer.Option(
+            "--key", metavar="FILE", help="Mark by what the key to the class says was asked."
+        ),
+    ] = None,
+    question: Annotated[
+        Path | None,
+        typer.Option(
+            "--question",
+            metavar="FILE",
+            help="The exercise as it was handed out, for files that lost what was asked.",
+        ),
+    ] = None,
+    secret: Annotated[
+        Path | None,
+        typer.Option("--secret", metavar="FILE", help="Refuse what was not signed with this file."),
+    ] = None,
     jobs: Annotated[
         int, typer.Option("--jobs", min=1, max=256, help="How many processes to use.")
     ] = 1,
@@ -373,6 +415,7 @@ def check(
     - `cellprop check ada.xlsx`
     - `cellprop check handed-in/ --report class.html --annotate marked/`
     - `cellprop check handed-in/ --report marks.csv --marks 2=4 --jobs 4`
+    - `cellprop check handed-in/ --key class-key.xlsx` marks by what was asked of each student
     """
     from cellprop.exercise import check_all
     from cellprop.marking import Marks
@@ -385,9 +428,15 @@ def check(
     if report is not None:
         check_suffix(report)
     points = parse_points(marks) if marks else None
+    said: list[str] = []
     with _Bar("Marking") as bar:
-        results = check_all(files, points=points, jobs=jobs, progress=bar.move)
+        results = check_all(
+            files, points=points, key=key, question=question, secret=secret, jobs=jobs,
+            progress=bar.move, tell=said.append,
+        )  # fmt: skip
     show(_console(), results, texts)
+    for line in said:
+        print(f"Note: {line}")
     marked = [result for result in results if isinstance(result, Marks)]
     if annotate is not None:
         from cellprop.exercise import annotate as write_copies
@@ -497,6 +546,18 @@ def _end(trace: Trace) -> None:
         print(f"cellprop: {trace.stopped} Shown is what was before.", file=sys.stderr)
         if not trace.interrupted:
             raise typer.Exit(1)
+
+
+def _seed_of_class(given: int | None, key: Path | None) -> int:
+    """Return the seed of a class: as given, else that of the key to which some are added, else one
+    drawn at random.
+    """
+    from cellprop.exercise import drawn_seed, read_key
+
+    if given is not None:
+        return given
+    kept = read_key(key).facts.get("seed", "") if key else ""
+    return int(kept) if kept.isdecimal() and len(kept) <= 20 else drawn_seed()
 
 
 class _Bar:

@@ -17,6 +17,8 @@ from cellprop.algebra import ONE, Matrix
 from cellprop.errors import LimitError
 from cellprop.steps import Lane, Walkthrough
 
+# Raised when a matrix moves: an exercise says by which of them it was laid out.
+VERSION = 1
 MOST_ROWS = 1_048_576
 MOST_COLUMNS = 16_384
 

@@ -13,7 +13,7 @@ import json
 import re
 import zlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from functools import cached_property, lru_cache
 from typing import Any
 
@@ -23,6 +23,7 @@ from cellprop.algebra import Array, Axis, Matrix, evaluate, reads
 from cellprop.data import known, label, numbers
 from cellprop.errors import InputError
 from cellprop.network import Network
+from cellprop.opening import MOST_ROWS
 from cellprop.precision import LEAST
 from cellprop.roster import Student
 from cellprop.steps import OPTIMIZERS, SCALINGS, Walkthrough, walkthrough
@@ -43,6 +44,10 @@ USUAL_FORM_SLIPS = "step"
 LARGEST_TEXT = 16 * 1024**2
 # How many numbers the matrices of a question that is read may have in all.
 MOST_NUMBERS = 2_000_000
+# Of a sheet.
+MOST_COLUMNS = 16_384
+# The layout of files that do not say which they have: that of 0.3.0.
+FIRST_LAYOUT = 1
 # Numbers that are chosen once, and used as they are.
 SETTINGS = ("lr", "momentum", "beta_1", "beta_2", "epsilon", "beta_1_power", "beta_2_power")
 
@@ -134,12 +139,20 @@ class Question:
         given: The numbers of every matrix that no step computes, by name.
         student: Whose it is; None for everybody's.
         version: Of cellprop that asked.
+        layout: The version of the layout in which it was written out.
+        places: Where each matrix stands in the workbook: its sheet, and the row and column of its
+            first cell from 1. Empty if it was not written out, or by a version that did not say.
+        source: The text that it was read from, if it was.
     """
 
     setup: Setup
     given: Mapping[str, Array]
     student: Student | None = None
     version: str = ""
+    layout: int = FIRST_LAYOUT
+    places: Mapping[str, tuple[str, int, int]] = field(default_factory=dict)
+    # Not an argument, so that a question that is changed (`replace`) is written anew.
+    source: str = field(default="", init=False, repr=False)
 
     def __getstate__(self) -> dict[str, Any]:
         # Without what follows from it, which can't all be sent to another process.
@@ -188,7 +201,12 @@ class Question:
 
     @cached_property
     def text(self) -> str:
-        """The question as one line of letters and digits, as a workbook carries it."""
+        """The question as one line of letters and digits, as a workbook carries it.
+
+        As it was read, if it was: another version may write the same question otherwise.
+        """
+        if self.source:
+            return self.source
         written = json.dumps(_as_data(self), separators=(",", ":"), ensure_ascii=True)
         return base64.b64encode(zlib.compress(written.encode(), 9)).decode()
 
@@ -440,7 +458,14 @@ def _as_data(question: Question) -> dict[str, Any]:
         "hints": setup.hints,
         "given": {name: values.tolist() for name, values in question.given.items()},
         "student": asdict(question.student) if question.student else None,
+        **_written_out(question),
     }
+
+
+def _written_out(question: Question) -> dict[str, Any]:
+    if not question.places:
+        return {}
+    return {"layout": question.layout, "places": dict(question.places)}
 
 
 def read(text: str) -> Question:
@@ -466,11 +491,13 @@ def read(text: str) -> Question:
             " whose questions this one can't read"
         )
     try:
-        return _from_data(data)
+        question = _from_data(data)
     except (
         ValueError, TypeError, KeyError, IndexError, AttributeError, OverflowError, RecursionError,
     ):  # fmt: skip
         raise InputError("what it carries is not a question of cellprop") from None
+    object.__setattr__(question, "source", text)
+    return question
 
 
 def _whole(digits: str) -> int:
@@ -519,22 +546,40 @@ def _from_data(data: Mapping[str, Any]) -> Question:
         raise ValueError
     points = _checked_points(asked, {str(name): float(marks) for name, marks in data["points"]})
     setup = replace(setup, asked=asked, points=points)
+    places = _places(data.get("places", {}), setup.walk)
+    layout = _number(data.get("layout", FIRST_LAYOUT))
+    if layout != FIRST_LAYOUT and not places:
+        raise ValueError
     found = {}
     for matrix in setup.walk.matrices:
         if matrix.definition is None:
             found[matrix.name] = given[matrix.name]
             if given[matrix.name].shape != matrix.shape:
                 raise ValueError
-    return Question(setup, found, _student(data["student"]), _text(data["version"])[:20])
+    student, version = _student(data["student"]), _text(data["version"])[:20]
+    return Question(setup, found, student, version, layout, places)
+
+
+def _places(
+    stated: Mapping[str, Sequence[Any]], walk: Walkthrough
+) -> dict[str, tuple[str, int, int]]:
+    """Return where matrices stand, each of them within a sheet."""
+    shapes = {matrix.name: matrix.shape for matrix in walk.matrices}
+    found = {}
+    for name, (sheet, row, column) in stated.items():
+        rows, columns = shapes[name]
+        last_row, last_column = _number(row) + rows - 1, _number(column) + columns - 1
+        if not (0 < row <= last_row <= MOST_ROWS and 0 < column <= last_column <= MOST_COLUMNS):
+            raise ValueError
+        found[name] = (_text(sheet), row, column)
+    return found
 
 
 def _student(data: Mapping[str, Any] | None) -> Student | None:
     if data is None:
         return None
-    file = str(data["file"])
-    if not re.fullmatch(r"[a-z0-9-]{1,100}", file, re.ASCII):
-        raise ValueError
-    return Student(_text(data["id"]), _text(data["name"]), _number(data["position"]), file)
+    number, name = _text(data["id"]), _text(data["name"])
+    return Student.of(number, name, _number(data["position"]), str(data["file"]))
 
 
 def _text(value: object) -> str:

@@ -39,6 +39,8 @@ ID = (
     "email",
     "email address",
 )
+# The columns of a class's key, by which it is told from a roster.
+KEY_COLUMNS = ("id", "name", "file", "digest")
 # Of an id, a name, and a file with the number that it gets where two would be the same.
 LONGEST = 200
 LONGEST_ID_IN_FILE = 40
@@ -67,6 +69,19 @@ class Student:
     position: int
     file: str
 
+    @classmethod
+    def of(cls, number: str, name: str, position: int, file: str) -> Student:
+        """Return a student of a file that may be anybody's.
+
+        Raises
+        ------
+        ValueError
+            If the name of the file is not one that a roster gives.
+        """
+        if not re.fullmatch(r"[a-z0-9-]{1,100}", file, re.ASCII):
+            raise ValueError
+        return cls(label(number), label(name), position, file)
+
 
 def read(path: str | Path) -> tuple[Student, ...]:
     """Read a roster from a CSV or Excel file whose first row names the columns.
@@ -85,6 +100,9 @@ def read(path: str | Path) -> tuple[Student, ...]:
         too long, or an id is there twice; the message names the line (or row) and the column.
     """
     source = opened(path, _known, "student")
+    if tuple(source.header[: len(KEY_COLUMNS)]) == KEY_COLUMNS:
+        found = "the key of a class"
+        raise wrong(source.where, "a roster", found, "give the list that it was written from")
     people = list(_people(source))
     if not people:
         expected = f"at least one {source.unit} below the header"
@@ -143,7 +161,7 @@ def _people(source: Source) -> Iterator[tuple[str, str]]:
     earlier: dict[str, tuple[str, int]] = {}
     for line, cells in filled(source, records):
         name, number = (_joined(source, line, cells, columns) for columns in (of_name, of_id))
-        same, at = earlier.setdefault(_caseless(number), (number, line))
+        same, at = earlier.setdefault(caseless(number), (number, line))
         if at != line:
             found = f"{shown(number)} as well as {shown(same)} in {source.unit} {at}"
             remedy = f"correct it, or remove the {source.unit}"
@@ -170,7 +188,7 @@ def _joined(source: Source, line: int, cells: Sequence[str | None], columns: Seq
     return label(text)
 
 
-def _caseless(number: str) -> str:
+def caseless(number: str) -> str:
     """Return an id without what people and file systems may overlook: letter case and blanks."""
     return number.replace(" ", "").casefold()
 
@@ -182,7 +200,7 @@ def _files(people: Sequence[tuple[str, str]]) -> list[str]:
     """Return a name for the file of each student; where two are the same, a number follows."""
     files: dict[str, int] = {}
     for position, (number, name) in enumerate(people, 1):
-        file = wanted = _file(number, name, position)
+        file = wanted = file_of(number, name, position)
         while file in files:
             # Counted on from the last, so that thousands that are the same take no longer.
             files[wanted] += 1
@@ -191,7 +209,8 @@ def _files(people: Sequence[tuple[str, str]]) -> list[str]:
     return list(files)
 
 
-def _file(number: str, name: str, position: int) -> str:
+def file_of(number: str, name: str, position: int = 0) -> str:
+    """Return the name for the file of a student, which may be another student's as well."""
     # With a hyphen inside, it is none of the names that Windows keeps to itself (con, nul, …).
     last = _plain(number, LONGEST_ID_IN_FILE) or str(position)
     room = LONGEST_FILE - ROOM_FOR_NUMBER - len(last) - 1

@@ -16,9 +16,10 @@ import subprocess
 import sys
 import tempfile
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Set
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import date, timedelta
 from functools import cached_property, reduce
 from itertools import pairwise
 from pathlib import Path
@@ -60,8 +61,24 @@ class Place:
     columns: int
 
 
-def opened(path: Path) -> Submission:
-    """Open a workbook that somebody sent back.
+class Found(NamedTuple):
+    """What a cell holds.
+
+    Attributes:
+        value: As `Submission.cells` has it.
+        date: The date or time that it shows, if it is one that a program made of a number that was
+            typed: `a date: 2026-05-01`.
+        is_unread: Whether it is a formula without a stored value that can't be computed here. That
+            is no fault of whoever wrote it.
+    """
+
+    value: Value
+    date: str = ""
+    is_unread: bool = False
+
+
+def opened(path: Path, largest: int = LARGEST_FILE) -> Submission:
+    """Open a workbook that somebody sent back, of so many bytes at most.
 
     Raises
     ------
@@ -70,7 +87,7 @@ def opened(path: Path) -> Submission:
         that names the file and says what to do.
     """
     suffix_of(path, "", ())
-    return Submission(path, content(path, LARGEST_FILE))
+    return Submission(path, content(path, largest))
 
 
 class Submission:
@@ -91,6 +108,7 @@ class Submission:
         self.properties: Mapping[str, str] = self._book.properties
         self.sheets = tuple(self._book.sheets)
         self.computed = False
+        self._ahead: dict[Place, _Cells] = {}
 
     def named(self, name: str) -> Place | None:
         """Return where a defined name now stands: programs move names along with their cells.
@@ -123,13 +141,63 @@ class Submission:
         InputError
             If the sheet is damaged.
         """
-        found = self._book.cells(place)
-        if any(cell.is_missing for cell in found.values()):
+        return [[found.value for found in row] for row in self.found(place)]
+
+    def found(self, place: Place) -> list[list[Found]]:
+        """Return the same, with what else there is to know of each cell.
+
+        Raises
+        ------
+        InputError
+            If the sheet is damaged.
+        """
+        cells = self._ahead.pop(place, None)
+        if cells is None:
+            cells = self._book.cells(place)
+        if any(cell.is_missing for cell in cells.values()):
             self.computed = True
-            found = self._with_computed(place, found)
+            cells = self._with_computed(place, cells)
         columns = range(place.column, place.column + place.columns)
         rows = range(place.row, place.row + place.rows)
-        return [[found[i, j].value if (i, j) in found else None for j in columns] for i in rows]
+        nothing = Found(None)
+        return [
+            [self._found(cells[i, j]) if (i, j) in cells else nothing for j in columns]
+            for i in rows
+        ]
+
+    def read_ahead(self, places: Iterable[Place]) -> None:
+        """Read rectangles that will be asked for, each sheet once.
+
+        Raises
+        ------
+        InputError
+            If a sheet is damaged.
+        """
+        by_sheet: dict[str, list[Place]] = {}
+        for place in places:
+            by_sheet.setdefault(place.sheet, []).append(place)
+        for together in by_sheet.values():
+            cells = self._book.cells(*together)
+            for place in together:
+                rows = range(place.row, place.row + place.rows)
+                columns = range(place.column, place.column + place.columns)
+                self._ahead[place] = {
+                    (i, j): cell for (i, j), cell in cells.items() if i in rows and j in columns
+                }
+
+    def _found(self, cell: _Cell) -> Found:
+        return Found(cell.value, self._book.date_of(cell), cell.is_unread)
+
+    def texts(self, place: Place) -> dict[tuple[int, int], str]:
+        """Return what the cells of a rectangle hold, by row and column, as it is stored: in full,
+        and not safe to show. Nothing for those that are empty.
+
+        Raises
+        ------
+        InputError
+            If the sheet is damaged, or holds more text than any of ours.
+        """
+        return self._book.texts(place)
 
     def _with_computed(self, place: Place, found: _Cells) -> _Cells:
         try:
@@ -138,10 +206,15 @@ class Submission:
             computed = {}
         cells = dict(found)
         for position, cell in found.items():
-            if cell.is_formula and position in computed:
-                cells[position] = computed[position]
-            elif cell.is_missing:
-                cells[position] = _Cell(NOT_COMPUTED)
+            if not cell.is_formula:
+                continue
+            new = computed.get(position, _NOT_COMPUTED if cell.is_missing else cell)
+            if new.value not in _LIMITS:
+                cells[position] = new
+            elif cell.is_missing:  # where a value is stored, it is better than none
+                cells[position] = new._replace(is_unread=True)
+        if any(cell.spills for cell in found.values()):
+            cells = {position: cell for position, cell in computed.items() if cell.value} | cells
         return cells
 
     @cached_property
@@ -185,14 +258,18 @@ class _Book:
             self._parts = set(self._archive.namelist())
             # Documents of other programs have none here, or one without sheets.
             (book,) = self._related("", "officeDocument").values()
-            records = self._records(book, "sheet", "definedName")
+            records = self._records(book, "workbookPr", "sheet", "definedName")
             worksheets = self._related(book, "worksheet")
             self._string_parts = self._related(book, "sharedStrings").values()
+            self._style_parts = self._related(book, "styles").values()
             self.properties = self._properties()
         self.sheets: dict[str, str] = {}
         self.names: dict[str, str] = {}
+        self._first_day = date(1899, 12, 30)
         for record in records:
             name = record.attributes.get("name", "")
+            if record.attributes.get("date1904") in ("1", "true"):
+                self._first_day = date(1904, 1, 1)
             if record.kind == "sheet" and record.relation in worksheets:
                 self.sheets.setdefault(label(name), worksheets[record.relation])
             elif record.kind == "definedName" and "localSheetId" not in record.attributes:
@@ -200,17 +277,60 @@ class _Book:
         if not self.sheets:
             raise _damaged(where)
 
-    def cells(self, place: Place) -> _Cells:
-        """Return the cells of a rectangle that the sheet has, by row and column."""
-        if place.sheet not in self.sheets:
+    def cells(self, *places: Place) -> _Cells:
+        """Return the cells of rectangles of a sheet that it has, by row and column."""
+        sheet = places[0].sheet
+        if sheet not in self.sheets:
             return {}
-        reader = _CellReader(place)
+        reader = _CellReader(*places)
         with _reading(self._where):
-            self._parse(self.sheets[place.sheet], reader)
+            self._parse(self.sheets[sheet], reader)
             for position, index in reader.shared.items():
                 text = self._strings[index] if index < len(self._strings) else ""
                 reader.found[position] = reader.found[position]._replace(value=_shown(text))
+        for position in reader.arrays:
+            if (cell := reader.found.get(position, _Cell(None))).value is None:
+                reader.found[position] = cell._replace(is_formula=True, is_missing=True)
         return reader.found
+
+    def date_of(self, cell: _Cell) -> str:
+        """Return the date or time that a typed number was made, in words; nothing for a number."""
+        if cell.is_formula or cell.value is None:
+            return ""
+        if cell.kind == "d":
+            return f"a date: {cell.value}"
+        if cell.kind != "n" or not isinstance(cell.value, float) or not _may_be_date(cell.value):
+            return ""
+        code = self._dates.get(cell.style, "")
+        return _date(cell.value, code, self._first_day) if code else ""
+
+    @cached_property
+    def _dates(self) -> dict[str, str]:
+        """The codes of the styles' formats that show dates or times, by the style's number."""
+        reader = _StyleReader()
+        try:
+            with _reading(self._where):
+                for part in self._style_parts:
+                    self._parse(part, reader)
+        except InputError:  # how a cell looks is not worth refusing a file
+            return {}
+        codes = {str(n): code for n, code in enumerate(map(reader.code, reader.formats))}
+        return {number: code for number, code in codes.items() if code}
+
+    def texts(self, place: Place) -> dict[tuple[int, int], str]:
+        """Return the texts of a rectangle's cells in full, by row and column."""
+        if place.sheet not in self.sheets:
+            return {}
+        reader = _TextReader(place)
+        with _reading(self._where):
+            self._parse(self.sheets[place.sheet], reader)
+            strings = _WantedStrings(set(reader.shared.values()))
+            if reader.shared:
+                for part in self._string_parts:
+                    self._parse(part, strings)
+            for position, index in reader.shared.items():
+                reader.texts[position] = strings.texts.get(index, "")
+        return {position: text for position, text in reader.texts.items() if text}
 
     def copy(self, path: Path) -> None:
         """Write the parts that cells depend on, as they were read, into a new file."""
@@ -367,24 +487,41 @@ def _has_definitions(where: str) -> InputError:
 # comes near these. All the tags take some seconds.
 _DEEPEST, _MOST_KINDS, _LONGEST_TAG, _MOST_TAGS = 256, 1_000, 1024**2, 20_000_000
 _MOST_RECORDS, _MOST_STRINGS = 200_000, 500_000
+# Of texts that are kept in full.
+_MOST_TEXT = 128 * 1024**2
 _TEXTS = {"v", "t", "definedName", *_PROPERTY_TEXTS}
-_ELEMENTS = {"row", "c", "f", "si", "rPh", "sheet", "Relationship", "property", *_TEXTS}
+_OF_STYLES = {"numFmts", "numFmt", "cellStyleXfs", "cellXfs", "cellStyles", "dxfs", "xf"}
+_ELEMENTS = {
+    "row", "c", "f", "si", "rPh", "workbookPr", "sheet", "Relationship", "property", *_TEXTS,
+    *_OF_STYLES,
+}  # fmt: skip
 
 _CELL = re.compile(r"([A-Z]{1,3})([1-9][0-9]{0,6})")
+_AREA = re.compile(r"([A-Z]{1,3})([1-9][0-9]{0,6}):([A-Z]{1,3})([1-9][0-9]{0,6})")
 _WHOLE = re.compile(r"[0-9]{1,7}")
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 _ESCAPED = re.compile(r"_x([0-9A-Fa-f]{4})_")
 
 
 class _Cell(NamedTuple):
-    """What a cell holds, whether by a formula, and whether the formula's value is missing."""
+    """What a cell holds, whether by a formula, whether the formula's value is missing, or can't be
+    computed; whether it may spill into others; the number of its style, and what kind it is.
+    """
 
     value: Value
     is_formula: bool = False
     is_missing: bool = False
+    is_unread: bool = False
+    spills: bool = False
+    style: str = ""
+    kind: str = ""
 
 
 _Cells = dict[tuple[int, int], _Cell]
+_NOT_COMPUTED = _Cell(NOT_COMPUTED, is_formula=True)
+# What IronCalc says where it is at its own limits: a function or a notation that it does not know,
+# an array where it expects a number. Other errors, such as #DIV/0!, are the formula's own.
+_LIMITS = {NOT_COMPUTED, "#N/IMPL", "#N/IMPL!", "#NAME?", "#ERROR!", "#VALUE!"}
 
 
 @dataclass
@@ -395,6 +532,8 @@ class _Record:
     attributes: dict[str, str]
     within: set[str] = field(default_factory=set)
     text: str = ""
+    # The attributes of a formula within it.
+    formula: dict[str, str] = field(default_factory=dict)
 
     @property
     def relation(self) -> str:
@@ -442,6 +581,8 @@ class _Reader:
             kind = self._kinds[name] = self._kind(name)
         if self._record is not None:
             self._record.within.add(kind)
+            if kind == "f":
+                self._record.formula = attributes
             # How a text is pronounced stands within it, but is not part of it.
             self._is_phonetic |= kind == "rPh"
             self._takes = kind in _TEXTS and not self._is_phonetic
@@ -503,15 +644,22 @@ class _StringReader(_Reader):
 
 
 class _CellReader(_Reader):
-    """The cells of a rectangle, and which shared text those hold that hold one."""
+    """The cells of some rectangles, and which shared text those hold that hold one."""
 
-    def __init__(self, place: Place) -> None:
+    def __init__(self, *places: Place) -> None:
         super().__init__()
-        self._rows = range(place.row, place.row + place.rows)
-        self._columns = range(place.column, place.column + place.columns)
+        self._areas = [
+            (range(p.row, p.row + p.rows), range(p.column, p.column + p.columns)) for p in places
+        ]
+        self._rows = range(
+            min(rows.start for rows, _ in self._areas), max(rows.stop for rows, _ in self._areas)
+        )
         self._row = self._column = 0
         self._is_beside = False
         self.found: _Cells = {}
+        # Where an array's formula without a value stands.
+        self.arrays: set[tuple[int, int]] = set()
+        self._spread = 0
         self.shared: dict[tuple[int, int], int] = {}
 
     def begins(self, kind: str, attributes: dict[str, str]) -> bool:
@@ -538,7 +686,10 @@ class _CellReader(_Reader):
             if match is None:
                 return False
             self._row, self._column = int(match[2]), _column_number(match[1])
-        return self._row in self._rows and self._column in self._columns
+        for rows, columns in self._areas:  # noqa: SIM110 - `any` would take twice as long
+            if self._row in rows and self._column in columns:
+                return True
+        return False
 
     def ends(self, record: _Record) -> None:
         position = self._row, self._column
@@ -550,7 +701,130 @@ class _CellReader(_Reader):
         # A formula may have an empty text for its value, but then the cell says that it is one.
         is_empty_text = kind == "str" and "v" in record.within
         is_missing = is_formula and not text and not is_empty_text
-        self.found[position] = _Cell(_value(kind, text), is_formula, is_missing)
+        self.found[position] = _Cell(
+            _value(kind, text), is_formula, is_missing,
+            spills=is_missing and "cm" in record.attributes,
+            style=record.attributes.get("s", ""), kind=kind,
+        )  # fmt: skip
+        if is_missing and record.formula.get("t") == "array":
+            self._spread_over(record.formula.get("ref", ""))
+
+    def _spread_over(self, reference: str) -> None:
+        """Let an array's formula stand in all its cells, of which only the first has it."""
+        match = _AREA.fullmatch(reference)
+        if match is None:
+            return
+        top, bottom = int(match[2]), int(match[4]) + 1
+        left, right = _column_number(match[1]), _column_number(match[3]) + 1
+        for wanted_rows, wanted_columns in self._areas:
+            rows = range(max(top, wanted_rows.start), min(bottom, wanted_rows.stop))
+            columns = range(max(left, wanted_columns.start), min(right, wanted_columns.stop))
+            self._spread += len(rows) * len(columns)
+            if self._spread > MOST_CELLS:  # arrays that lie upon each other
+                raise ValueError
+            self.arrays.update((i, j) for i in rows for j in columns)
+
+
+class _TextReader(_CellReader):
+    """The texts of a rectangle's cells in full."""
+
+    def __init__(self, place: Place) -> None:
+        super().__init__(place)
+        self.texts: dict[tuple[int, int], str] = {}
+        self._length = 0
+
+    def ends(self, record: _Record) -> None:
+        position, text = (self._row, self._column), record.text.strip()
+        if record.attributes.get("t") == "s":
+            self.shared[position] = int(text) if _WHOLE.fullmatch(text) else _MOST_STRINGS
+            return
+        self.texts[position] = _unescaped(text)
+        self._length = _added(self._length, text)
+
+
+class _WantedStrings(_StringReader):
+    """Some of the texts that cells share, in full."""
+
+    def __init__(self, wanted: Set[int]) -> None:
+        super().__init__()
+        self.texts: dict[int, str] = {}
+        self._wanted_numbers, self._next, self._length = wanted, 0, 0
+
+    def ends(self, record: _Record) -> None:
+        if self._next in self._wanted_numbers:
+            self.texts[self._next] = _unescaped(record.text.strip())
+            self._length = _added(self._length, record.text)
+        self._next += 1
+        if self._next > _MOST_STRINGS:
+            self.stop()
+
+
+# --- Dates --------------------------------------------------------------------------------
+
+# The formats that every program knows by their number: dates, times, and both.
+_KNOWN_DATES = {*range(14, 18), 22, *range(27, 32), 34, 35, 36, *range(50, 59)}
+_KNOWN_TIMES = {18, 19, 20, 21, 32, 33, 45, 46, 47}
+# Of a format's code all but the letters that stand for what is shown: quoted and escaped texts,
+# room for a character, colours and conditions; but not hours in all, such as [h].
+_DECORATION = re.compile(r'"[^"]*"|\\.|_.|\*.|\[(?!h+\]|m+\]|s+\])[^\]]*\]', re.IGNORECASE)
+# What a program makes of 1.5, 3-4 or 1/2/99 lies between these days (of 1926 and 2200), and what it
+# makes of 1:30 is minutes.
+_FIRST_DATE, _LAST_DATE, _MINUTES = 8_000, 110_000, 1440
+_MOST_STYLES = 65_536
+
+
+class _StyleReader(_Reader):
+    """The formats of cells, by the numbers of their styles."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.formats: list[str] = []
+        self._codes: dict[str, str] = {}
+        self._group = ""
+
+    def begins(self, kind: str, attributes: dict[str, str]) -> bool:
+        if kind == "xf" and self._group == "cellXfs":
+            if len(self.formats) >= _MOST_STYLES:
+                raise ValueError
+            self.formats.append(attributes.get("numFmtId", ""))
+        elif kind == "numFmt" and self._group == "numFmts":
+            if len(self._codes) >= _MOST_STYLES:
+                raise ValueError
+            self._codes[attributes.get("numFmtId", "")] = attributes.get("formatCode", "")[:255]
+        elif kind not in ("xf", "numFmt"):
+            self._group = kind
+        return False
+
+    def code(self, number: str) -> str:
+        """Return which of d, m, y, h and s a format shows; nothing if it shows a number."""
+        if number in self._codes:
+            plain = _DECORATION.sub("", self._codes[number]).lower()
+            return "" if "general" in plain else "".join(sorted(set(plain) & set("dmyhs")))
+        if not _WHOLE.fullmatch(number):
+            return ""
+        return "dmy" if int(number) in _KNOWN_DATES else "hm" * (int(number) in _KNOWN_TIMES)
+
+
+def _may_be_date(value: float) -> bool:
+    """Whether a program may have made a day or a time of what was typed."""
+    if value >= 1:
+        return value.is_integer() and _FIRST_DATE <= value <= _LAST_DATE
+    return 0 < value < 1 and math.isclose(value * _MINUTES, round(value * _MINUTES), rel_tol=1e-9)
+
+
+def _date(value: float, code: str, first_day: date) -> str:
+    """Return a date or time in words, if a format with these letters shows it."""
+    if value >= 1:
+        return f"a date: {first_day + timedelta(days=int(value))}" if set(code) & set("dy") else ""
+    minutes = round(value * _MINUTES)
+    return f"a time: {minutes // 60:02}:{minutes % 60:02}" if set(code) & set("hs") else ""
+
+
+def _added(length: int, text: str) -> int:
+    """Return how long texts are with one more, if that is not too much."""
+    if length + len(text) > _MOST_TEXT:
+        raise ValueError
+    return length + len(text)
 
 
 def _value(kind: str, text: str) -> Value:
@@ -564,7 +838,12 @@ def _value(kind: str, text: str) -> Value:
 
 def _plain(text: str) -> str:
     """Return a stored text as it was typed: with characters that XML lacks, and not too long."""
-    return _ESCAPED.sub(lambda match: chr(int(match[1], 16)), text).strip()[: LONGEST_SHOWN + 1]
+    return _unescaped(text).strip()[: LONGEST_SHOWN + 1]
+
+
+def _unescaped(text: str) -> str:
+    """Return a stored text with the characters that XML lacks."""
+    return _ESCAPED.sub(lambda match: chr(int(match[1], 16)), text)
 
 
 def _shown(text: str) -> str | None:

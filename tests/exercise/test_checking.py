@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import re
 import shutil
 import zipfile
@@ -10,13 +11,17 @@ import numpy as np
 import pytest
 from filling import asked, blank, cells_of, fill, fill_with_formulas
 from openpyxl import load_workbook
+from openpyxl.worksheet.formula import ArrayFormula
 from test_exercise_sheets import mixed, recalculated
 
 import cellprop
 from cellprop.errors import InputError
 from cellprop.exercise import annotate, check_all, write_class
-from cellprop.exercise.carried import DIGEST, PIECE
+from cellprop.exercise.carried import DIGEST, PIECE, SHEET
+from cellprop.exercise.numbers import number_in
+from cellprop.layout import lay_out
 from cellprop.marking import Marks, Unmarked
+from cellprop.question import ask
 from cellprop.roster import Student
 from students import numbers_of
 
@@ -100,8 +105,9 @@ def test_errors_and_words_are_not_numbers(path, question, tmp_path):
 
     marks = cellprop.check(fill(path, tmp_path / "f.xlsx", also=spoil))
     found = marks.cells.set_index(["matrix", "row", "column"])["verdict"]
-    for name in ("hidden_layer_input", "output", "E"):
+    for name in ("hidden_layer_input", "output"):
         assert found[name, 1, 1] == "not a number"
+    assert found["E", 1, 1] == "not computed"
 
 
 def test_a_renamed_sheet_and_moved_cells_are_followed(path, tmp_path):
@@ -141,12 +147,184 @@ def test_a_number_that_was_given_and_changed_is_noticed(path, question, tmp_path
     assert marks.total == 82
 
 
+def given_as(texts):
+    """Have the given inputs stand in the file as texts."""
+
+    def change(book):
+        place = lay_out(asked().walk).places["X"]
+        for row, line in zip(place.addresses(), asked().given["X"].tolist(), strict=True):
+            for address, value in zip(row, line, strict=True):
+                cell = book["Step 0"][address]
+                cell.value = texts(value)
+                cell.data_type = "s"
+
+    return change
+
+
+@pytest.mark.parametrize(
+    "texts",
+    [
+        lambda value: f"{value:g}",
+        lambda value: f"{value:.1f}".replace(".", ","),
+        lambda value: f"  {value:g}\u00a0",
+        lambda value: f"'{value:g}",
+        lambda value: f"+{value:.15f}",
+        lambda value: f"{value:e}",
+        lambda value: f"{100 * value:g} %",
+    ],
+)
+def test_a_given_number_that_a_program_saved_as_text_is_not_changed(texts, path, tmp_path):
+    marks = cellprop.check(fill(path, tmp_path / "f.xlsx", also=given_as(texts)))
+    assert (marks.total, marks.warnings, marks.notes) == (82, (), ())
+
+
+def test_a_given_number_that_is_another_one_as_text_is_noticed(path, tmp_path):
+    marks = cellprop.check(fill(path, tmp_path / "f.xlsx", also=given_as(lambda v: f"{v + 1:g}")))
+    assert "the question was changed: X, row 1, column 1 is 2, asked was 1" in marks.warnings[0]
+
+
+def test_given_numbers_rounded_to_15_digits_are_the_same(tmp_path):
+    trace = cellprop.trace(
+        cellprop.Network([2, 2, 1]), [[0.1, 0.7]], [0.5], seed=0, learning_rate=1 / 3
+    )
+    path = blank(tmp_path, ask(trace, decimals=12), "f.xlsx")
+
+    def rounded(book):
+        for sheet in book:
+            for row in sheet.iter_rows():
+                for cell in row:
+                    if isinstance(cell.value, float):
+                        cell.value = float(f"{cell.value:.15g}")
+
+    assert cellprop.check(changed(path, tmp_path / "g.xlsx", rounded)).warnings == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [
+        ("0.5", 0.5), (" 0,5 ", 0.5), ("\N{MINUS SIGN}0.5", -0.5), ("\N{EN DASH}.5", -0.5),
+        ("'0.5", 0.5),
+        ("\u00a00.5\u202f", 0.5), ("1 234.5", 1234.5), ("1\u202f234,5", 1234.5),
+        ("1'234.5", 1234.5),
+        ("1,234.5", 1234.5), ("1.234,5", 1234.5), ("1,234,567", 1234567), ("1,234", 1.234),
+        ("1.234", 1.234), ("1.5E-3", 0.0015), ("-12,5 %", -0.125), ("+3", 3), ("5.", 5),
+        ("", None), ("x", None), ("1 2", None), ("1..5", None), ("--1", None), ("1,2,3", None),
+        ("nan", None), ("inf", None), ("=1", None), ("1/2", None), ("\u0661", None), ("'", None),
+        ("%", None), ("1e9999", None), (None, None),
+    ],
+)  # fmt: skip
+def test_numbers_are_read_as_people_and_programs_write_them(text, number):
+    assert number_in(text) == number
+
+
+# --- Dates, and what can't be computed ----------------------------------------------------
+
+
+def first_cells():
+    return {n: (sheet, rows[0][0]) for n, (sheet, rows) in cells_of(asked()).items()}
+
+
+def test_a_date_that_a_spreadsheet_made_of_a_number_is_named_as_one(path, tmp_path):
+    cells = first_cells()
+
+    def spoil(book):
+        for name, value, code in (
+            ("hidden_layer_input", datetime.date(2026, 5, 1), "dd.mm.yyyy"),
+            ("output", 0.0625, "h:mm"),
+        ):
+            sheet, address = cells[name]
+            book[sheet][address].value = value
+            book[sheet][address].number_format = code
+
+    marks = cellprop.check(fill(path, tmp_path / "f.xlsx", also=spoil))
+    found = marks.cells.set_index(["matrix", "row", "column"])
+    assert found["answer"]["hidden_layer_input", 1, 1] == "a date: 2026-05-01"
+    assert found["answer"]["output", 1, 1] == "a time: 01:30"
+    assert found["verdict"]["output", 1, 1] == "not a number"
+    assert marks.notes == (
+        "2 numbers were turned into dates by the spreadsheet program (a date: 2026-05-01); format"
+        " the cells as numbers and type them again.",
+    )
+
+
+@pytest.mark.parametrize("code", ["0.0%", "# ?/?", '#,##0.00 "days"', "[$€-407] 0.00", "0.00E+00"])
+def test_numbers_that_are_merely_formatted_stay_numbers(code, path, tmp_path):
+    def dress(book):
+        for sheet, rows in cells_of(asked()).values():
+            for address in (a for row in rows for a in row):
+                book[sheet][address].number_format = code
+
+    marks = cellprop.check(fill(path, tmp_path / "f.xlsx", also=dress))
+    assert (marks.total, marks.notes) == (82, ())
+
+
+def test_an_array_formula_without_values_is_not_held_against_a_student(path, tmp_path):
+    (sheet, rows) = cells_of(asked())["hidden_layer_input"]
+
+    def array(book):
+        for address in (a for row in rows for a in row):
+            book[sheet][address].value = None
+        ref = f"{rows[0][0]}:{rows[-1][-1]}"
+        text = "=ROUND(MMULT(C13:F15,C19:E22)+H19:J19,3)"
+        book[sheet][rows[0][0]] = ArrayFormula(ref, text)
+
+    marks = cellprop.check(fill(path, tmp_path / "f.xlsx", also=array))
+    (first, *others) = marks.matrices
+    assert first.answer.unread == {(i, j) for i in range(3) for j in range(3)}
+    assert not any(other.answer.unread for other in others)
+    assert (marks.total, marks.out_of) == (73, 73)
+    assert first.counts()["not computed"] == 9
+    assert marks.warnings == (
+        "9 formulas have no stored value and can't be computed here; open the file in a spreadsheet"
+        " program and save it. Until then they count neither for nor against.",
+    )
+
+
+@pytest.mark.parametrize(
+    "formula",
+    ["=AGGREGATE(9,6,C13:F15)", "=NOSUCH(1)", "=LAMBDA(x,x+1)(2)", "=ROUND(C13:F15,1)", "=1+"],
+)
+def test_a_formula_that_can_not_be_computed_is_left_out(formula, path, tmp_path):
+    sheet, address = first_cells()["E"]
+
+    def spoil(book):
+        book[sheet][address] = formula
+
+    marks = cellprop.check(fill(path, tmp_path / "f.xlsx", also=spoil))
+    (found,) = (m for m in marks.matrices if m.name == "E")
+    assert found.answer.unread == {(0, 0)}
+    assert "a formula has no stored value and can't be computed here" in marks.warnings[0]
+
+
+@pytest.mark.parametrize("formula", ["=1/0", "=NA()", "=SQRT(-1)"])
+def test_an_error_of_the_formula_itself_stays_the_students(formula, path, tmp_path):
+    sheet, address = first_cells()["E"]
+
+    def spoil(book):
+        book[sheet][address] = formula
+
+    marks = cellprop.check(fill(path, tmp_path / "f.xlsx", also=spoil))
+    (found,) = (m for m in marks.matrices if m.name == "E")
+    assert not found.answer.unread
+    assert found.counts()["not a number"] == 1
+    assert not marks.warnings
+
+
 # --- Whole files --------------------------------------------------------------------------
 
 
 def without_properties(book):
     for name in list(book.custom_doc_props.names):
         del book.custom_doc_props[name]
+
+
+def without_sheet(book):
+    del book[SHEET]
+
+
+def without_names(book):
+    for name in list(book.defined_names):
+        del book.defined_names[name]
 
 
 def another_question(book):
@@ -157,12 +335,26 @@ def another_digest(book):
     book.custom_doc_props[DIGEST].value = "0" * 64
 
 
+def changed_sheet(book):
+    for (cell,) in book[SHEET].iter_rows():
+        cell.value = cell.value.replace("eN", "eM")
+
+
+def both(*changes):
+    def change(book):
+        for each in changes:
+            each(book)
+
+    return change
+
+
 @pytest.mark.parametrize(
     ("change", "says"),
     [
-        (without_properties, "its document properties are missing"),
-        (another_question, "the question that it carries was changed"),
-        (another_digest, "the question that it carries was changed"),
+        (both(without_properties, without_sheet, without_names), "its document properties are mis"),
+        (both(without_properties, changed_sheet), "the question that it carries was changed"),
+        (both(another_question, without_sheet), "the question that it carries was changed"),
+        (both(another_digest, changed_sheet), "the question that it carries was changed"),
     ],
 )
 def test_a_workbook_whose_question_is_not_as_it_was_is_refused(change, says, path, tmp_path):
@@ -226,7 +418,8 @@ def test_a_class_is_the_same_files_whatever_the_number_of_processes(question, tm
     found = []
     for jobs in (1, 2):
         folder = tmp_path / f"class-{jobs}"
-        paths = write_class(question, students, folder, key=tmp_path / "k.xlsx", jobs=jobs)
+        key = tmp_path / f"{jobs}.xlsx"
+        paths = write_class(question, students, folder, key=key, seed=1, jobs=jobs)
         assert [path.name for path in paths] == [f"s-{k}.xlsx" for k in range(1, 31)]
         found.append([path.read_bytes() for path in paths])
     assert found[0] == found[1]
@@ -235,7 +428,7 @@ def test_a_class_is_the_same_files_whatever_the_number_of_processes(question, tm
 def test_each_student_has_numbers_of_their_own_and_the_key_knows_them(question, tmp_path):
     students = [Student(f"{k}", name, k, f"s-{k}") for k, name in enumerate(NAMES, 1)]
     paths = write_class(question, students, tmp_path / "class", key=tmp_path / "key.xlsx", seed=1)
-    key = load_workbook(tmp_path / "key.xlsx").active
+    key = load_workbook(tmp_path / "key.xlsx")["Key"]
     rows = list(key.values)
     assert [row[1] for row in rows[1:]] == NAMES
     assert all(cell.data_type != "f" for row in key.iter_rows() for cell in row)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from filling import fill
+from test_carried import bare
 
 
 @pytest.fixture
@@ -65,6 +68,11 @@ def test_a_bad_file_is_named_and_the_code_is_1(roster, run):
         (["exercise", "--roster", "no.csv"], "no.csv: there is no such file"),
         (["exercise", "--roster", "class.csv", "--epochs", "3", "--walk-epoch", "2"],
          "leave out --walk-epoch"),
+        (["exercise", "--add"], "--add: names the newcomers to a class by a roster"),
+        (["exercise", "--secret", "no"], "no: expected a file with a secret, found none"),
+        (["check", "class.csv", "--key", "no.xlsx"], "no.xlsx: there is no such file"),
+        (["check", "class.csv", "--question", "no.xlsx"], "no.xlsx: there is no such file"),
+        (["check", "class.csv", "--secret", "empty"], "empty: expected a file with a secret"),
         (["exercise", "--decimals", "99"], "less than or equal to 12"),
     ],
 )  # fmt: skip
@@ -74,3 +82,80 @@ def test_bad_input_gets_one_line(arguments, says, roster, run):
     assert code == 2
     assert says in err
     assert len(err.splitlines()) == 1
+
+
+# --- What is there is kept ----------------------------------------------------------------
+
+
+def test_without_a_seed_one_is_drawn_printed_and_written_again_with_it(roster, run):
+    code, out, _ = run("exercise", "--roster", "class.csv", "-o", "one")
+    assert code == 0
+    seed = re.match(r"Seed (\d+), which the key keeps\.", out)[1]
+    run("exercise", "--roster", "class.csv", "-o", "two", "--seed", seed)
+    names = [path.name for path in (roster / "one").iterdir()]
+    assert len(names) == 3
+    for name in names:
+        assert (roster / "one" / name).read_bytes() == (roster / "two" / name).read_bytes()
+
+
+def test_a_class_is_written_over_only_by_force(roster, run):
+    command = ("exercise", "--roster", "class.csv", "-o", "class", "--seed", "1")
+    run(*command)
+    code, _, err = run(*command)
+    assert code == 2
+    assert err == (
+        "cellprop: class: holds 3 workbooks already (ada-lovelace-7.xlsx); --add writes newcomers"
+        " only, --force all of them anew.\n"
+    )
+    assert run(*command, "--force")[0] == 0
+
+
+def test_newcomers_are_added_to_a_class(roster, run):
+    run("exercise", "--roster", "class.csv", "-o", "class", "--steps", "2-4")
+    (roster / "class.csv").write_text("id,name\n10,Eve\n7,Ada Lovelace\n")
+    code, _, err = run("exercise", "--roster", "class.csv", "-o", "class", "--add")
+    assert code == 2
+    assert "written with other options: steps 2-11 instead of steps 2-4; give the same" in err
+    code, out, _ = run(
+        "exercise", "--roster", "class.csv", "-o", "class", "--steps", "2-4", "--add"
+    )
+    assert (code, "1 workbook;" in out) == (0, True)
+    assert len(list((roster / "class").iterdir())) == 4
+
+
+def test_an_exercise_that_was_filled_in_is_written_over_only_by_force(here, run):
+    assert run("exercise", "-o", "one.xlsx")[0] == 0
+    assert run("exercise", "-o", "one.xlsx")[0] == 0  # the very same
+    fill(here / "one.xlsx", here / "one.xlsx")
+    filled = (here / "one.xlsx").read_bytes()
+    code, _, err = run("exercise", "-o", "one.xlsx")
+    assert (code, (here / "one.xlsx").read_bytes()) == (2, filled)
+    assert "one.xlsx: is there already, and not the same" in err
+    assert run("exercise", "-o", "one.xlsx", "--force")[0] == 0
+
+
+# --- The question is the one that was asked -----------------------------------------------
+
+
+def test_a_class_is_marked_by_its_key_and_who_is_missing_is_said(roster, run):
+    run("exercise", "--roster", "class.csv", "-o", "class")
+    (roster / "class" / "cmd-8.xlsx").unlink()
+    code, out, _ = run("check", "class", "--key", "class-key.xlsx")
+    assert code == 0
+    assert out.splitlines()[-1] == "Note: handed nothing in: =cmd() (8)."
+
+
+def test_files_that_lost_their_question_are_marked_by_the_original(here, run):
+    run("exercise", "-o", "one.xlsx")
+    bare(fill(here / "one.xlsx", here / "f.xlsx"), here / "lost.xlsx")
+    code, out, _ = run("check", "lost.xlsx", "--question", "one.xlsx")
+    assert (code, "82 / 82" in out) == (0, True)
+
+
+def test_what_is_not_signed_is_not_marked(here, run):
+    (here / "secret").write_text("only mine")
+    run("exercise", "-o", "one.xlsx", "--secret", "secret")
+    run("exercise", "-o", "two.xlsx")
+    assert run("check", "one.xlsx", "--secret", "secret")[0] == 0
+    code, out, _ = run("check", "two.xlsx", "--secret", "secret")
+    assert (code, "is not signed" in out) == (1, True)

@@ -18,7 +18,9 @@ from cellprop import question as questions
 from cellprop.errors import InputError
 from cellprop.exercise import annotate
 from cellprop.exercise.book import LOOKS
+from cellprop.exercise.carried import SHEET, located
 from cellprop.judging import CARRIED, GUESSES, NOT_UPDATED, RIGHT, VERDICTS, Answer
+from cellprop.layout import lay_out
 from cellprop.marking import mark
 from cellprop.roster import Student
 from cellprop.words import load
@@ -63,9 +65,13 @@ def test_without_hints_nothing_in_the_file_gives_an_answer_away(kind, tmp_path):
                 assert repr(value) not in text or value in given, name
 
 
-def test_without_hints_no_formula_computes_an_answer_and_no_sheet_is_hidden(tmp_path):
+def test_without_hints_no_formula_computes_an_answer_and_only_the_question_is_hidden(tmp_path):
     question = asked()
     book = load_workbook(blank(tmp_path, question))
+    hidden = book[SHEET]
+    assert hidden.sheet_state == "veryHidden"
+    assert all(cell.data_type == "s" for row in hidden.iter_rows() for cell in row)
+    del book[SHEET]
     for sheet in book:
         assert sheet.sheet_state == "visible"
         assert not any(dimension.hidden for dimension in sheet.column_dimensions.values())
@@ -124,7 +130,8 @@ def test_builds_are_the_same_bytes(tmp_path):
 def test_a_workbook_carries_its_question(kind, tmp_path):
     question = question_of(kind)
     found = carried(blank(tmp_path, question))
-    assert found.digest == question.digest
+    assert found.setup == question.setup
+    assert found.digest == located(question, lay_out(question.walk)).digest
     assert all((found.values[n] == v).all() for n, v in question.values.items())
 
 
@@ -144,8 +151,6 @@ def test_later_sheets_show_and_go_on_from_what_was_typed(steps, tmp_path, libreo
 
             own[matrix.name] = typed.get(matrix.name, value(matrix.definition, own))
     last = book[f"Step {question.walk.steps[-1].label}"]
-    from cellprop.layout import lay_out
-
     for name, place in lay_out(question.walk).places.items():
         found = [[last[address].value for address in row] for row in place.addresses()]
         assert np.allclose(np.array(found, float), own[name], rtol=1e-12), name
@@ -157,8 +162,6 @@ def test_what_needs_a_missing_number_stays_empty(tmp_path, libreoffice):
     typed["d_output"][1, 0] = np.nan
     filled = fill(blank(tmp_path, question), tmp_path / "filled.xlsx", typed)
     book = load_workbook(recalculated(filled, libreoffice, tmp_path), data_only=True)
-    from cellprop.layout import lay_out
-
     places = lay_out(question.walk).places
     shown = [[book["Step 10"][a].value for a in row] for row in places["wout_new"].addresses()]
     assert shown == [[None]] * 3 or shown == [[""]] * 3

@@ -1,54 +1,249 @@
-"""What a workbook carries to be marked: the question, in the document's own properties.
+"""What a workbook carries to be marked: the question, twice, so that either is enough.
 
-A property holds no more than 255 characters in Excel, so the text is cut into pieces.
+It stands in the document's own properties, which some programs drop, and on a hidden sheet of plain
+text, which every program keeps. Each copy has a digest, so that one that was damaged gives way to
+the other, and may be signed with a teacher's secret.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import hmac
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 from cellprop import __version__
+from cellprop.data import label
 from cellprop.errors import InputError
-from cellprop.opening import MARK
+from cellprop.layout import VERSION, Layout
+from cellprop.opening import MARK, content
 from cellprop.question import Question, digest, read
+from cellprop.submission import Place, Submission
+from cellprop.workbook.book import sheet_name
 
+# The names of properties, and what the cells of the hidden sheet begin with.
 PIECE = "cellprop question {}"
 DIGEST = "cellprop digest"
-LONGEST = 255
+SIGNATURE = "cellprop signature"
+KEY = "key"
+# Of a property in Excel; and of a cell, which holds 32,767 characters, with room for what a program
+# may make of one.
+LONGEST, LONGEST_IN_CELL = 255, 8_000
 MOST_PIECES = 100_000
+SHEET = "cellprop"
+# No question takes more cells: its text is limited.
+MOST_CELLS = 3_000
+LARGEST_SECRET = 1024**2
 
 
-def properties_of(question: Question) -> dict[str, str]:
-    """Return the properties that carry a question, by name."""
-    text = question.text
-    pieces = [text[i : i + LONGEST] for i in range(0, len(text), LONGEST)]
+class NoQuestionError(InputError):
+    """A workbook that carries no question, be it since a program dropped it."""
+
+
+class ChangedQuestionError(InputError):
+    """A workbook whose question is not as it was."""
+
+
+class KeyFileError(InputError):
+    """A class's key where an exercise is expected."""
+
+
+# --- Written ------------------------------------------------------------------------------
+
+
+def located(question: Question, layout: Layout) -> Question:
+    """Return a question that says where its matrices stand when it is written out so."""
+    places = {
+        matrix.name: (sheet_name(step), place.row, place.column)
+        for step in question.walk.steps
+        for matrix in step.matrices
+        for place in (layout.places[matrix.name],)
+    }
+    if (question.layout, question.places) == (VERSION, places):
+        return question
+    return replace(question, layout=VERSION, places=places)
+
+
+def properties_of(question: Question, secret: bytes | None = None) -> dict[str, str]:
+    """Return the properties that carry a question, by name; signed if there is a secret."""
+    return _written(question, secret, LONGEST)
+
+
+def cells_of(question: Question, secret: bytes | None = None) -> list[str]:
+    """Return the texts of the hidden sheet's cells, from top to bottom."""
+    return [f"{name}: {text}" for name, text in _written(question, secret, LONGEST_IN_CELL).items()]
+
+
+def _written(question: Question, secret: bytes | None, longest: int) -> dict[str, str]:
     found = {MARK: __version__, DIGEST: question.digest}
+    if secret is not None:
+        found[SIGNATURE] = signature(question.text, secret)
+    pieces = pieces_of(question.text, longest)
     return found | {PIECE.format(k): piece for k, piece in enumerate(pieces, 1)}
 
 
-def question_in(properties: Mapping[str, str]) -> Question:
-    """Return the question that a workbook carries.
+def pieces_of(text: str, longest: int) -> list[str]:
+    """Return a text cut into pieces."""
+    return [text[i : i + longest] for i in range(0, len(text), longest)]
+
+
+def signature(text: str, secret: bytes) -> str:
+    """Return the signature of a question's text (HMAC-SHA256)."""
+    return hmac.digest(secret, text.encode(), "sha256").hex()
+
+
+def read_secret(path: str | Path) -> bytes:
+    """Return the bytes of a file that only a teacher has.
 
     Raises
     ------
     InputError
-        If it carries none, or one that was changed; it says which, not where.
+        If the file can't be read, or is empty.
     """
+    file = Path(path)
+    where = label(file)
+    if not file.is_file():
+        found = "a folder" if file.is_dir() else "none"
+        raise InputError(f"{where}: expected a file with a secret, found {found}; check its name.")
+    secret = content(file, LARGEST_SECRET)
+    if not secret:
+        raise InputError(f"{where}: expected a secret, found an empty file; put some text into it.")
+    return secret
+
+
+# --- Read ---------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Copy:
+    """A question as it was found in a workbook.
+
+    Attributes:
+        where: In words.
+        text: Of the question; empty if there is none.
+        digest, signature: As they stand beside it.
+        mark: What the workbook says that it is; empty if it says nothing.
+    """
+
+    where: str
+    text: str
+    digest: str
+    signature: str
+    mark: str
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether the text is as it was when its digest was taken."""
+        return bool(self.text) and digest(self.text) == self.digest
+
+    def is_signed(self, secret: bytes) -> bool:
+        """Whether it was signed with a secret."""
+        return hmac.compare_digest(
+            signature(self.text, secret).encode(), self.signature.encode(errors="replace")
+        )
+
+
+def copy_in(properties: Mapping[str, str], where: str = "document properties") -> Copy:
+    """Return what some texts, by their names, carry of a question."""
     pieces: list[str] = []
     while (piece := properties.get(PIECE.format(len(pieces) + 1))) is not None:
         pieces.append(piece)
         if len(pieces) > MOST_PIECES:
             break
-    if not pieces:
-        if MARK in properties:
+    return Copy(
+        where,
+        # Whatever it is, so that a digest can be taken of it.
+        "".join(pieces).encode(errors="replace").decode(),
+        properties.get(DIGEST, ""),
+        properties.get(SIGNATURE, ""),
+        properties.get(MARK, ""),
+    )
+
+
+def question_in(properties: Mapping[str, str]) -> Question:
+    """Return the question that some texts, by their names, carry.
+
+    Raises
+    ------
+    InputError
+        If they carry none, or one that was changed; it says which, not where.
+    """
+    return read(chosen([copy_in(properties)])[0].text)
+
+
+def question_of(submission: Submission, secret: bytes | None = None) -> tuple[Question, list[str]]:
+    """Return the question that a workbook carries, and what a teacher should know of it.
+
+    Parameters
+    ----------
+    submission
+        The workbook.
+    secret
+        What the question has to be signed with; None if it need not be.
+
+    Raises
+    ------
+    InputError
+        If it carries none (`NoQuestionError`), or one that was changed or isn't signed as it has
+        to be; it says which, not where.
+    """
+    in_properties = copy_in(submission.properties)
+    if in_properties.mark == KEY:
+        raise KeyFileError("it is the key of a class, not an exercise; give it with --key")
+    copies = [in_properties, copy_in(_sheet_of(submission, not in_properties.is_whole), "sheet")]
+    copy, warnings = chosen(copies, secret)
+    return read(copy.text), warnings
+
+
+def chosen(copies: Sequence[Copy], secret: bytes | None = None) -> tuple[Copy, list[str]]:
+    """Return the copy that counts: the first that is whole and, if need be, signed."""
+    there = [copy for copy in copies if copy.text]
+    if not there:
+        if any(copy.mark for copy in copies):
             raise InputError("it is a walkthrough, not an exercise; nothing was asked in it")
-        raise InputError(
-            "it does not say what was asked: its document properties are missing; save it as .xlsx"
-            " with a program that keeps them, such as Excel or LibreOffice"
+        raise NoQuestionError(
+            "it does not say what was asked: its document properties are missing, and so is its"
+            " hidden sheet; give the exercise as it was handed out with --question"
         )
-    text = "".join(pieces)
-    if digest(text) != properties.get(DIGEST):
-        raise InputError(
+    whole = [copy for copy in there if copy.is_whole]
+    if not whole:
+        raise ChangedQuestionError(
             "the question that it carries was changed; take the one that was handed out"
         )
-    return read(text)
+    good = whole if secret is None else [copy for copy in whole if copy.is_signed(secret)]
+    if not good:
+        how = "signed with another secret" if any(c.signature for c in whole) else "not signed"
+        raise InputError(f"the question that it carries is {how}; take the one that was handed out")
+    return good[0], [_conflict(copy, good[0]) for copy in there if copy.text != good[0].text]
+
+
+def _conflict(other: Copy, copy: Copy) -> str:
+    """Return what is said of a copy of the question that differs from the one that counts."""
+    what = "is another one" if other.is_whole else "was changed"
+    return (
+        f"the question in its {_in_words(other)} {what}; it is marked by the one in its"
+        f" {_in_words(copy)}."
+    )
+
+
+def _in_words(copy: Copy) -> str:
+    return "hidden sheet" if copy.where == "sheet" else copy.where
+
+
+def _sheet_of(submission: Submission, anywhere: bool) -> dict[str, str]:
+    """Return what the hidden sheet carries, by name; searched for by what it holds if need be."""
+    names = [SHEET] if SHEET in submission.sheets else []
+    if anywhere and not names:
+        names = [sheet for sheet in submission.sheets if _is_hidden_sheet(submission, sheet)][:1]
+    found: dict[str, str] = {}
+    for name in names:
+        for text in submission.texts(Place(name, 1, 1, MOST_CELLS, 1)).values():
+            key, _, value = text.partition(": ")
+            found.setdefault(key, value)
+    return found
+
+
+def _is_hidden_sheet(submission: Submission, sheet: str) -> bool:
+    return any(
+        text.startswith(f"{MARK}: ") for text in submission.texts(Place(sheet, 1, 1, 1, 1)).values()
+    )

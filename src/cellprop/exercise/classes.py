@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import re
+import secrets
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
-import numpy as np
-
+from cellprop.data import label
+from cellprop.errors import InputError, OutputError
 from cellprop.exercise.annotating import made
+from cellprop.exercise.batch import differences
+from cellprop.exercise.carried import located, signature
+from cellprop.exercise.keys import Key, read_key, write_key
 from cellprop.exercise.writing import Mould
 from cellprop.files import write_whole
-from cellprop.opening import MARK
+from cellprop.layout import lay_out
 from cellprop.question import Question, for_student
-from cellprop.roster import Student
+from cellprop.roster import Student, caseless
 from cellprop.words import Words
 from cellprop.words import load as load_words
 from cellprop.workbook.theme import Theme
@@ -22,6 +28,9 @@ from cellprop.workbook.theme import load as load_theme
 Progress = Callable[[int, int], None]
 # How many students a process writes for at a time.
 AT_A_TIME = 25
+# A seed that is drawn can be read out.
+MOST_SEEDS = 1_000_000
+HOW = "--add writes newcomers only, --force all of them anew."
 
 
 def write_class(
@@ -30,7 +39,10 @@ def write_class(
     folder: str | Path,
     *,
     key: str | Path,
-    seed: int = 0,
+    seed: int | None = None,
+    secret: bytes | None = None,
+    add: bool = False,
+    force: bool = False,
     theme: Theme | None = None,
     words: Words | None = None,
     jobs: int = 1,
@@ -50,7 +62,14 @@ def write_class(
         Where the key goes: an Excel file with a row for each student. Not into the folder, which
         is for the students.
     seed
-        Of the class: the weights are drawn from it and a student's id.
+        Of the class: the weights are drawn from it and a student's id. None: that of the key with
+        `add`, else one drawn at random. The key says which.
+    secret
+        What to sign the questions with; unsigned when None.
+    add
+        Whether the class is there already, and only those who are not in its key get a workbook.
+    force
+        Whether to write anew over a class that is there.
     theme, words
         The look and the texts; the default ones when None.
     jobs
@@ -60,20 +79,94 @@ def write_class(
 
     Raises
     ------
+    InputError
+        If with `add` the key can't be used, or the class was written with other options.
     OutputError
-        If a file or the folder can't be written.
+        If a class is there already, or a file or the folder can't be written.
     """
+    question = located(question, lay_out(question.walk))
+    if add:
+        earlier, seed, students = _joined(read_key(key), question, students, seed, secret)
+    else:
+        earlier, seed = [], drawn_seed() if seed is None else seed
+    if not force:
+        _check_free(Path(folder), students if add else None, None if add else Path(key))
     target = made(folder)
     look, texts = theme or load_theme(), words or load_words()
     groups = [students[i : i + AT_A_TIME] for i in range(0, len(students), AT_A_TIME)]
     written: list[Path] = []
-    for paths in _each(groups, jobs, (question, target, seed, look, texts)):
+    for paths in _each(groups, jobs, (question, target, seed, secret, look, texts)):
         for path in paths:
             written.append(path)
             if progress:
                 progress(len(written), len(students))
-    write_whole(key, lambda file: _write_key(question, students, seed, file))
+    everybody = [*earlier, *(for_student(question, student, seed) for student in students)]
+    write_whole(key, lambda file: write_key(everybody, seed, secret, file))
     return written
+
+
+def drawn_seed() -> int:
+    """Return a seed for a class that is given none."""
+    return secrets.randbelow(MOST_SEEDS)
+
+
+def _check_free(folder: Path, students: Sequence[Student] | None, key: Path | None) -> None:
+    """Refuse to write over workbooks that are there: any, or those of some students."""
+    if students is None:
+        there = sorted(folder.glob("*.xlsx")) if folder.is_dir() else []
+    else:
+        there = [path for s in students if (path := folder / f"{s.file}.xlsx").exists()]
+    if there:
+        count = f"{len(there)} workbook{'s' if len(there) > 1 else ''}"
+        raise OutputError(f"{label(folder)}: holds {count} already ({label(there[0].name)}); {HOW}")
+    if key is not None and key.exists():
+        raise OutputError(f"{label(key)}: is there already, and with it a class; {HOW}")
+
+
+def _joined(
+    key: Key,
+    question: Question,
+    students: Sequence[Student],
+    seed: int | None,
+    secret: bytes | None,
+) -> tuple[list[Question], int, list[Student]]:
+    """Return the questions of those in a key, its seed, and who is to join them."""
+    where = label(key.path)
+    asked = [key.question(row) for row in key.rows.values()]
+    earlier = [each for each in asked if each is not None]
+    kept = key.facts.get("seed", "")
+    if len(earlier) < len(asked) or not re.fullmatch(r"[0-9]{1,20}", kept, re.ASCII):
+        raise InputError(
+            f"{where}: doesn't say with which seed and options the class was written, as keys of"
+            " 0.3.0 don't; write the newcomers into a folder of their own."
+        )
+    found = differences(replace(question, version=""), earlier[0])
+    if seed is not None and seed != int(kept):
+        found.append(f"seed {seed} instead of {kept}")
+    row = next(iter(key.rows.values()))
+    if row.signature != ("" if secret is None else signature(row.text, secret)):
+        found.append("another --secret" if secret and row.signature else "signed or not")
+    if found:
+        raise InputError(
+            f"{where}: the class was written with other options: {'; '.join(found)}; give the same."
+        )
+    return earlier, int(kept), list(_newcomers(key, students))
+
+
+def _newcomers(key: Key, students: Sequence[Student]) -> Iterator[Student]:
+    """Yield students who are not in a key, after those who are, with files that are not theirs."""
+    there = {caseless(number) for number in key.rows}
+    files = {row.student.file for row in key.rows.values()}
+    position = len(key.rows)
+    for student in students:
+        if caseless(student.id) in there:
+            continue
+        position, file, number = position + 1, student.file, 1
+        while file in files:
+            number += 1
+            file = f"{student.file}-{number}"
+        files.add(file)
+        yield replace(student, position=position, file=file)
 
 
 def _each(
@@ -99,6 +192,7 @@ def _write_some(
     question: Question,
     folder: Path,
     seed: int,
+    secret: bytes | None,
     theme: Theme,
     words: Words,
 ) -> Iterator[Path]:
@@ -110,38 +204,5 @@ def _write_some(
         mould = moulds[0]
         yield write_whole(
             folder / f"{student.file}.xlsx",
-            lambda file, own=own, mould=mould: mould.cast(own, file),  # type: ignore[misc]
+            lambda file, own=own, mould=mould: mould.cast(own, file, secret),  # type: ignore[misc]
         )
-
-
-# --- The key ------------------------------------------------------------------------------
-
-
-def _write_key(question: Question, students: Sequence[Student], seed: int, file: IO[bytes]) -> None:
-    """Write who got which workbook, and what is right in it; texts never become formulas."""
-    from openpyxl import Workbook
-    from openpyxl.cell import WriteOnlyCell
-    from openpyxl.packaging.custom import StringProperty
-
-    book = Workbook(write_only=True)
-    book.custom_doc_props.append(StringProperty(name=MARK, value="key"))  # type: ignore[attr-defined]
-    sheet = book.create_sheet("Key")
-    sheet.freeze_panes = "C2"
-
-    def text(value: str) -> Any:
-        cell = WriteOnlyCell(sheet, value)
-        cell.data_type = "s"
-        return cell
-
-    answers = question.setup.answers
-    places = [(name, i, j) for name, m in answers.items() for i, j in np.ndindex(*m.shape)]
-    head = ["id", "name", "file", "digest", *(f"{n}[{i + 1},{j + 1}]" for n, i, j in places)]
-    sheet.append([text(title) for title in head])
-    for student in students:
-        own = for_student(question, student, seed)
-        with np.errstate(all="ignore"):
-            values = own.values
-        numbers = [float(values[name][i, j]) for name, i, j in places]
-        facts = (student.id, student.name, f"{student.file}.xlsx", own.digest)
-        sheet.append([*map(text, facts), *numbers])
-    book.save(file)

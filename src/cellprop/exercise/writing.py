@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 from typing import IO
 
 from openpyxl.worksheet.worksheet import Worksheet
 
 from cellprop.algebra import Array
-from cellprop.errors import CellpropError
+from cellprop.data import label
+from cellprop.errors import CellpropError, OutputError
 from cellprop.exercise.book import Correction, ExerciseBook, exercise_book
-from cellprop.exercise.carried import properties_of
+from cellprop.exercise.carried import SHEET, cells_of, located, properties_of
 from cellprop.exercise.front import front_page, front_sheet
 from cellprop.exercise.sheets import Plan, exercise_rows, exercise_sheet
 from cellprop.files import write_whole
@@ -23,6 +25,7 @@ from cellprop.words import load as load_words
 from cellprop.workbook import contents, xml
 from cellprop.workbook.book import sheet_name
 from cellprop.workbook.frame import Frame
+from cellprop.workbook.printing import ROW
 from cellprop.workbook.theme import Theme
 from cellprop.workbook.theme import load as load_theme
 
@@ -33,26 +36,56 @@ def write(
     *,
     theme: Theme | None = None,
     words: Words | None = None,
+    secret: bytes | None = None,
+    keep: bool = False,
 ) -> Path:
     """Write the workbook of a question, to be filled in, and return its path.
+
+    Parameters
+    ----------
+    question
+        What to ask.
+    path
+        Where to write.
+    theme, words
+        The look and the texts; the default ones when None.
+    secret
+        What to sign the question with; unsigned when None.
+    keep
+        Whether to leave a file that is there already, unless it is the very same: somebody may
+        have filled it in.
 
     Raises
     ------
     OutputError
-        If the file can't be written.
+        If the file can't be written, or is to be kept.
     LimitError
         If a sheet would exceed what a spreadsheet can hold.
     """
     mould = Mould(question, theme or load_theme(), words or load_words())
-    return write_whole(path, lambda file: mould.cast(question, file))
+    made = BytesIO()
+    mould.cast(question, made, secret)
+    if keep and Path(path).is_file() and Path(path).read_bytes() != made.getvalue():
+        raise OutputError(
+            f"{label(path)}: is there already, and not the same; choose another name with -o, or"
+            " write over it with --force."
+        )
+
+    def copy(file: IO[bytes]) -> None:
+        file.write(made.getvalue())
+
+    return write_whole(path, copy)
 
 
 @dataclass(frozen=True)
 class _Sheets:
-    """The sheets of a workbook in the frame: the first, and each step's with its plan."""
+    """The sheets of a workbook in the frame: the first, each step's with its plan, and the one
+    that carries the question.
+    """
 
     first: Worksheet
     steps: Sequence[tuple[Worksheet, Plan]]
+    hidden: Worksheet
 
 
 class Mould:
@@ -92,15 +125,17 @@ class Mould:
         self._sheets, self._first = sheets, first
         self._styles = self._frame.count
 
-    def cast(self, question: Question, file: IO[bytes]) -> None:
-        """Write the workbook of a question of the class."""
+    def cast(self, question: Question, file: IO[bytes], secret: bytes | None = None) -> None:
+        """Write the workbook of a question of the class, signed if there is a secret."""
         if question.setup != self._setup:
             raise ValueError("a question of another class")
         book = self._book(question)
+        question = located(question, book.layout)
         rows = self._rows(book, self._sheets)
+        rows[self._frame.sheet_path(self._sheets.hidden)] = self._carrying(question, secret)
         if self._frame.count != self._styles:
             raise CellpropError("internal: a style that the frame does not know")
-        parts = self._parts | {xml.PROPERTIES: xml.properties(properties_of(question))}
+        parts = self._parts | {xml.PROPERTIES: xml.properties(properties_of(question, secret))}
         xml.assemble(parts, rows, file)
 
     def _book(self, question: Question) -> ExerciseBook:
@@ -122,7 +157,19 @@ class Mould:
                     if name == matrix.name:
                         frame.add_comment(sheet, place.address(i, j), text)
         front_sheet(book, first)
-        return _Sheets(first, steps)
+        hidden = frame.sheet(SHEET)
+        hidden.sheet_state = "veryHidden"
+        frame.protect(hidden)
+        frame.style("caption")
+        return _Sheets(first, steps, hidden)
+
+    def _carrying(self, question: Question, secret: bytes | None) -> list[str]:
+        """Return the rows of the sheet that carries the question."""
+        style = self._frame.style("caption")
+        return [
+            xml.row(number, xml.text_cell(f"A{number}", style, text), ROW)
+            for number, text in enumerate(cells_of(question, secret), 1)
+        ]
 
     def _rows(self, book: ExerciseBook, sheets: _Sheets) -> dict[str, list[str]]:
         rows = {

@@ -1,0 +1,259 @@
+"""Reading off the sheets what was asked in an exercise that lost its question.
+
+The names of matrices and their shapes tell the network, the NumPy lines which activations, loss and
+update rule it has, the first sheet the rounding, the steps and the marks; what is given stands in
+its cells. It is only taken for what was asked if it fits together in one way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from itertools import pairwise, product
+
+import numpy as np
+
+from cellprop import layout as at
+from cellprop.algebra import Array, Axis, Matrix, activations, losses, statement
+from cellprop.data import LARGEST
+from cellprop.errors import InputError
+from cellprop.exercise.numbers import number_in
+from cellprop.network import Network
+from cellprop.question import MOST_DECIMALS, MOST_NUMBERS, Question, Setup, with_points
+from cellprop.roster import Student, file_of
+from cellprop.steps import OPTIMIZERS, SCALINGS, Declaration
+from cellprop.submission import Place, Submission
+from cellprop.words import load as load_words
+from cellprop.workbook.book import sheet_name
+
+# No exercise by hand has more; what is looked for is not for a file to say.
+MOST_LAYERS = 20
+# The rows and columns of the first sheet that are read, and of the notations on a step's.
+ROWS_OF_FIRST, COLUMNS_OF_FIRST, COLUMNS_OF_NOTATION = 200, 6, 200
+# Where the first sheet says of a step how many numbers it asks for, and what they are worth.
+ASKED, WORTH = 4, 6
+
+
+class _UnclearError(InputError):
+    """What was asked can't be told from the sheets, or not for certain."""
+
+
+def read_off(submission: Submission) -> Question | None:
+    """Return what was asked in an exercise, as its sheets tell; None if they don't for certain."""
+    try:
+        with np.errstate(all="ignore"):
+            return _Sheets(submission).question()
+    except (_UnclearError, InputError):
+        return None
+
+
+class _Sheets:
+    """The sheets of an exercise."""
+
+    def __init__(self, submission: Submission) -> None:
+        self.submission = submission
+        self._first = submission.texts(
+            Place(submission.sheets[0], 1, 1, ROWS_OF_FIRST, COLUMNS_OF_FIRST)
+        )
+        self._lines: dict[str, set[str]] = {}
+
+    def question(self) -> Question:
+        """Return what was asked."""
+        found = [self._asked(Question(s, self._given(s), self._student())) for s in self._setups()]
+        # More than one is as good if it asks for the same numbers.
+        if not found or not all(_is_same(found[0], other) for other in found[1:]):
+            raise _UnclearError
+        return found[0]
+
+    # --- The network ----------------------------------------------------------------------
+
+    def _setups(self) -> Iterator[Setup]:
+        """Yield the set-ups whose matrices and NumPy lines are those of the sheets."""
+        raw, y = self._place("X_raw", "X"), self._place("y")
+        hidden = self._hidden()
+        sizes = [raw.columns, *(self._place(name).columns for name in hidden), y.columns]
+        bias = self.submission.named("bout") is not None
+        axes = (self._rows(raw), self._columns(raw, "inputs", "x"))
+        outputs = self._columns(y, "outputs", "o")
+        fixed = (*axes, outputs)
+        for hidden_activations in self._activations(sizes, bias, fixed):
+            for output, loss in product(activations(), losses()):
+                try:
+                    network = Network(
+                        sizes, activation=hidden_activations, output_activation=output, loss=loss,
+                        bias=bias,
+                    )  # fmt: skip
+                except InputError:
+                    continue
+                yield from filter(self._fits, self._rules(network, fixed))
+
+    def _rules(self, network: Network, axes: tuple[Axis, Axis, Axis]) -> Iterator[Setup]:
+        """Yield the set-ups of a network by all ways to update and to scale."""
+        samples, inputs, outputs = axes
+        has_raw = self.submission.named("X_raw") is not None
+        scalings = tuple(SCALINGS) if has_raw else (None,)
+        wholes = (True, False) if has_raw else (True,)
+        for optimizer, average, scale, whole in product(
+            OPTIMIZERS, (False, True), scalings, wholes
+        ):
+            yield Setup(
+                network, samples, inputs, outputs, optimizer, average, scale, whole,
+                (1, 1, 1, 1, samples.size), (),
+            )  # fmt: skip
+
+    def _hidden(self) -> list[str]:
+        """Return the names of the hidden layers' weights."""
+        if self.submission.named("wh") is not None:
+            return ["wh"]
+        names = [f"wh_{k}" for k in range(1, MOST_LAYERS + 1)]
+        there = [name for name in names if self.submission.named(name) is not None]
+        if there != names[: len(there)]:
+            raise _UnclearError
+        return there
+
+    def _activations(
+        self, sizes: list[int], bias: bool, axes: tuple[Axis, Axis, Axis]
+    ) -> Iterator[tuple[str, ...]]:
+        """Yield what the hidden layers may apply, by the lines that say so."""
+        count = len(sizes) - 2
+        found: list[list[str]] = [[] for _ in range(count)]
+        for name in activations() if count else ():
+            try:
+                network = Network(sizes, activation=name, bias=bias)
+            except InputError:
+                continue
+            _check_sizes(sizes, axes[0].size)
+            walk = Setup(network, *axes, "sgd", False, None, True, (1, 1, 1, 1, 1), ()).walk
+            steps = [step for step in walk.steps if step.number == 3]
+            for k, step in enumerate(steps):
+                if self._says(step):
+                    found[k].append(name)
+        yield from product(*found)
+
+    def _fits(self, setup: Setup) -> bool:
+        """Whether the matrices of a set-up, and what computes them, are those of the sheets."""
+        sizes = setup.network.sizes
+        _check_sizes(sizes, setup.samples.size)
+        walk = setup.walk
+        for matrix in walk.matrices:
+            place = self.submission.named(matrix.name)
+            if place is None or (place.rows, place.columns) != matrix.shape:
+                return False
+        return all(self._says(step) for step in walk.steps if step.computed)
+
+    def _says(self, step: Declaration) -> bool:
+        """Whether the sheet of a step says what is computed on it."""
+        place = self.submission.named(step.computed[0].name)
+        if place is None:
+            return False
+        if place.sheet not in self._lines:
+            row = Place(place.sheet, at.NUMPY, at.FIRST_COLUMN, 1, COLUMNS_OF_NOTATION)
+            self._lines[place.sheet] = set(self.submission.texts(row).values())
+        lines = self._lines[place.sheet]
+        # Of long lines not all have room.
+        return bool(lines) and lines <= {statement(m, "numpy") for m in step.computed}
+
+    # --- What is asked --------------------------------------------------------------------
+
+    def _asked(self, question: Question) -> Question:
+        """Return a question with the steps, decimals and marks that the first sheet says."""
+        rows = {text: row for (row, column), text in self._first.items() if column == 1}
+        worth: dict[str, float] = {}
+        sizes: dict[str, int] = {}
+        for step in question.walk.steps:
+            row = rows.get(sheet_name(step), 0)
+            count, marks = (number_in(self._first.get((row, c))) for c in (ASKED, WORTH))
+            if not row or (count is None) != (marks is None):
+                raise _UnclearError
+            if count is not None and marks is not None:
+                sizes[step.label] = sum(m.rows.size * m.columns.size for m in step.computed)
+                worth[step.label] = marks
+                if count != sizes[step.label]:
+                    raise _UnclearError
+        if not worth:
+            raise _UnclearError
+        setup = replace(question.setup, asked=tuple(worth), decimals=self._decimals())
+        points = {label: marks for label, marks in worth.items() if marks != sizes[label]}
+        return with_points(replace(question, setup=setup), points)
+
+    def _decimals(self) -> int:
+        """Return to how many decimals the first sheet says to round."""
+        words, said = load_words(), set(self._first.values())
+        rules = {
+            words("exercise.rule" if n else "exercise.rule_whole", decimals=n): n
+            for n in range(MOST_DECIMALS + 1)
+        }
+        found = [n for rule, n in rules.items() if rule in said]
+        if len(found) != 1:
+            raise _UnclearError
+        return found[0]
+
+    def _student(self) -> Student | None:
+        """Return whose it is, as the first sheet says."""
+        words, said = load_words(), {}
+        for (row, column), text in self._first.items():
+            if column == 1:
+                said[text] = self._first.get((row, 2), "")
+        name, number = said.get(words("exercise.student")), said.get(words("exercise.id"))
+        if not name or not number:
+            return None
+        return Student.of(number, name, 0, file_of(number, name))
+
+    # --- What is given --------------------------------------------------------------------
+
+    def _given(self, setup: Setup) -> Mapping[str, Array]:
+        """Return the numbers that are given, as they stand on the sheets."""
+        return {m.name: self._numbers(m) for m in setup.walk.matrices if m.definition is None}
+
+    def _numbers(self, matrix: Matrix) -> Array:
+        place = self.submission.named(matrix.name)
+        assert place is not None
+        found = np.full(matrix.shape, np.nan)
+        for i, row in enumerate(self.submission.cells(place)):
+            for j, cell in enumerate(row):
+                number = number_in(cell) if isinstance(cell, str) else cell
+                if number is None or abs(number) > LARGEST:
+                    raise _UnclearError
+                found[i, j] = number
+        return found
+
+    def _place(self, *names: str) -> Place:
+        """Return where the first of some matrices stands that is there."""
+        found = filter(None, map(self.submission.named, names))
+        place = next(found, None)
+        if place is None:
+            raise _UnclearError
+        return place
+
+    def _rows(self, place: Place) -> Axis:
+        beside = Place(place.sheet, place.row, place.column - 1, place.rows, 1)
+        labels = [cell for (cell,) in self.submission.cells(beside)]
+        return _axis("samples", labels, "")
+
+    def _columns(self, place: Place, name: str, prefix: str) -> Axis:
+        above = Place(place.sheet, place.row - 1, place.column, 1, place.columns)
+        return _axis(name, self.submission.cells(above)[0], prefix)
+
+
+def _axis(name: str, labels: Sequence[float | str | None], prefix: str) -> Axis:
+    """Return an axis with the labels that a sheet shows, or numbered ones if it lacks some."""
+    texts = [f"{label:g}" if isinstance(label, float) else label for label in labels]
+    there = [text for text in texts if text is not None]
+    if len(there) < len(texts):
+        return Axis.numbered(name, len(texts), prefix)
+    return Axis(name, tuple(there))
+
+
+def _check_sizes(sizes: Sequence[int], samples: int) -> None:
+    """Refuse a network of more numbers than a question may have, before it is declared."""
+    weights = sum(a * b for a, b in pairwise(sizes))
+    if 4 * weights + 8 * samples * sum(sizes) > MOST_NUMBERS:
+        raise _UnclearError
+
+
+def _is_same(question: Question, other: Question) -> bool:
+    """Whether two questions ask for the same numbers."""
+    return question.setup.asked == other.setup.asked and all(
+        name in other.values and np.array_equal(values, other.values[name], equal_nan=True)
+        for name, values in question.values.items()
+    )
