@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import os
 import sys
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import replace
 from enum import StrEnum
 from io import TextIOWrapper
@@ -24,11 +26,14 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.progress import Progress, TaskID
 
+    from cellprop.question import Question
     from cellprop.tracing import Trace
     from cellprop.verification import Verification
 
 OUTPUTS = Path("outputs")
 SECONDS_BEFORE_A_BAR = 1.0
+# Of matrices in a message.
+MOST_NAMED = 6
 
 app = typer.Typer(
     name="cellprop",
@@ -45,6 +50,20 @@ class EngineName(StrEnum):
 
     ironcalc = "ironcalc"
     libreoffice = "libreoffice"
+
+
+class FormSlips(StrEnum):
+    """How often a slip of form is paid for."""
+
+    each = "each"
+    step = "step"
+    once = "once"
+
+
+FORM_SLIPS_HELP = (
+    "How often rounding too far, cutting off or a misplaced decimal point is paid for: for each"
+    " number, once a step, or once."
+)
 
 
 class Format(StrEnum):
@@ -246,8 +265,15 @@ def exercise(
         str, typer.Option("--steps", help="Which steps to calculate by hand: 2-9, or 2,4,7-9.")
     ] = "2-11",
     decimals: Annotated[
-        int, typer.Option("--decimals", min=0, max=12, help="To how many to round every number.")
-    ] = 3,
+        int | None,
+        typer.Option(
+            "--decimals",
+            min=0,
+            max=12,
+            help="To how many to round every number.  [default: the fewest from 3 on that tell"
+            " every answer from doing nothing]",
+        ),
+    ] = None,
     hints: Annotated[
         bool, typer.Option("--hints", help="Judge every answer as it is typed: green or red.")
     ] = False,
@@ -257,6 +283,9 @@ def exercise(
             "--marks", metavar="STEP=MARKS", help="Marks of a step: 2=4.  [default: one a number]"
         ),
     ] = None,
+    form_slips: Annotated[
+        FormSlips, typer.Option("--form-slips", help=FORM_SLIPS_HELP)
+    ] = FormSlips.step,
     roster: Annotated[
         Path | None,
         typer.Option(
@@ -309,8 +338,8 @@ def exercise(
     - `cellprop exercise --example xor --marks 2=4 --marks 10=6`
     """  # fmt: skip
     from cellprop.errors import InputError
-    from cellprop.exercise import read_secret, write
-    from cellprop.question import ask, parse_points
+    from cellprop.exercise import class_decimals, read_secret, write
+    from cellprop.question import USUAL_DECIMALS, ask, for_student, parse_points, telling
     from cellprop.words import load as load_words
     from cellprop.workbook.theme import load as load_theme
 
@@ -334,12 +363,28 @@ def exercise(
         key = output.with_name(f"{output.name}-key.xlsx")
         given_seed = model.seed is not None
         model = replace(model, seed=_seed_of_class(model.seed, key if add else None))
-    question = ask(_trace(model), steps=steps, decimals=decimals, points=points, hints=hints)
+    trace, chosen = _trace(model), decimals is None
+    if add and chosen:
+        decimals = class_decimals(key)
+    question = ask(
+        trace, steps=steps, decimals=USUAL_DECIMALS if decimals is None else decimals,
+        points=points, hints=hints, form_slips=form_slips.value,
+    )  # fmt: skip
+
+    def everybody(question: Question) -> list[Question]:
+        if students is None or model.seed is None:
+            return [question]
+        return [for_student(question, student, model.seed) for student in students]
+
+    if decimals is None:
+        question = telling(question, trace, everybody)
     if students is None:
         if output is None:
             output = OUTPUTS / f"{name}.xlsx"
             _make_outputs()
-        print(write(question, output, theme=look, words=texts, secret=signed, keep=not force))
+        path = write(question, output, theme=look, words=texts, secret=signed, keep=not force)
+        _say_decimals([question], chosen)
+        print(path)
         return
     from cellprop.exercise import write_class
 
@@ -351,6 +396,7 @@ def exercise(
             question, students, output, key=key, seed=model.seed, secret=signed, add=add,
             force=force, theme=look, words=texts, jobs=jobs, progress=bar.move,
         )  # fmt: skip
+    _say_decimals(everybody(question), chosen)
     if not given_seed:
         print(f"Seed {model.seed}, which the key keeps.")
     workbooks = f"{len(paths)} workbook{'' if len(paths) == 1 else 's'}"
@@ -377,6 +423,10 @@ def check(
     marks: Annotated[
         list[str] | None,
         typer.Option("--marks", metavar="STEP=MARKS", help="Other marks for a step: 2=4."),
+    ] = None,
+    form_slips: Annotated[
+        FormSlips | None,
+        typer.Option("--form-slips", help=f"{FORM_SLIPS_HELP}  [default: as was asked]"),
     ] = None,
     key: Annotated[
         Path | None,
@@ -431,8 +481,8 @@ def check(
     said: list[str] = []
     with _Bar("Marking") as bar:
         results = check_all(
-            files, points=points, key=key, question=question, secret=secret, jobs=jobs,
-            progress=bar.move, tell=said.append,
+            files, points=points, form_slips=form_slips and form_slips.value, key=key,
+            question=question, secret=secret, jobs=jobs, progress=bar.move, tell=said.append,
         )  # fmt: skip
     show(_console(), results, texts)
     for line in said:
@@ -558,6 +608,30 @@ def _seed_of_class(given: int | None, key: Path | None) -> int:
         return given
     kept = read_key(key).facts.get("seed", "") if key else ""
     return int(kept) if kept.isdecimal() and len(kept) <= 20 else drawn_seed()
+
+
+def _say_decimals(questions: Sequence[Question], chosen: bool) -> None:
+    """Say to how many decimals numbers are rounded if nobody said so, and warn of what they can't
+    tell.
+    """
+    from cellprop.question import untold
+
+    setup, close = questions[0].setup, Counter[str]()
+    for question in questions:
+        close.update(untold(question))
+    how = f"{setup.decimals} decimals"
+    if not close:
+        if chosen:
+            print(f"{how}, so that every answer differs from doing nothing.")
+        return
+    names = [f"{name} {close[name]}" for name in setup.answers if close[name]]
+    more = ", …" if len(names) > MOST_NAMED else ""
+    remedy = "" if chosen else "; leave --decimals out, or give more"
+    print(
+        f"cellprop: {how} can't tell {close.total()} answers from doing nothing:"
+        f" {', '.join(names[:MOST_NAMED])}{more}{remedy}.",
+        file=sys.stderr,
+    )
 
 
 class _Bar:

@@ -456,6 +456,8 @@ def _as_data(question: Question) -> dict[str, Any]:
         "decimals": setup.decimals,
         "points": setup.points,
         "hints": setup.hints,
+        # As texts of 0.3.0 were, where the rule is the usual one.
+        **({} if setup.form_slips == USUAL_FORM_SLIPS else {"form_slips": setup.form_slips}),
         "given": {name: values.tolist() for name, values in question.given.items()},
         "student": asdict(question.student) if question.student else None,
         **_written_out(question),
@@ -524,6 +526,8 @@ def _from_data(data: Mapping[str, Any]) -> Question:
     optimizer, average, scale, whole = data["options"]
     if optimizer not in OPTIMIZERS or scale not in (None, *SCALINGS):
         raise ValueError
+    if data.get("form_slips", USUAL_FORM_SLIPS) not in FORM_SLIPS:
+        raise ValueError
     kind, *outputs = map(_text, data["outputs"])
     if kind not in ("outputs", "classes"):
         raise ValueError
@@ -536,6 +540,7 @@ def _from_data(data: Mapping[str, Any]) -> Question:
         optimizer, bool(average), scale, bool(whole),
         (epochs, walk_epoch, walk_batch, batches, samples),
         (), _number(data["decimals"]), (), bool(data["hints"]),
+        data.get("form_slips", USUAL_FORM_SLIPS),
     )  # fmt: skip
     if sum(m.rows.size * m.columns.size for m in setup.walk.matrices) > MOST_NUMBERS:
         # Few numbers that are given can ask for very many.

@@ -13,6 +13,7 @@ from cellprop.exercise.annotating import annotate as annotate
 from cellprop.exercise.carried import read_secret as read_secret
 from cellprop.exercise.checking import check as check
 from cellprop.exercise.checking import check_all as check_all
+from cellprop.exercise.classes import class_decimals as class_decimals
 from cellprop.exercise.classes import drawn_seed as drawn_seed
 from cellprop.exercise.classes import write_class as write_class
 from cellprop.exercise.keys import read_key as read_key

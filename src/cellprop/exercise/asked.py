@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from cellprop.data import label
+from cellprop.data import known, label
 from cellprop.errors import InputError
 from cellprop.exercise.batch import differences, in_words
 from cellprop.exercise.carried import (
@@ -22,7 +22,7 @@ from cellprop.exercise.carried import (
 from cellprop.exercise.keys import Key, Row, read_once
 from cellprop.exercise.read_off import read_off
 from cellprop.marking import Marks, Result
-from cellprop.question import Question
+from cellprop.question import FORM_SLIPS, Question, with_form_slips, with_points
 from cellprop.roster import Student
 from cellprop.submission import Place, Submission, opened
 
@@ -36,19 +36,28 @@ class Terms:
 
     Attributes:
         points: The marks of a step by its label, instead of those that a workbook carries.
+        form_slips: How often a slip of form is paid for, instead of as a workbook says.
         key: The key to the class; what it says was asked counts.
         question: What was asked in files that don't carry it.
         secret: What a question has to be signed with.
     """
 
     points: Mapping[str, float] | None = None
+    form_slips: str | None = None
     key: Path | None = None
     question: Question | None = None
     secret: bytes | None = None
 
+    def applied(self, question: Question) -> Question:
+        """Return a question with the terms that are given instead of its own."""
+        if self.points:
+            question = with_points(question, self.points)
+        return with_form_slips(question, self.form_slips) if self.form_slips else question
+
 
 def terms_of(
     points: Mapping[str, float] | None,
+    form_slips: str | None,
     key: str | Path | None,
     question: str | Path | None,
     secret: str | Path | None,
@@ -58,7 +67,9 @@ def terms_of(
     asked = None if question is None else _original(Path(question), signed)
     if key is not None:
         read_once(Path(key))
-    return Terms(points, None if key is None else Path(key), asked, signed)
+    if form_slips is not None:
+        known("form_slips", form_slips, FORM_SLIPS)
+    return Terms(points, form_slips, None if key is None else Path(key), asked, signed)
 
 
 def _original(file: Path, secret: bytes | None) -> Question:

@@ -73,6 +73,12 @@ def in_words(setup: Setup, name: str) -> str:
     if name == "points":
         each = ", ".join(f"{step}={marks:g}" for step, marks in value)
         return f"marks {each}" if each else "a mark for each number"
+    if name == "form_slips":
+        return {
+            "each": "each slip of form paid for",
+            "step": "slips of form paid for once a step",
+            "once": "slips of form paid for once",
+        }[value]
     if name == "hints":
         return "hints" if value else "no hints"
     return f"{name} {_short(value)}"

@@ -25,7 +25,7 @@ from cellprop.judging import Answer
 from cellprop.layout import Layout, lay_out
 from cellprop.marking import Marks, Result, Unmarked, mark
 from cellprop.opening import listed
-from cellprop.question import Question, Setup, with_points
+from cellprop.question import Question, Setup
 from cellprop.submission import Found, Place, Submission, opened
 from cellprop.workbook import contents
 from cellprop.workbook.book import sheet_name
@@ -40,6 +40,7 @@ def check(
     path: str | Path,
     *,
     points: Mapping[str, float] | None = None,
+    form_slips: str | None = None,
     key: str | Path | None = None,
     question: str | Path | None = None,
     secret: str | Path | None = None,
@@ -52,6 +53,8 @@ def check(
         An exercise, as `cellprop exercise` writes it, filled in by any spreadsheet program.
     points
         The marks of a step by its label, instead of those that the workbook carries.
+    form_slips
+        How often a slip of form is paid for, `each`, `step` or `once`, instead of as was asked.
     key
         The key to the class: the workbook is marked by what the key says was asked of the student,
         and a warning says so if it carries another question.
@@ -66,14 +69,14 @@ def check(
         If the file can't be read, is no exercise, or its question was changed; the message is one
         line that names the file.
     """
-    return _check(Path(path), terms_of(points, key, question, secret))
+    return _check(Path(path), terms_of(points, form_slips, key, question, secret))
 
 
 def _check(file: Path, terms: Terms) -> Marks:
     submission = opened(file)
     try:
         asked = asked_in(file, submission, terms)
-        question = with_points(asked.question, terms.points) if terms.points else asked.question
+        question = terms.applied(asked.question)
     except InputError as error:
         raise told(file, error) from None
     reading = _Reading(submission, question, asked.typed, list(asked.notes), list(asked.warnings))
@@ -90,6 +93,7 @@ def check_all(
     paths: Iterable[str | Path],
     *,
     points: Mapping[str, float] | None = None,
+    form_slips: str | None = None,
     key: str | Path | None = None,
     question: str | Path | None = None,
     secret: str | Path | None = None,
@@ -103,7 +107,7 @@ def check_all(
     ----------
     paths
         Files, and folders that are searched for them.
-    points, key, question, secret
+    points, form_slips, key, question, secret
         As for `check`. Without a key, a question that differs from the most common one gets a
         warning.
     jobs
@@ -120,7 +124,7 @@ def check_all(
         If there is no such file or folder, or nothing in it; or the key, the question or the
         secret can't be used.
     """
-    terms, say = terms_of(points, key, question, secret), tell or (lambda _: None)
+    terms, say = terms_of(points, form_slips, key, question, secret), tell or (lambda _: None)
     not_handed_in = {Path(path).resolve() for path in (key, question) if path is not None}
     files = _files(paths, not_handed_in, say)
     results: list[Result] = []

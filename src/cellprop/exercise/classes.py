@@ -105,6 +105,19 @@ def write_class(
     return written
 
 
+def class_decimals(key: str | Path) -> int | None:
+    """Return to how many decimals the numbers of a class are rounded; None if its key does not say.
+
+    Raises
+    ------
+    InputError
+        If the key can't be read.
+    """
+    found = read_key(key)
+    asked = (found.question(row) for row in found.rows.values())
+    return next((each.setup.decimals for each in asked if each is not None), None)
+
+
 def drawn_seed() -> int:
     """Return a seed for a class that is given none."""
     return secrets.randbelow(MOST_SEEDS)

@@ -146,7 +146,10 @@ def _questions(questions: Sequence[Question], secret: bytes | None) -> Iterator[
 
 def _facts(setup: Setup) -> dict[str, str]:
     """Return what a class was asked, for people to read."""
-    return {name: in_words(setup, name) for name in ("asked", "decimals", "points", "hints")}
+    return {
+        name: in_words(setup, name)
+        for name in ("asked", "decimals", "points", "hints", "form_slips")
+    }
 
 
 # --- Read ---------------------------------------------------------------------------------
