@@ -696,3 +696,17 @@ def test_compare_takes_one_number_for_a_single_one():
     trace = cellprop.article()
     marks = cellprop.compare(trace, {"bout_new": float(trace["bout_new"].iloc[0, 0])})
     assert (marks.total, marks.out_of) == (1, 1)
+
+
+@pytest.mark.parametrize(("rate", "said"), [(0.05, "0.5 times"), (-0.1, "-1 times")])
+def test_an_update_whose_change_is_a_multiple_of_the_right_one_is_said_to_be(rate, said):
+    trace = cellprop.article()
+    old, h, delta = (trace[n].to_numpy() for n in ("wout", "hiddenlayer_activations", "d_output"))
+    printed = str(cellprop.compare(trace, {"wout_new": old + h.T @ delta * rate}))
+    if rate < 0:  # that slip has a name
+        assert "It fits: the update was subtracted" in printed
+    else:
+        assert (
+            f"The change is {said} the right one throughout: as with a learning rate of {rate}"
+            in printed
+        )

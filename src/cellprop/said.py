@@ -41,6 +41,9 @@ WIDEST = 100
 LONGEST_LABEL = 12
 # How many digits a number is shown with, at least and at most.
 FEWEST_DIGITS, MOST_DIGITS = 4, 17
+# A change smaller than this share of a number says nothing of how it was scaled, and a scale is the
+# same up to this.
+LEAST_CHANGE, SAME_SCALE = 1e-9, 1e-3
 # Where there is no number.
 NOTHING = "–"
 # How many names a note lists.
@@ -111,11 +114,15 @@ def _first(marks: Comparison, marked: Marked, words: Words) -> Iterator[str]:
     wrong = int((~np.isin(marked.verdicts, FULL)).sum())
     name = _name(marks, marked.name, words)
     yield words("compare.first", name=name, step=marked.step, wrong=wrong, all=marked.verdicts.size)
-    slip = _slip(marked, words)
+    slip, scale = _slip(marked, words), _scale(marks, marked)
     if slip:
         yield words("compare.slip", slip=slip)
+    elif scale:
+        rate = marks.question.given["lr"].item()
+        yield words("compare.scaled", scale=f"{scale:.6g}", rate=f"{scale * rate:.6g}")
     yield ""
     yield from _side_by_side(marks, marked, words)
+    yield ""
     later = marks.matrices[marks.matrices.index(marked) + 1 :]
     for each in STATES:
         names = [_name(marks, m.name, words) for m in later if state(m) == each]
@@ -133,6 +140,23 @@ def _slip(marked: Marked, words: Words) -> str:
     if marked.slipped_in:
         return words("compare.slip_in", slip=slip, matrix=marked.slipped_in)
     return slip
+
+
+def _scale(marks: Comparison, marked: Marked) -> float:
+    """Return by what the change of an update is multiplied throughout; 0 if by no one number."""
+    walk, given = marks.question.walk, marks.question.given
+    old = next((name for name, new in walk.updates.items() if new.name == marked.name), None)
+    if old is None:
+        return 0.0
+    change, right = marked.answer.values - given[old], marked.expected - given[old]
+    moves = abs(right) > LEAST_CHANGE * abs(given[old])
+    if not moves.any() or not np.isfinite(change).all():
+        return 0.0
+    scale = float(np.median(change[moves] / right[moves]))
+    near = abs(change - scale * right) <= SAME_SCALE * abs(scale * right) + LEAST_CHANGE * abs(
+        given[old]
+    )
+    return scale if near.all() else 0.0
 
 
 def _state(marks: Comparison, each: str, words: Words) -> str:
