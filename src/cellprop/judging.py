@@ -234,7 +234,12 @@ class Judge:
             # A habit of form is one habit; numbers can be taken from many other places.
             way = slip.key, order if slip.is_form else -1
             ways[way] = ways[way] | explained if way in ways else explained
-        for (key, _), explained in sorted(ways.items(), key=lambda way: -int(way[1].sum())):
+        # Of slips that explain as much, one that was made before.
+        order_of = {
+            way: (-int(mask.sum()), way[0] not in self.habits) for way, mask in ways.items()
+        }
+        for way in sorted(ways, key=order_of.__getitem__):
+            key, explained = way[0], ways[way]
             new = _convincing(explained, open_, lines=key not in FORM) & (verdicts == WRONG)
             verdicts[new], slips[new] = SLIP, key
 
