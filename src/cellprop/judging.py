@@ -17,7 +17,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from cellprop.algebra import Array, Matrix, Pattern, reads, value
+from cellprop.algebra import Applied, Array, Matrix, Pattern, reads, value
 from cellprop.precision import DOUBLE, SINGLE, Decimals, Precision, bound, spread
 from cellprop.question import Question
 from cellprop.slips import FORM, Slip, mistakes
@@ -413,7 +413,8 @@ class Judge:
         usual = np.bincount(self._kinds(matrix, self.true[matrix.name], self.true).ravel(), None, 4)
         usual -= np.bincount(kinds[verdicts == RIGHT], None, 4)
         usual[CONSTANT] = 0
-        if matrix in self.walk.forward:
+        whole = matrix.whole or matrix.definition
+        if isinstance(whole, Applied) and whole.operation.is_activation:
             usual[COPY] = kinds.size
         free = np.zeros(matrix.shape, dtype=np.bool_)
         for i, j in np.argwhere(np.isin(verdicts, (CARRIED, ROUNDED)) & (kinds > 0)).tolist():
@@ -448,23 +449,30 @@ class Judge:
         if (verdicts == CARRIED).any():
             verdicts[follows & (far <= self.reach[matrix.name])] = RIGHT
         if (verdicts == WRONG).any():
+            most, within = (
+                self._most_by_rounding(matrix),
+                self._within(matrix, self.true[matrix.name]),
+            )
             slack = self._slack(matrix) + self._within(matrix, self.following[matrix.name])
-            open_ = verdicts == WRONG
-            verdicts[open_ & ((off <= slack) | (far <= self.reach[matrix.name]))] = ROUNDED
+            near = (off <= slack) | (far <= np.minimum(self.reach[matrix.name], most + within))
+            verdicts[near & (verdicts == WRONG)] = ROUNDED
 
     def _slack(self, matrix: Matrix) -> Array:
-        """Return what rounding the numbers that were read explains: a few units of the last place,
-        or what it does to the true numbers.
+        """Return what rounding the numbers that were read explains."""
+        by_own = spread(matrix, self.own, self.left_out)
+        return np.minimum(by_own, self._most_by_rounding(matrix))
+
+    def _most_by_rounding(self, matrix: Matrix) -> Array:
+        """Return what rounding explains at most: a few units of the last place, and not much more
+        than it does to the true numbers.
         """
         assert isinstance(self.precision, Decimals)
         half = self.precision.unit / 2
-        by_own = spread(matrix, self.own, self.left_out)
         usual = {
             name: self.left_out[name] if name in self.question.given else np.full(true.shape, half)
             for name, true in self.true.items()
         }
-        by_true = spread(matrix, self.true, usual)
-        return np.minimum(by_own, FEW * self.precision.unit + 2 * by_true)
+        return FEW * self.precision.unit + 2 * spread(matrix, self.true, usual)
 
     @cached_property
     def reach(self) -> dict[str, Array]:

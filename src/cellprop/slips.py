@@ -41,7 +41,6 @@ from cellprop.algebra import (
     Operation,
     apply,
     elementwise,
-    reads,
     square,
 )
 from cellprop.errors import ShapeError
@@ -438,8 +437,9 @@ def _other_slope(facts: Facts) -> Iterator[Expression]:
     if facts.of not in facts.slopes:
         return
     assert facts.of.definition is not None
-    for output in reads(facts.of.definition):
-        right = facts.passed_on.get(output.name)
+    # A linear neuron's slope has its output, but does not read it.
+    for output in dict.fromkeys(_parts(facts.of.definition)):
+        right = facts.passed_on.get(output.name) if isinstance(output, Matrix) else None
         for name in ACTIVATIONS:
             if right and name != right.operation.name:
                 other = apply(name, right.operands[0]).operation
