@@ -822,9 +822,15 @@ MADE: Sequence[Made] = (
 
 # --- Errors that are no known slip ----------------------------------------------------------
 
+
+def added_up(ex, line, own, right):
+    """Error + slope; where a slope is 0, that is the slope left out, which is known."""
+    error, slope = own[line.layer.error], own[line.layer.slope]
+    return error + slope if slope.all() else None
+
+
 UNKNOWN: Sequence[Made] = (
-    Made("adds up what should be multiplied", "", ("delta",), lambda ex, line, own, right: (
-        own[line.layer.error] + own[line.layer.slope])),
+    Made("adds up what should be multiplied", "", ("delta",), added_up),
     Made("logarithm to the base of 10", "", ("loss",), lambda ex, line, own, right: (
         None if ex.loss == "squared_error" else right / np.log(10))),
     Made("half of the difference, not of its square", "", ("loss",), squared_only(
