@@ -616,7 +616,9 @@ def shifted(by):
 
 
 def cut_off(ex, line, own, right):
-    return np.trunc(right * 10.0**ex.decimals) / 10.0**ex.decimals
+    scaled = right * 10.0**ex.decimals
+    # What is exact stays: 2.492 is not cut to 2.491 because a float is a hair below.
+    return np.trunc(scaled + 1e-6 * np.sign(scaled)) / 10.0**ex.decimals
 
 
 def rounded_to(less):

@@ -161,7 +161,7 @@ def complaints(question, ex, name, made, rounding) -> list[str]:
     if judged.keys - meant:
         found.append(f"named {sorted(judged.keys - meant)} for {sorted(meant)}")
     precise = ex.decimals > 3  # with fewer, small numbers are alike by chance
-    where = judged.visible & precise if made.key not in FORM else np.ones(judged.typed.shape, bool)
+    where = (judged.visible | (made.key in FORM)) & precise
     if odd := judged.mentioned(where) - judged.keys - meant - (FORM if meant & FORM else set()):
         found.append(f"{sorted(odd)} mentioned for {sorted(meant)}")
     if judged.left.any():
@@ -323,12 +323,14 @@ def test_one_wrong_number_costs_its_own_mark_and_none_else(kind, way):
 
 
 def counts(ex, typed, name) -> np.ndarray:
-    """Where a number had to be calculated: it is not 0 or 1, and stands nowhere else."""
-    rounded = np.round(typed[name], ex.decimals)
-    numbers, times = np.unique(rounded, return_counts=True)
-    seen = [0.0, 1.0, *(np.round(a, ex.decimals).ravel() for n, a in typed.items() if n != name)]
-    seen += [np.round(a, ex.decimals).ravel() for a in ex.given.values()]
-    return ~np.isin(rounded, np.hstack([*seen, numbers[times > 1]]))
+    """Where a number had to be calculated: it is not 0 or 1, and none like it stands elsewhere."""
+    others = [0.0, 1.0, *(values.ravel() for n, values in typed.items() if n != name)]
+    others += [values.ravel() for values in ex.given.values()]
+    numbers, unit = typed[name].ravel(), 10.0**-ex.decimals
+    with np.errstate(invalid="ignore"):
+        elsewhere = (abs(numbers[:, np.newaxis] - np.hstack(others)) <= unit).any(axis=1)
+        here = (abs(numbers[:, np.newaxis] - numbers) <= unit).sum(axis=1) > 1
+    return ~(elsewhere | here).reshape(typed[name].shape)
 
 
 @each_kind
