@@ -616,7 +616,9 @@ def shifted(by):
 
 
 def cut_off(ex, line, own, right):
-    return np.trunc(right * 10.0**ex.decimals) / 10.0**ex.decimals
+    scaled = right * 10.0**ex.decimals
+    # What is exact stays: 2.492 is not cut to 2.491 because a float is a hair below.
+    return np.trunc(scaled + 1e-6 * np.sign(scaled)) / 10.0**ex.decimals
 
 
 def rounded_to(less):
@@ -822,9 +824,15 @@ MADE: Sequence[Made] = (
 
 # --- Errors that are no known slip ----------------------------------------------------------
 
+
+def added_up(ex, line, own, right):
+    """Error + slope; where a slope is 0, that is the slope left out, which is known."""
+    error, slope = own[line.layer.error], own[line.layer.slope]
+    return error + slope if slope.all() else None
+
+
 UNKNOWN: Sequence[Made] = (
-    Made("adds up what should be multiplied", "", ("delta",), lambda ex, line, own, right: (
-        own[line.layer.error] + own[line.layer.slope])),
+    Made("adds up what should be multiplied", "", ("delta",), added_up),
     Made("logarithm to the base of 10", "", ("loss",), lambda ex, line, own, right: (
         None if ex.loss == "squared_error" else right / np.log(10))),
     Made("half of the difference, not of its square", "", ("loss",), squared_only(

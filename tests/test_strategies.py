@@ -141,6 +141,18 @@ def test_a_copy_of_what_is_given_earns_next_to_nothing_in_any_matrix(name):
             assert marked.marks <= max(1, MOST * marked.out_of), (matrix, copy)
 
 
+@each_exercise
+def test_biases_copied_below_a_layer_of_0s_earn_nothing(name):
+    cheat = cheat_at(name)
+    typed = cheat.constant(0.0)
+    for layer in cheat.ex.layers[1:]:
+        shape = cheat.ex.shapes[layer.entered]
+        typed[layer.entered] = np.broadcast_to(cheat.ex.given[layer.biases], shape) + 0.0
+    marked = cheat.marks(typed).matrices
+    copied = {layer.entered for layer in cheat.ex.layers[1:]}
+    assert sum(m.marks for m in marked if m.name in copied) == 0
+
+
 # --- Saturated --------------------------------------------------------------------------------
 
 
