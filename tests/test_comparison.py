@@ -477,14 +477,15 @@ def test_the_first_that_is_wrong_is_shown_with_ours_the_difference_and_the_slip(
         "1   1.02  1.06  1.02   1.48  1.78   1.1   -0.46  -0.72  -0.08",
         "2   1.94  1.17  1.54    2.4  1.89  1.62   -0.46  -0.72  -0.08",
         "3   1.02  0.84   1.2   1.48  1.56  1.28   -0.46  -0.72  -0.08",
+        "",
         "After it: exact: y_hat (output)",
         "After it: carried (right from your own numbers): a1 (hiddenlayer_activations)",
         "After it: wrong: W1_new (wh_new)",
         "",
-        *said[14:],
+        *said[15:],
     ]
-    assert said[14].split("  ")[0] == "Matrix"
-    assert said[15].split()[:3] == ["z1", "(hidden_layer_input)", "wrong"]
+    assert said[15].split("  ")[0] == "Matrix"
+    assert said[16].split()[:3] == ["z1", "(hidden_layer_input)", "wrong"]
 
 
 def test_a_slip_in_a_matrix_that_is_not_there_is_said_to_be_in_it(article):

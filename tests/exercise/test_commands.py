@@ -5,8 +5,13 @@ from __future__ import annotations
 import re
 
 import pytest
-from filling import fill
+from filling import carried, fill
 from test_carried import bare
+
+import cellprop
+from cellprop.errors import InputError
+from cellprop.question import untold
+from students import numbers_of
 
 
 @pytest.fixture
@@ -27,6 +32,7 @@ def test_a_class_gets_a_folder_and_the_teacher_a_key_beside_it(roster, run):
     code, out, _ = run("exercise", "--roster", "class.csv", "--seed", "3", "--steps", "2-4")
     assert code == 0
     assert out.splitlines() == [
+        "3 decimals, so that every answer differs from doing nothing.",
         "3 workbooks; the teacher's key: outputs/article-exercise-key.xlsx",
         "outputs/article-exercise",
     ]
@@ -90,7 +96,7 @@ def test_bad_input_gets_one_line(arguments, says, roster, run):
 def test_without_a_seed_one_is_drawn_printed_and_written_again_with_it(roster, run):
     code, out, _ = run("exercise", "--roster", "class.csv", "-o", "one")
     assert code == 0
-    seed = re.match(r"Seed (\d+), which the key keeps\.", out)[1]
+    seed = re.search(r"^Seed (\d+), which the key keeps\.$", out, re.MULTILINE)[1]
     run("exercise", "--roster", "class.csv", "-o", "two", "--seed", seed)
     names = [path.name for path in (roster / "one").iterdir()]
     assert len(names) == 3
@@ -159,3 +165,52 @@ def test_what_is_not_signed_is_not_marked(here, run):
     assert run("check", "one.xlsx", "--secret", "secret")[0] == 0
     code, out, _ = run("check", "two.xlsx", "--secret", "secret")
     assert (code, "is not signed" in out) == (1, True)
+
+
+# --- Decimals that tell, and slips of form ------------------------------------------------
+
+
+def test_decimals_are_chosen_and_said_unless_they_are_given(here, run):
+    code, out, err = run("exercise", "-o", "chosen.xlsx")
+    assert (code, err) == (0, "")
+    assert out.splitlines()[0] == "4 decimals, so that every answer differs from doing nothing."
+    assert carried(here / "chosen.xlsx").setup.decimals == 4
+    code, out, err = run("exercise", "--decimals", "3", "-o", "three.xlsx")
+    assert (code, out.splitlines()) == (0, ["three.xlsx"])
+    assert err.splitlines() == [
+        "cellprop: 3 decimals can't tell 17 answers from doing nothing: d_hiddenlayer 2, wh_new 12,"
+        " bh_new 3; leave --decimals out, or give more."
+    ]
+
+
+def test_a_class_gets_decimals_that_tell_for_everybody_and_newcomers_the_same(roster, run):
+    run("exercise", "--roster", "class.csv", "--seed", "3", "-o", "class")
+    asked = [carried(path) for path in sorted((roster / "class").iterdir())]
+    (decimals,) = {question.setup.decimals for question in asked}
+    assert not any(untold(question) for question in asked)
+    assert decimals > 3
+    (roster / "class.csv").write_text("id,name\n7,Ada Lovelace\n8,=cmd()\n9,../../x\n10,New\n")
+    code, _, _ = run("exercise", "--roster", "class.csv", "-o", "class", "--add")
+    assert code == 0
+    assert carried(roster / "class" / "new-10.xlsx").setup.decimals == decimals
+
+
+def test_how_often_slips_of_form_are_paid_for_is_asked_or_said_when_marking(here, run):
+    run("exercise", "--decimals", "3", "--form-slips", "each", "-o", "each.xlsx")
+    run("exercise", "--decimals", "3", "-o", "step.xlsx")
+    lost = {}
+    for name in ("each", "step"):
+        question = carried(here / f"{name}.xlsx")
+        assert question.setup.form_slips == name
+        typed = numbers_of(question, decimals=3)
+        typed["hidden_layer_input"] = typed["hidden_layer_input"] / 10
+        fill(here / f"{name}.xlsx", here / f"{name}-filled.xlsx", typed)
+        marks = cellprop.check(here / f"{name}-filled.xlsx")
+        lost[name] = marks.out_of - marks.total
+    assert lost == {"each": 9, "step": 1}
+    code, out, _ = run("check", "each-filled.xlsx", "--form-slips", "once")
+    assert (code, "each-filled.xlsx: 81 / 82" in out) == (0, True)
+    marks = cellprop.check(here / "step-filled.xlsx", form_slips="each")
+    assert marks.out_of - marks.total == 9
+    with pytest.raises(InputError, match="form_slips: 'x' is not known"):
+        cellprop.check(here / "step-filled.xlsx", form_slips="x")
