@@ -21,11 +21,11 @@ import cellprop
 from cellprop import report
 from cellprop.algebra import value
 from cellprop.exercise import check_all, write, write_class
-from cellprop.judging import Answer
 from cellprop.layout import lay_out
 from cellprop.marking import mark
 from cellprop.question import Question, ask, for_student
 from cellprop.roster import Student
+from cellprop.verdicts import Answer
 from cellprop.words import load
 
 TARGET = 3.0

@@ -13,8 +13,8 @@ from functools import cached_property
 
 import numpy as np
 
-from cellprop.judging import Answer
 from cellprop.question import Question
+from cellprop.verdicts import Answer
 
 Matrices = dict[str, np.ndarray]
 

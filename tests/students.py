@@ -7,8 +7,8 @@ from collections.abc import Callable
 import numpy as np
 
 from cellprop.algebra import value
-from cellprop.judging import Answer
 from cellprop.question import Question
+from cellprop.verdicts import Answer
 
 Slipping = Callable[[dict, np.ndarray], np.ndarray]
 

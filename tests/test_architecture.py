@@ -21,10 +21,11 @@ SOURCE = Path(cellprop.__file__).parent
 FLOORS = {
     "errors": 0, "algebra": 0, "files": 0, "templates": 0,
     "data": 1, "network": 1, "steps": 1, "words": 1, "datasets": 1, "models": 1,
-    "opening": 1, "weights": 1, "slips": 1, "roster": 1, "precision": 1,
+    "opening": 1, "weights": 1, "slips": 1, "roster": 1, "precision": 1, "verdicts": 1,
     "cells": 1, "matrices": 1, "naming": 1, "forms": 1,
     "submission": 1,
-    "tracing": 2, "training": 2, "captions": 2, "question": 2, "judging": 2, "marking": 2,
+    "tracing": 2, "training": 2, "captions": 2, "question": 2, "ways": 2, "inexact": 2,
+    "crediting": 2, "judging": 2, "marking": 2,
     "matching": 2,
     "layout": 3, "formats": 3, "remarks": 3, "comparison": 3, "said": 3,
     "workbook": 4, "terminal": 4, "plots": 4, "verification": 4, "report": 4,

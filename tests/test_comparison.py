@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 import cellprop
 from cellprop.comparison import STATES, parse_names, state
 from cellprop.errors import InputError, UnknownNameError
-from cellprop.judging import FULL, VERDICTS
 from cellprop.naming import names_of
+from cellprop.verdicts import FULL, VERDICTS
 from programs import ORDERS, program
 from test_slips import KINDS, drawn, network
 

@@ -8,9 +8,9 @@ import pytest
 import cellprop
 from cellprop import question as questions
 from cellprop.errors import InputError
-from cellprop.judging import VERDICTS, Answer
 from cellprop.marking import mark
 from cellprop.slips import FORM
+from cellprop.verdicts import VERDICTS, Answer
 from students import answers_of, numbers_of
 from test_slips import KINDS, network, question_of
 

@@ -11,8 +11,8 @@ from functools import cache
 import numpy as np
 import pytest
 
-from cellprop.judging import FULL, SLIP
 from cellprop.marking import Marks, mark
+from cellprop.verdicts import FULL, SLIP
 from made_up import (
     MADE,
     UNKNOWN,

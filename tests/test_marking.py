@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 import cellprop
 from cellprop import question as questions
 from cellprop.algebra import reads, value
-from cellprop.judging import VERDICTS, Answer
 from cellprop.marking import mark
+from cellprop.verdicts import VERDICTS, Answer
 from students import answers_of
 from test_slips import EVERY_STEP, drawn, network
 

@@ -9,9 +9,9 @@ import pytest
 
 import cellprop
 from cellprop import remarks
-from cellprop.judging import VERDICTS, Answer
 from cellprop.marking import mark
 from cellprop.question import ask
+from cellprop.verdicts import VERDICTS, Answer
 from cellprop.words import load
 from students import answers_of
 

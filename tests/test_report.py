@@ -19,10 +19,10 @@ from rich.console import Console
 import cellprop
 from cellprop import report
 from cellprop.errors import InputError
-from cellprop.judging import VERDICTS, Answer
 from cellprop.marking import Unmarked, mark
 from cellprop.question import ask, for_student
 from cellprop.roster import Student
+from cellprop.verdicts import VERDICTS, Answer
 from cellprop.words import Words, load
 from students import answers_of
 

@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 import cellprop
 from cellprop import question as questions
 from cellprop.algebra import value
-from cellprop.judging import FULL, GUESSES, NOT_UPDATED, RIGHT, SLIP, Answer
 from cellprop.marking import mark
 from cellprop.precision import tolerance
 from cellprop.slips import FORM, SLIPS, mistakes
+from cellprop.verdicts import FULL, GUESSES, NOT_UPDATED, RIGHT, SLIP, Answer
 from cellprop.words import load
 from students import answers_of
 

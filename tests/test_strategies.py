@@ -11,9 +11,9 @@ import pytest
 
 import cellprop
 from cellprop.errors import InputError
-from cellprop.judging import FULL
 from cellprop.marking import mark
 from cellprop.question import ask
+from cellprop.verdicts import FULL
 from made_up import MADE, Exercise, answers, walk
 from strategies import Cheat, exercises, old_for_new, targets_for_output
 from test_slips import network

@@ -19,7 +19,6 @@ from cellprop.algebra import Applied, Array, Expression, Matrix, value
 from cellprop.data import label
 from cellprop.errors import InputError, UnknownNameError, nearest
 from cellprop.forms import PLAIN, Factor, Fit, Form, best_fit, fits
-from cellprop.judging import BLANK, CARRIED, FULL, NOT_COMPUTED, Answer
 from cellprop.marking import Marked, Marks, mark
 from cellprop.matching import (
     LOSS,
@@ -39,6 +38,7 @@ from cellprop.opening import shown
 from cellprop.precision import DOUBLE
 from cellprop.question import MOST_DECIMALS, Question, ask
 from cellprop.tracing import Trace
+from cellprop.verdicts import BLANK, CARRIED, FULL, NOT_COMPUTED, Answer
 
 # The most decimals of numbers that look rounded.
 MOST_ROUNDED = 6

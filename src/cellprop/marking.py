@@ -15,19 +15,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cellprop.algebra import Array, Matrix
-from cellprop.judging import (
-    FULL,
-    NOT_COMPUTED,
-    VERDICTS,
-    Answer,
-    Codes,
-    Judge,
-    Judgement,
-    Mask,
-    Texts,
-)
+from cellprop.judging import Judge, Judgement
 from cellprop.question import Question
 from cellprop.slips import FORM
+from cellprop.verdicts import FULL, NOT_COMPUTED, VERDICTS, Answer, Codes, Mask, Texts
+from cellprop.ways import Way
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -254,17 +246,19 @@ def mark(
     asked = {name: answers[name] for name in answers if name in home}
     with np.errstate(all="ignore"):  # a student's numbers may be anything
         further = [matrix for _, matrix in extra]
-        judge = Judge(question, asked, exact=exact, extra=further)
+        judge = Judge(Way(question, asked, exact=exact, extra=further))
         if unseen and (slip := judge.unseen_slip()):
-            judge = Judge(question, asked, exact=exact, extra=further, slip=slip)
+            instead = {slip.name: slip.numbers}
+            way = Way(question, asked, exact=exact, extra=further, instead=instead)
+            judge = Judge(way, slip)
         found = [(home[j.matrix.name], j) for j in judge.judgements()]
-    worth = _worth(question, found)
+    worth, true = _worth(question, found), judge.way.true
     forgiven = _forgiven(question.setup.form_slips, found, asked)
     return Marks(
         question,
         tuple(
             Marked(
-                step, j.matrix.name, asked[j.matrix.name], judge.true[j.matrix.name], j.following,
+                step, j.matrix.name, asked[j.matrix.name], true[j.matrix.name], j.following,
                 j.verdicts, j.slips, worth[step], forgiven[j.matrix.name], j.approximate,
                 j.slipped_in,
             )
@@ -310,6 +304,6 @@ def own_numbers(question: Question, answers: Mapping[str, Answer]) -> dict[str, 
     and what is computed from them; NaN where something is missing.
     """
     with np.errstate(all="ignore"):
-        own = Judge(question, answers).own
+        own = Way(question, answers).own
     setup = question.setup
     return {name: own[name] for name in setup.waiting.union(setup.answers)}

@@ -16,8 +16,8 @@ import numpy as np
 
 from cellprop.data import label
 from cellprop.formats import cut
-from cellprop.judging import VERDICTS, Answer, Mask
 from cellprop.marking import Marked, Marks, own_numbers
+from cellprop.verdicts import VERDICTS, Answer, Mask
 from cellprop.words import Words
 
 SLIP, BLANK, NOT_A_NUMBER, NOT_COMPUTED = "slip", "blank", "not a number", "not computed"

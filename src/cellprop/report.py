@@ -23,7 +23,6 @@ from cellprop.data import label, looks_like_formula
 from cellprop.errors import InputError
 from cellprop.files import write_whole
 from cellprop.formats import cut
-from cellprop.judging import VERDICTS
 from cellprop.layout import lay_out
 from cellprop.marking import Marked, Marks, Result, Unmarked
 from cellprop.question import Setup
@@ -37,6 +36,7 @@ from cellprop.remarks import (
     remarks,
 )
 from cellprop.templates import template
+from cellprop.verdicts import VERDICTS
 from cellprop.words import Words
 
 if TYPE_CHECKING:

@@ -29,9 +29,9 @@ from cellprop.data import label
 from cellprop.errors import nearest
 from cellprop.formats import cut
 from cellprop.forms import PLAIN, Factor
-from cellprop.judging import FULL
 from cellprop.marking import Marked
 from cellprop.matching import Left
+from cellprop.verdicts import FULL
 from cellprop.words import Words
 
 # Of a large matrix, so much is shown around the number that is most wrong.

@@ -19,10 +19,10 @@ from cellprop.errors import InputError
 from cellprop.exercise import annotate
 from cellprop.exercise.book import LOOKS
 from cellprop.exercise.carried import SHEET, located
-from cellprop.judging import CARRIED, GUESSES, NOT_UPDATED, RIGHT, VERDICTS, Answer
 from cellprop.layout import lay_out
 from cellprop.marking import mark
 from cellprop.roster import Student
+from cellprop.verdicts import CARRIED, GUESSES, NOT_UPDATED, RIGHT, VERDICTS, Answer
 from cellprop.words import load
 from students import answers_of, numbers_of
 from test_slips import KINDS, question_of

@@ -19,7 +19,6 @@ from cellprop.exercise.book import Correction
 from cellprop.exercise.writing import Mould
 from cellprop.files import write_whole
 from cellprop.formats import cut
-from cellprop.judging import VERDICTS
 from cellprop.marking import Marked, Marks, own_numbers
 from cellprop.remarks import (
     NOT_A_NUMBER,
@@ -29,6 +28,7 @@ from cellprop.remarks import (
     is_forgiven,
     remarks_by_matrix,
 )
+from cellprop.verdicts import VERDICTS
 from cellprop.words import Words
 from cellprop.words import load as load_words
 from cellprop.workbook.theme import Theme

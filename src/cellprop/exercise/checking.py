@@ -21,12 +21,12 @@ from cellprop.exercise.batch import with_doubles, with_odd_ones
 from cellprop.exercise.carried import SHEET, KeyFileError
 from cellprop.exercise.keys import read_once
 from cellprop.exercise.numbers import number_in
-from cellprop.judging import Answer
 from cellprop.layout import Layout, lay_out
 from cellprop.marking import Marks, Result, Unmarked, mark
 from cellprop.opening import listed
 from cellprop.question import Question, Setup
 from cellprop.submission import Found, Place, Submission, opened
+from cellprop.verdicts import Answer
 from cellprop.workbook import contents
 from cellprop.workbook.book import sheet_name
 
