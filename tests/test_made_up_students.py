@@ -25,7 +25,7 @@ from made_up import (
     right,
     walk,
 )
-from test_slips import KINDS, question_of
+from test_slips import EACH_KIND, KINDS, question_of
 
 # Slips of form are paid for once a step, however many numbers they are in.
 FORM = {"cut_off", "rounded_too_far", "decimal_shifted"}
@@ -39,8 +39,11 @@ BY_CHANCE = 3
 HUGE = 1e12
 WAYS = {"3 decimals": (3, 3), "6 decimals": (6, 6), "formulas, 3": (3, None), "formulas": (6, None)}
 
-each_kind = pytest.mark.parametrize("kind", KINDS)
-each_way = pytest.mark.parametrize("way", WAYS)
+each_kind = pytest.mark.parametrize("kind", EACH_KIND)
+each_way = pytest.mark.parametrize(
+    "way",
+    [way if way == "3 decimals" else pytest.param(way, marks=pytest.mark.slow) for way in WAYS],
+)
 
 
 @cache
@@ -212,6 +215,7 @@ def test_a_slip_is_named_for_what_it_was_paid_for_once_and_carried(kind, way):
     assert wrong == []
 
 
+@pytest.mark.slow
 def test_every_slip_shows_in_some_network():
     shown = {made.name for kind in KINDS for *_, made, _ in where(kind, "formulas")}
     assert shown == {made.name for made in MADE}

@@ -52,6 +52,9 @@ KINDS = {
     "adam": ([2, 2, 1], {"optimizer": "adam", "average": True}),
     "three hidden": ([2, 3, 2, 3, 1], {"samples": 2}),
 }
+# The others take longer than anybody should wait for; CI runs them as well.
+QUICK = ("article", "softmax", "momentum")
+EACH_KIND = [k if k in QUICK else pytest.param(k, marks=pytest.mark.slow) for k in KINDS]
 EVERY_STEP = "0-11"
 
 
@@ -160,7 +163,7 @@ SHOWN: dict[str, set[str]] = {}
 
 
 @pytest.mark.parametrize("rounding", [3, None], ids=["rounded", "formulas"])
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", EACH_KIND)
 def test_every_slip_is_named_charged_once_and_carried(kind, rounding):
     with np.errstate(all="ignore"):
         assert slip_everywhere(question_of(kind), rounding)
@@ -197,6 +200,7 @@ def test_every_slip_is_named_in_drawn_networks(trace, decimals, formulas, seed):
         slip_everywhere(question, None if formulas else decimals, few=few)
 
 
+@pytest.mark.slow
 def test_every_slip_shows_in_some_network():
     shown = {"none"}
     with np.errstate(all="ignore"):

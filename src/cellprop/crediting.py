@@ -67,6 +67,8 @@ class Crediting:
         """Take away what was not calculated, and remember whether the matrix is to be believed."""
         on_guess = self._reads_guess(matrix)
         real = (verdicts == SLIP) & (not on_guess)
+        # Who rounds everything away has left nothing; a slip that does so once is carried on from.
+        vanished = np.isin(slips.astype(str), list(self.habits)) & (answer.values == 0)
         key, filled = self._filled(matrix, answer.values, verdicts, np.where(real, slips, ""))
         if key:
             verdicts[filled], slips[filled] = SLIP, key
@@ -75,7 +77,6 @@ class Crediting:
             verdicts[free], slips[free] = SLIP, NOT_CALCULATED
         else:
             self.habits |= set(slips[real & np.isin(slips.astype(str), FORM)].tolist())
-        vanished = np.isin(slips.astype(str), FORM) & (answer.values == 0)
         believed = (np.isin(verdicts, FULL) | (real & ~vanished)).sum()
         typed = (~np.isnan(answer.values)).sum()
         if typed and (key or believed < CREDIBLE * typed):
