@@ -14,10 +14,14 @@ from cellprop.errors import InputError, UnknownNameError
 from cellprop.naming import names_of
 from cellprop.verdicts import FULL, VERDICTS
 from programs import ORDERS, program
-from test_slips import KINDS, drawn, network
+from test_slips import EACH_KIND, KINDS, QUICK, drawn, network
 
 # Networks that `programs` trains: by plain gradient descent.
-PLAIN = [kind for kind in KINDS if kind not in ("momentum", "adam")]
+PLAIN = [kind for kind in QUICK if kind not in ("momentum", "adam")] + [
+    pytest.param(kind, marks=pytest.mark.slow)
+    for kind in KINDS
+    if kind not in (*QUICK, "momentum", "adam")
+]
 
 
 @pytest.fixture(scope="module")
@@ -73,7 +77,7 @@ def test_what_three_decimals_hide_is_found(article, what):
     assert cellprop.compare(article, have, decimals=3).ok == (name != "wout_new")
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", EACH_KIND)
 def test_what_a_trace_has_is_right_exactly(kind):
     trace = trace_of(kind)
     marks = cellprop.compare(trace, dict(trace.values))
@@ -415,7 +419,7 @@ ODD = [
 ]
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", EACH_KIND)
 @pytest.mark.parametrize("decimals", [None, 2])
 def test_whatever_somebody_has_is_compared_or_refused_in_one_line(kind, decimals):
     trace = trace_of(kind)
@@ -568,7 +572,7 @@ def test_names_are_data_and_safe_to_show(article):
     assert "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", EACH_KIND)
 def test_any_one_wrong_matrix_is_the_first_wrong(kind):
     trace = trace_of(kind)
     have = every(trace)

@@ -53,7 +53,7 @@ KINDS = {
     "three hidden": ([2, 3, 2, 3, 1], {"samples": 2}),
 }
 # The others take longer than anybody should wait for; CI runs them as well.
-QUICK = ("article", "softmax", "momentum")
+QUICK = ("article", "softmax", "shallow")
 EACH_KIND = [k if k in QUICK else pytest.param(k, marks=pytest.mark.slow) for k in KINDS]
 EVERY_STEP = "0-11"
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from filling import asked, blank, carried, fill
@@ -36,18 +37,25 @@ STUDENTS = [Student(f"{7 + k}", name, k + 1, f"s-{k}") for k, name in enumerate(
 ADA = STUDENTS[0]
 
 
-@pytest.fixture
-def folder(tmp_path):
+@pytest.fixture(scope="module")
+def made_once(tmp_path_factory):
     """A class of four, of whom three handed in, the first with a question of her own making."""
-    asked_of = write_class(asked(), STUDENTS, tmp_path / "class", key=tmp_path / "key.xlsx", seed=1)
-    target = tmp_path / "in"
+    there = tmp_path_factory.mktemp("class")
+    asked_of = write_class(asked(), STUDENTS, there / "class", key=there / "key.xlsx", seed=1)
+    target = there / "in"
     target.mkdir()
     for path in asked_of[1:3]:
         fill(path, target / path.name)
     easy = asked(steps="5", decimals=0)
-    (own,) = write_class(easy, [ADA], tmp_path / "own", key=tmp_path / "own-key.xlsx", seed=1)
+    (own,) = write_class(easy, [ADA], there / "own", key=there / "own-key.xlsx", seed=1)
     fill(own, target / own.name)
-    return tmp_path
+    return there
+
+
+@pytest.fixture
+def folder(made_once, tmp_path):
+    """That class, in a folder of one's own."""
+    return Path(shutil.copytree(made_once, tmp_path, dirs_exist_ok=True))
 
 
 def marks_of(results, student):
