@@ -222,6 +222,7 @@ def test_reading_fast_and_reading_closely_agree(tmp_path_factory, rows):
         assert outcome(path) == fast
 
 
+@pytest.mark.slow
 def test_a_hundred_thousand_rows_come_back_equal_and_soon(tmp_path):
     random = np.random.default_rng(0)
     frame = pd.DataFrame(random.standard_normal((100_000, 20))).add_prefix("x")

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 import cellprop
 from cellprop.naming import look_up, squashed
-from test_slips import KINDS, network
+from test_slips import EACH_KIND, KINDS, network
 
 
 @pytest.fixture(scope="module")
@@ -69,7 +69,7 @@ def test_the_names_that_people_use_for_one_hidden_layer_are_known(article, ours)
         assert found == (ours,) or name.startswith(("d_", "dh")), name
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", EACH_KIND)
 def test_layers_are_counted_from_the_input(kind):
     sizes, options = KINDS[kind]
     trace = network(sizes, **options)

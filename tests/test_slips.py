@@ -191,6 +191,7 @@ def drawn(draw):
     )
 
 
+@pytest.mark.slow
 @settings(max_examples=12)
 @given(drawn(), st.integers(2, 6), st.booleans(), st.integers(0, 10_000))
 def test_every_slip_is_named_in_drawn_networks(trace, decimals, formulas, seed):

@@ -395,6 +395,7 @@ def by_hand(run: Trace, page, row: int, names: Callable[[Matrix], str]) -> dict[
 EXCEL_365 = re.compile(r"BY(ROW|COL)\(")
 
 
+@pytest.mark.slow
 def test_the_excel_text_of_other_networks_steps_gives_the_traces_numbers(libreoffice, tmp_path):
     runs = {kind: of_kind(kind) for kind in KINDS}
     book, places = Workbook(), {}

@@ -953,6 +953,7 @@ def test_a_cell_at_the_end_of_a_sheet_takes_no_memory(tmp_path):
         assert cells(path, 1, 1, 1, 16_384) == cells(path, 1, 1, 1_048_576) == [[1]]
 
 
+@pytest.mark.slow
 def test_a_million_stray_cells_take_no_memory(tmp_path):
     stray = '<row r="{0}"><c r="A{0}"><v>1</v></c>' + '<c r="XFD{0}"><v>2</v></c>' * 999 + "</row>"
     path = raw(tmp_path, "".join(map(stray.format, range(1, 1001))))

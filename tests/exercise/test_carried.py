@@ -185,6 +185,7 @@ def test_pieces_are_short_enough_for_every_program(tmp_path):
     assert max(map(len, cells_of(large))) < LONGEST_IN_CELL + 100 < 32_767
 
 
+@pytest.mark.slow
 def test_a_question_of_many_pieces_is_read_from_the_sheet(tmp_path):
     question = ask(cellprop.example("iris"), steps="2")
     path = write(question, tmp_path / "iris.xlsx")

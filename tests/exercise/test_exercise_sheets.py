@@ -25,7 +25,7 @@ from cellprop.roster import Student
 from cellprop.verdicts import CARRIED, GUESSES, NOT_UPDATED, RIGHT, VERDICTS, Answer
 from cellprop.words import load
 from students import answers_of, numbers_of
-from test_slips import KINDS, question_of
+from test_slips import EACH_KIND, question_of
 
 # Links, what is counted, and nothing else.
 ALLOWED = re.compile(r"=(IF\('Step|COUNT\(|\"Done |'Step \d+'![A-Z]+\d+$)")
@@ -126,7 +126,7 @@ def test_builds_are_the_same_bytes(tmp_path):
     assert one == other
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", EACH_KIND)
 def test_a_workbook_carries_its_question(kind, tmp_path):
     question = question_of(kind)
     found = carried(blank(tmp_path, question))
@@ -191,7 +191,10 @@ def mixed(question, seed):
     return typed
 
 
-@pytest.mark.parametrize("kind", ["article", "softmax", "deep", "entropy"])
+@pytest.mark.parametrize(
+    "kind",
+    ["article", *(pytest.param(k, marks=pytest.mark.slow) for k in ("softmax", "deep", "entropy"))],
+)
 def test_hints_agree_with_the_marker_cell_by_cell(kind, tmp_path, libreoffice):
     question = questions.ask(question_of(kind).trace, steps="2-11", decimals=3, hints=True)
     path = blank(tmp_path, question)

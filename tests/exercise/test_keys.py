@@ -186,6 +186,7 @@ def test_a_key_that_a_program_saved_stays_readable(save, folder, libreoffice):
     }
 
 
+@pytest.mark.slow
 def test_a_question_longer_than_a_cell_is_kept_in_pieces(tmp_path):
     random = cellprop.trace(
         cellprop.Network([200, 40, 1]), [[0.1] * 200], [0.5], seed=1, learning_rate=0.1

@@ -19,14 +19,14 @@ from cellprop.question import ask, for_student
 from cellprop.roster import Student
 from cellprop.submission import opened
 from foreign_files import refused
-from test_slips import KINDS, question_of
+from test_slips import EACH_KIND, question_of
 
 
 def read(path, folder):
     return read_off(opened(bare(path, folder / "bare.xlsx")))
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", EACH_KIND)
 def test_what_was_asked_is_read_off_the_sheets(kind, tmp_path):
     question = question_of(kind)
     found = read(fill(blank(tmp_path, question), tmp_path / "f.xlsx"), tmp_path)
@@ -138,6 +138,7 @@ def test_with_a_secret_nothing_is_read_off(tmp_path):
     )
 
 
+@pytest.mark.slow
 def test_sizes_that_names_merely_claim_are_refused_before_anything_is_made(tmp_path):
     path = bare(blank(tmp_path, asked()), tmp_path / "bare.xlsx")
     book = load_workbook(path)

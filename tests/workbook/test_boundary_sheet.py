@@ -261,6 +261,7 @@ def test_in_ironcalc_the_grid_moves_and_answers_anew_when_numbers_are_retyped(na
     follows(by_ironcalc(book, tmp_path)[SHEET], name, fresh)
 
 
+@pytest.mark.slow
 def test_in_libreoffice_all_sheets_after_the_steps_follow(libreoffice, tmp_path):
     """All of them here, since LibreOffice takes its time to start."""
     files, traces = [], {}

@@ -262,6 +262,7 @@ def test_no_extreme_weight_or_input_makes_an_error_in_ironcalc(name, tmp_path):
 # --- LibreOffice --------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_libreoffice_computes_the_trace_from_the_formulas_alone(libreoffice, tmp_path):
     found = {f"changed {name}": (example(name), *changed(example(name))) for name in CHANGED}
     for name in AT_EXTREMES:
@@ -288,6 +289,7 @@ def test_verify_can_use_libreoffice(libreoffice, tmp_path):
 OPENED = ("article", "band", "deep")
 
 
+@pytest.mark.slow
 def test_libreoffice_opens_what_we_write_without_complaint(libreoffice, tmp_path):
     files = [written(example(name), tmp_path, name) for name in OPENED]
     books, said = reading.converted_by_libreoffice(libreoffice, files, tmp_path)
