@@ -33,38 +33,46 @@ class Rounding:
 
     def __init__(self, way: Way) -> None:
         self.way = way
+        self._most: dict[str, Array] = {}
+        self._slack: dict[str, Array] = {}
 
     def judge(self, matrix: Matrix, follows: Mask, far: Array, off: Array, verdicts: Codes) -> None:
         """Call numbers right or rounded that differ by no more than rounding explains."""
         if (verdicts == CARRIED).any():
             verdicts[follows & (far <= self.reach[matrix.name])] = RIGHT
         if (verdicts == WRONG).any():
-            most, within = (
-                self._most_by_rounding(matrix),
-                self.way.within(matrix, self.way.true[matrix.name]),
-            )
+            most = self._most_by_rounding(matrix)
+            within = self.way.within(matrix, self.way.true[matrix.name])
             slack = self.slack(matrix) + self.way.within(matrix, self.way.following[matrix.name])
             near = (off <= slack) | (far <= np.minimum(self.reach[matrix.name], most + within))
             verdicts[near & (verdicts == WRONG)] = ROUNDED
 
     def slack(self, matrix: Matrix) -> Array:
         """Return what rounding the numbers that were read explains."""
-        by_own = spread(matrix, self.way.own, self.left_out)
-        return np.minimum(by_own, self._most_by_rounding(matrix))
+        if matrix.name not in self._slack:
+            by_own = spread(matrix, self.way.own, self.left_out)
+            self._slack[matrix.name] = np.minimum(by_own, self._most_by_rounding(matrix))
+        return self._slack[matrix.name]
 
     def _most_by_rounding(self, matrix: Matrix) -> Array:
         """Return what rounding explains at most: a few units of the last place, and not much more
         than it does to the true numbers.
         """
-        assert isinstance(self.way.precision, Decimals)
-        half = self.way.precision.unit / 2
-        usual = {
+        if matrix.name not in self._most:
+            assert isinstance(self.way.precision, Decimals)
+            by_true = spread(matrix, self.way.true, self._usual)
+            self._most[matrix.name] = FEW * self.way.precision.unit + 2 * by_true
+        return self._most[matrix.name]
+
+    @cached_property
+    def _usual(self) -> dict[str, Array]:
+        """What rounding leaves out of the true numbers; of what is given, as it is shown."""
+        return {
             name: self.left_out[name]
             if name in self.way.question.given
-            else np.full(true.shape, half)
+            else self.way.precision.left_out(true)
             for name, true in self.way.true.items()
         }
-        return FEW * self.way.precision.unit + 2 * spread(matrix, self.way.true, usual)
 
     @cached_property
     def reach(self) -> dict[str, Array]:
@@ -116,6 +124,7 @@ class Arithmetic:
 
     def __init__(self, way: Way) -> None:
         self.way = way
+        self._arithmetic: dict[tuple[Precision, bool], dict[str, Array]] = {}
 
     def judge(self, matrix: Matrix, answer: Answer, verdicts: Codes) -> Mask:
         """Call numbers right or carried that differ by no more than arithmetic leaves out; return
@@ -181,7 +190,3 @@ class Arithmetic:
                 off[matrix.name] = precision.left_out(at[matrix.name]) if is_known else here
             self._arithmetic[key] = found
         return self._arithmetic[key]
-
-    @cached_property
-    def _arithmetic(self) -> dict[Any, dict[str, Array]]:
-        return {}
