@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import sys
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from enum import StrEnum
 from io import TextIOWrapper
@@ -19,8 +19,8 @@ from typing import IO, TYPE_CHECKING, Annotated, Self
 import typer
 
 from cellprop import __version__
-from cellprop.errors import CellpropError
-from cellprop.options import Model, takes_model
+from cellprop.errors import CellpropError, InputError
+from cellprop.options import Model, file_name, takes_model
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -135,11 +135,13 @@ def build(
 
     look, texts = load_theme(theme), load_words(words)
     trace = _trace(model)
-    if output is None:
-        output = OUTPUTS / f"{model.name}.xlsx"
-        _make_outputs()
-    with _Bar("Writing") as bar:
-        path = write(trace, output, theme=look, words=texts, progress=bar.move)
+
+    def into(path: Path) -> Path:
+        with _Bar("Writing") as bar:
+            return write(trace, path, theme=look, words=texts, progress=bar.move)
+
+    usual = _usual(model, "xlsx")
+    path = into(output) if output else _write_by_default(usual, into)
     _summarise(trace, path)
     print(path)
     _end(trace)
@@ -216,23 +218,43 @@ def plot(
 
     texts = load_words(words)
     trace = _trace(model)
-    if output is None:
-        output = OUTPUTS / f"{model.name}.png"
-        _make_outputs()
-    print(plots.plot(trace, output, what=what or (), words=texts))
+
+    def into(path: Path) -> Path:
+        return plots.plot(trace, path, what=what or (), words=texts)
+
+    usual = _usual(model, "png", *(what or ()))
+    print(into(output) if output else _write_by_default(usual, into))
     _end(trace)
 
 
 @app.command()
-def examples() -> None:
-    """List the examples that `--example` takes.
+def examples(
+    wanted: Annotated[
+        str | None,
+        typer.Argument(metavar="[NAME]", help="Whose samples to write, as a CSV file."),
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", help="Where to write.  [default: print them]")
+    ] = None,
+) -> None:
+    """List the examples that `--example` takes, or write the samples of one.
 
     Examples:
     - `cellprop examples`
+    - `cellprop examples iris -o flowers.csv`, for `cellprop build --data flowers.csv`
     """
-    from cellprop.data import example
+    from cellprop.data import as_csv, example
     from cellprop.data import examples as names
 
+    if wanted is not None:
+        content = as_csv(example(wanted))
+        if output is None:
+            sys.stdout.write(content)
+        else:
+            print(_write_new(output, content.encode()))
+        return
+    if output is not None:
+        raise InputError(f"-o: say whose samples to write: {', '.join(names())}.")
     for name in names():
         print(f"{name:10}{example(name)['about']}")
 
@@ -337,7 +359,6 @@ def exercise(
     - `cellprop exercise --roster class.csv -o class/ --add` writes those who came later
     - `cellprop exercise --example xor --marks 2=4 --marks 10=6`
     """  # fmt: skip
-    from cellprop.errors import InputError
     from cellprop.exercise import class_decimals, read_secret, write
     from cellprop.question import USUAL_DECIMALS, ask, for_student, parse_points, telling
     from cellprop.words import load as load_words
@@ -346,7 +367,9 @@ def exercise(
     look, texts = load_theme(theme), load_words(words)
     points = parse_points(marks) if marks else None
     signed = None if secret is None else read_secret(secret)
-    name = f"{model.name}-exercise"
+    # A class has a seed for everybody, which the key keeps; its folder has the same name without.
+    named = model if roster is None else replace(model, seed=None)
+    name = f"{file_name(named.name)}-exercise"
     students = None
     if add and roster is None:
         raise InputError("--add: names the newcomers to a class by a roster; give --roster.")
@@ -731,20 +754,50 @@ def _plain(value: object) -> str:
 
 
 def _copy_out(name: str, output: Path) -> None:
-    from cellprop.errors import OutputError
-    from cellprop.files import write_whole
     from cellprop.templates import template
 
     if output.parent == OUTPUTS:
         _make_outputs()
-    if os.path.isfile(output):  # unlike Path's, never an error
-        raise OutputError(f"{output}: exists already; choose another name, or delete it first.")
-    content = template(name).read_bytes()
+    print(_write_new(output, template(name).read_bytes()))
+
+
+def _write_new(path: Path, content: bytes) -> Path:
+    """Write a file that a user will change, and so never over one that is there."""
+    from cellprop.errors import OutputError
+    from cellprop.files import write_whole
+
+    if os.path.isfile(path):  # unlike Path's, never an error
+        raise OutputError(f"{path}: exists already; choose another name, or delete it first.")
 
     def write(file: IO[bytes]) -> None:
         file.write(content)
 
-    print(write_whole(output, write))
+    return write_whole(path, write)
+
+
+def _usual(model: Model, suffix: str, *more: str) -> Path:
+    """Return the name of an output that nobody named: it follows what was built."""
+    return OUTPUTS / f"{file_name('-'.join((model.name, *more)))}.{suffix}"
+
+
+def _write_by_default(path: Path, write: Callable[[Path], Path]) -> Path:
+    """Write by a name that the user did not choose, so that no other file of that name is lost.
+
+    The same output is not written twice; another one gets a number behind its name.
+    """
+    from filecmp import cmp
+    from tempfile import TemporaryDirectory
+
+    _make_outputs()
+    if not os.path.lexists(path):
+        return write(path)
+    with TemporaryDirectory(dir=path.parent, prefix=".cellprop-") as folder:
+        made = write(Path(folder) / path.name)
+        number, target = 1, path
+        while os.path.lexists(target) and not (target.is_file() and cmp(made, target, False)):
+            number += 1
+            target = path.with_stem(f"{path.stem}-{number}")
+        return target if target.exists() else made.rename(target)
 
 
 def _make_outputs() -> None:

@@ -225,3 +225,31 @@ def example(name: str = "article") -> dict[str, Any]:
         columns = tuple(labels) if labels else None
         found[key] = Table(values, None, columns, axis if key == "y" else None)
     return found
+
+
+def as_csv(example: dict[str, Any]) -> str:
+    """Return the samples of an example as a CSV file: inputs, then a column for each target, or
+    one with the name of each sample's class.
+    """
+    import csv
+    from io import StringIO
+
+    X, y = example["X"], example["y"]
+    if y.axis == "classes":
+        targets = ("class",)
+        answers = [[y.column_labels[place]] for place in y.values.argmax(axis=1)]
+    else:
+        targets = y.columns("outputs", "y").labels
+        answers = [[*map(_plainly, row)] for row in y.values.tolist()]
+    file = StringIO()
+    writer = csv.writer(file, lineterminator="\n")
+    writer.writerow([*X.columns("inputs", "X").labels, *targets])
+    for values, answer in zip(X.values.tolist(), answers, strict=True):
+        writer.writerow(
+            [*(int(value) if value.is_integer() else value for value in values), *answer]
+        )
+    return file.getvalue()
+
+
+def _plainly(value: float) -> int | float:
+    return int(value) if value.is_integer() else value

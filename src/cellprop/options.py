@@ -5,9 +5,11 @@ They are declared once, as the fields of `Model`; `takes_model` gives them to a 
 
 from __future__ import annotations
 
+import hashlib
 import inspect
+import re
 from collections.abc import Callable
-from dataclasses import dataclass, fields
+from dataclasses import Field, dataclass, fields
 from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
@@ -21,6 +23,10 @@ if TYPE_CHECKING:
     from cellprop.tracing import Trace
     from cellprop.training import Progress
 
+# What a switch is called where that isn't its field's name.
+SWITCHES = {("average", False): "sum", ("bias", False): "no-bias"}
+# Bytes: a name of a file has 255 at most, and something is yet to be put behind.
+LONGEST_NAME = 120
 # A sheet has no more columns; many more neurons would fill the memory first.
 MOST_NEURONS = 16_384
 
@@ -127,8 +133,18 @@ class Model:
 
     @property
     def name(self) -> str:
-        """What the result is called when no name is given."""
-        return self.data.stem if self.data else self.example or "article"
+        """What the result is called when no name is given: after its samples, then the options that
+        make it another than the usual one, as in `article-hidden-5-4`.
+        """
+        if self.data is None:
+            parts, left_out = [self.example or "article"], {"example", "target"}
+        else:
+            parts, left_out = [self.data.stem], {option.name for option in _options(DATA)}
+        for option in fields(self):
+            value = getattr(self, option.name)
+            if value != option.default and option.name not in left_out:
+                parts += _told(option.name, value)
+        return "-".join(parts)
 
     def trace(self, progress: Progress | None = None) -> Trace:
         """Return the trace that the options ask for.
@@ -247,6 +263,41 @@ class Model:
                     f"--setting: expected NAME=NUMBER, such as momentum=0.8, found '{text}'."
                 ) from None
         return found
+
+
+def _options(panel: str) -> list[Field[Any]]:
+    """Return the options that stand together in the help."""
+    hints = get_type_hints(Model, include_extras=True)
+    return [
+        option
+        for option in fields(Model)
+        if hints[option.name].__metadata__[0].rich_help_panel == panel
+    ]
+
+
+def _told(name: str, value: Any) -> list[str]:
+    """Return how a name of a file tells of an option."""
+    if isinstance(value, bool):
+        return [SWITCHES.get((name, value), name.replace("_", "-"))]
+    if isinstance(value, list):
+        return list(map(str, value))
+    told = name.replace("_", "-")
+    return [told, value.stem if isinstance(value, Path) else str(value)]
+
+
+def file_name(text: str) -> str:
+    """Return a text as a name that every system takes for a file, cut if it is long.
+
+    >>> file_name("article-hidden-5,4"), file_name("../x: y")
+    ('article-hidden-5-4', 'x- y')
+    """
+    name = re.sub(r"[^\w.+() -]+", "-", text).strip("-. ") or "workbook"
+    if len(name.encode()) <= LONGEST_NAME:
+        return name
+    # Cut, two long names could be the same; the sum tells them apart.
+    told = hashlib.sha256(name.encode()).hexdigest()[:8]
+    kept = name.encode()[: LONGEST_NAME - 9].decode(errors="ignore")
+    return f"{kept.rstrip('-.')}-{told}"
 
 
 def _sizes(text: str) -> list[int]:
