@@ -310,7 +310,7 @@ BAD_TEXT = {
         ' encoding: save it as "CSV UTF-8".',
     ),
     "Latin-1 after a mark": (b"\xef\xbb\xbfa,\xe9", "the byte 0xe9 (byte 6 of the file)"),
-    "UTF-16": ("a,y\n".encode("utf-16"), "line 1: expected text in UTF-8, found the byte 0xff (by"),
+    "half a character of UTF-16": (b"\xff\xfea\0,", "expected text in UTF-16, found the byte 5 of"),
     "an open quotation mark": (
         'a,y\n1,b\n2,"c\n3,d\n',
         "line 3: its quotation marks do not pair up",

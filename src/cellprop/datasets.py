@@ -37,6 +37,8 @@ from cellprop.opening import (
 
 CSV = (".csv", ".txt", ".tsv")
 SEPARATORS = (",", ";", "\t")
+WEB_PAGE = re.compile(rb"(\xef\xbb\xbf)?\s*<(html|!doctype|table)", re.IGNORECASE)
+OLD_EXCEL = b"\xd0\xcf\x11\xe0"
 # What a file may have, in bytes: as it is, or for a workbook once it is unpacked.
 LARGEST_CSV = 1024**3
 # Every class is a column: more are a mistake, and would fill the memory.
@@ -291,7 +293,12 @@ def _one_hot(place: str, cells: Sequence[Value]) -> Table:
 # --- Tables -------------------------------------------------------------------------------
 
 
-def opened(path: str | Path, known: Callable[[Sequence[str]], int], each: str) -> Source:
+def opened(
+    path: str | Path,
+    known: Callable[[Sequence[str]], int],
+    each: str,
+    also: Sequence[str] = (),
+) -> Source:
     """Open a CSV or Excel file whose first row names the columns.
 
     Parameters
@@ -302,14 +309,16 @@ def opened(path: str | Path, known: Callable[[Sequence[str]], int], each: str) -
         How many names of a header are looked for: tells which separator CSV has.
     each
         What a record is of, for errors.
+    also
+        How the name of a file of text may end as well.
 
     Raises
     ------
     InputError
         If the file can't be read, or is empty.
     """
-    file = Path(path)
-    return _text(file, known, each) if suffix_of(file, "CSV", CSV) in CSV else _sheet(file)
+    file, endings = Path(path), (*CSV, *also)
+    return _text(file, known, each) if suffix_of(file, "CSV", endings) in endings else _sheet(file)
 
 
 def filled(source: Source, records: Iterator[tuple[int, Record]]) -> Iterator[tuple[int, Record]]:
@@ -350,6 +359,7 @@ def _text(path: Path, known: Callable[[Sequence[str]], int], each: str) -> Sourc
     data = content(path, LARGEST_CSV)
     if data.startswith(b"PK\x03\x04"):
         raise InputError(f"{where}: is an Excel workbook by its content; rename it to .xlsx.")
+    data = in_utf8(where, data)
     check_text(where, data)
     data = data.removeprefix(codecs.BOM_UTF8)
     headers: dict[str, tuple[int, tuple[str, ...]]] = {}
@@ -374,6 +384,33 @@ def _text(path: Path, known: Callable[[Sequence[str]], int], each: str) -> Sourc
         return islice(lines(where, data, separator), 1, None)
 
     return Source(where, "line", first, names, stored, data, separator)
+
+
+def in_utf8(where: str, data: bytes) -> bytes:
+    """Return text in UTF-16, which says so at its beginning, in UTF-8; all other text as it is.
+
+    Raises
+    ------
+    InputError
+        If it is broken, or what is named as a table of text but is none.
+    """
+    if data.startswith(OLD_EXCEL):
+        what = "is a workbook of an old version of Excel, or protected by a password"
+        raise InputError(f"{where}: {what}; save it as .xlsx without a password.")
+    if (
+        data[:100]
+        .lstrip(b" \t\r\n\xef\xbb\xbf")
+        .lower()
+        .startswith((b"<html", b"<!doc", b"<table"))
+    ):
+        raise InputError(f"{where}: is a web page by its content; save it as .xlsx.")
+    if not data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return data
+    try:
+        return data.decode("utf-16").encode()
+    except UnicodeDecodeError as error:
+        found = f"the byte {error.start + 1} of the file"
+        raise wrong(where, "text in UTF-16", found, 'save it as "CSV UTF-8"') from None
 
 
 def check_text(where: str, data: bytes) -> None:
