@@ -13,8 +13,10 @@ from importlib import resources
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from cellprop.algebra import Array, Axis
+from cellprop.arrays import MASKED, as_array, is_nothing, real
 from cellprop.errors import InputError, nearest
 
 # A number beyond this would overflow when numbers are multiplied along the way.
@@ -68,16 +70,7 @@ def table(name: str, source: Any) -> Table:
     """
     if isinstance(source, Table):
         return source
-    row_labels = column_labels = None
-    if hasattr(source, "index") and hasattr(source, "to_numpy"):
-        index = list(source.index)
-        if index != list(range(len(index))):
-            row_labels = tuple(map(label, index))
-        if hasattr(source, "columns"):
-            column_labels = tuple(map(label, source.columns))
-        elif source.name is not None:
-            column_labels = (label(source.name),)
-        source = source.to_numpy()
+    row_labels, column_labels = _row_labels(source), _column_labels(source)
     array = numbers(name, source, row_labels, column_labels)
     if array.ndim == 1:
         array = array[:, np.newaxis]
@@ -91,6 +84,24 @@ def table(name: str, source: Any) -> Table:
     return Table(array, row_labels, column_labels)
 
 
+def _row_labels(source: Any) -> tuple[str, ...] | None:
+    """Return the index of a DataFrame or Series, unless it only counts."""
+    if not (hasattr(source, "index") and hasattr(source, "to_numpy")):
+        return None
+    index = list(source.index)
+    return None if index == list(range(len(index))) else tuple(map(label, index))
+
+
+def _column_labels(source: Any) -> tuple[str, ...] | None:
+    """Return the columns of a DataFrame, or the name of a Series, of whichever library."""
+    if not hasattr(source, "to_numpy"):
+        return None
+    if hasattr(source, "columns"):
+        return tuple(map(label, source.columns))
+    name = getattr(source, "name", None)
+    return None if name is None else (label(name),)
+
+
 def numbers(
     name: str,
     source: Any,
@@ -98,31 +109,28 @@ def numbers(
     column_labels: tuple[str, ...] | None = None,
 ) -> Array:
     """Return `source` as a new array of finite numbers, or an error that names the cell."""
-    try:
-        raw = np.asarray(source)
-    except ValueError:
-        raise InputError(
-            f"{name}: expected rows of equal length, found rows that differ."
-        ) from None
+    raw = _raw(name, source)
     if raw.dtype.kind in "biuf":
         array = raw.astype(np.float64)
     else:
-        # As objects: among text, NumPy makes text of numbers too, and the wrong cell is named.
-        raw = np.asarray(source, dtype=object)
         array = np.empty(raw.shape)
+        value: Any
         for place, value in np.ndenumerate(raw):
             try:
-                array[place] = _number(value)
+                array[place] = real(value)
             except (TypeError, ValueError, OverflowError):
+                if isinstance(value, (list, tuple, np.ndarray)):
+                    raise InputError(f"{name}: {RAGGED}.") from None
                 where = _where(place, row_labels, column_labels)
-                shown = "nothing" if value is None else repr(label(value))
+                shown = repr(label(value))
+                if is_nothing(value):
+                    shown = "a masked value" if value is MASKED else "nothing"
                 raise InputError(f"{name}{where}: expected a number, found {shown}.") from None
     wrong = ~(np.abs(array) <= LARGEST)  # also true for NaN
     if wrong.any():
         place = tuple(int(i) for i in np.argwhere(wrong)[0])
-        value = array[place]
-        found = f"{value:g}"
-        if np.isnan(value):
+        found = f"{array[place]:g}"
+        if np.isnan(array[place]):
             found = "an empty cell (NaN)" if place else "NaN"
         where = _where(place, row_labels, column_labels)
         raise InputError(
@@ -131,11 +139,33 @@ def numbers(
     return array
 
 
-def _number(value: object) -> float:
-    # "1" in a column of text is still text: the user should see that the column is not numeric.
-    if isinstance(value, (str, bytes, complex)):
-        raise TypeError
-    return float(value)  # type: ignore[arg-type]
+RAGGED = "expected rows of equal length, found rows that differ"
+
+
+def _raw(name: str, source: Any) -> NDArray[Any]:
+    """Return the array that a source is or makes: of numbers, or of objects."""
+    try:
+        raw, _ = as_array(source)
+        if raw.dtype.kind == "c" and isinstance(source, (list, tuple)):
+            return np.asarray(source, dtype=object)  # not all of it need be complex
+    except ValueError:
+        raise InputError(f"{name}: {RAGGED}.") from None
+    except Exception as error:  # another library's arrays may raise anything
+        reason = label(" ".join(str(error).split())[:100] or type(error).__name__)
+        raise InputError(
+            f"{name}: its numbers can't be read ({reason}); give an array of NumPy."
+        ) from None
+    if raw.dtype.names is not None:
+        fields = label(", ".join(raw.dtype.names))
+        raise InputError(
+            f"{name}: expected numbers, found records of {fields}; give a DataFrame of them."
+        )
+    if raw.dtype.kind == "M":
+        # As text: NumPy makes whole numbers of some.
+        return np.char.replace(raw.astype("M8[s]").astype(str), "T", " ").astype(object)
+    if raw.dtype.kind == "m":
+        return np.array([str(cell) for cell in raw.flat], dtype=object).reshape(raw.shape)
+    return raw if raw.dtype.kind in "biuf" else raw.astype(object)
 
 
 def _where(

@@ -223,10 +223,10 @@ class Model:
         if self.parameters is not None:
             from cellprop.data import known
             from cellprop.steps import OPTIMIZERS, carried_names
-            from cellprop.weights import parameters
+            from cellprop.weights import labelled
 
             known("optimizer", self.optimizer, OPTIMIZERS)
-            found = parameters(self.parameters, carried_names(network, self.optimizer))
+            found = labelled(self.parameters, carried_names(network, self.optimizer))
             return dict(found), 0 if seed is None else seed
         usual = given.get("parameters", {})
         shapes = {name: (len(rows), len(rows[0])) for name, rows in usual.items()}
