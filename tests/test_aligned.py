@@ -202,12 +202,19 @@ def test_samples_of_another_size_are_still_told_by_their_size():
 
 @pytest.mark.parametrize(
     ("given", "found"),
-    [(["a", "b"], "a, b"), (["a", "a", "b"], "a, a, b"), ("abc", "abc"), ([], "[]")],
+    [(["a", "b"], "a, b"), (["a", "b", "c", "\x1b"], "a, b, c, ␛"), ("abc", "abc"), ([], "[]")],
 )
-def test_names_of_inputs_have_to_be_as_many_and_to_differ(given, found):
+def test_the_names_of_inputs_have_to_be_as_many(given, found):
     assert refused(Network, [3, 2], input_names=given) == (
-        f"Network input_names: expected 3 names that differ, found {found}."
+        f"Network input_names: expected 3 names, found {found}."
     )
+
+
+def test_a_network_with_a_name_twice_takes_columns_in_its_order_only():
+    network = Network([3, 2, 2], input_names=["a", "a", "b"])
+    frame = X.set_axis(["a", "a", "b"], axis=1)
+    assert (cellprop.trace(network, frame, Y, seed=1)["X"].to_numpy() == VALUES).all()
+    assert "found b, a, a; " in refused(cellprop.trace, network, frame[["b", "a"]], Y)
 
 
 # --- Parameters ---------------------------------------------------------------------------

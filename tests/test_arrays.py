@@ -172,6 +172,11 @@ def test_sparse_matrices_give_their_numbers():
     sparse = pytest.importorskip("scipy.sparse", reason="`scipy` is not installed")
     for kind in (sparse.csr_array, sparse.csc_matrix, sparse.coo_array):
         assert table("X", kind(np.eye(3))).values.tolist() == np.eye(3).tolist()
+    vast = sparse.csr_array(([1.0], ([0], [0])), shape=(10**6, 10**6))
+    with pytest.raises(
+        CellpropError, match=r"^X: its numbers can't be read \(more than 20,000,000"
+    ):
+        table("X", vast)
 
 
 # --- Tensors ------------------------------------------------------------------------------

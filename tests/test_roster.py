@@ -362,6 +362,12 @@ def test_a_title_above_the_header_is_left_out_whatever_the_separator(tmp_path):
     )
 
 
+@pytest.mark.parametrize("mark", ["sep=;", "SEP=;", "sep=;\r"])
+def test_what_excel_is_told_of_the_separator_is_no_title(tmp_path, mark):
+    path = written(tmp_path, f"{mark}\nName;Id\nAda Lovelace;1042\n", "a.csv")
+    assert read_all(path) == Roster((ADA,), ())
+
+
 def test_a_web_page_or_an_old_workbook_named_xls_is_refused(tmp_path):
     path = written(tmp_path, b"\xd0\xcf\x11\xe0" + bytes(512), "a.xls")
     assert "is a workbook of an old version of Excel, or protected" in refused(read, path)

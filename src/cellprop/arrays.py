@@ -5,6 +5,8 @@ None of these libraries is imported: what they make is known by what it can do.
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -19,6 +21,8 @@ class _Masked:
 
 
 MASKED = _Masked()
+# A sparse matrix of a few numbers can claim to be larger than the memory.
+MOST_DENSE = 20_000_000
 
 
 def as_array(source: Any) -> tuple[NDArray[Any], bool]:
@@ -30,6 +34,8 @@ def as_array(source: Any) -> tuple[NDArray[Any], bool]:
         return _from_masked(source), is_single(source.dtype)
     if hasattr(source, "detach"):
         return _from_tensor(source)
+    if hasattr(source, "toarray"):
+        _check_size(source.shape)
     for method in ("toarray", "to_numpy", "numpy"):
         if callable(getattr(source, method, None)) and not isinstance(source, np.ndarray):
             return as_array(getattr(source, method)())
@@ -70,11 +76,17 @@ def _from_tensor(tensor: Any) -> tuple[NDArray[Any], bool]:
     if getattr(tensor, "is_quantized", False):
         tensor = tensor.dequantize()
     if "strided" not in str(getattr(tensor, "layout", "strided")):
+        _check_size(tensor.shape)
         tensor = tensor.to_dense()
     is_single = bool(tensor.is_floating_point()) and tensor.element_size() <= 4
     if is_single:
         tensor = tensor.float()  # NumPy has not all that are smaller
     return np.asarray(tensor.cpu().resolve_conj().resolve_neg().numpy()), is_single
+
+
+def _check_size(shape: Sequence[int]) -> None:
+    if math.prod(shape) > MOST_DENSE:
+        raise OverflowError(f"more than {MOST_DENSE:,} with its zeros")
 
 
 def is_single(dtype: np.dtype[Any]) -> bool:

@@ -209,11 +209,9 @@ def _names(what: str, given: Sequence[str] | None, count: int) -> tuple[str, ...
     if given is None:
         return None
     names = () if isinstance(given, str) else tuple(map(label, given))
-    if len(names) != count or len(set(names)) != count:
-        raise InputError(
-            f"Network {what}: expected {count} names that differ, found"
-            f" {', '.join(names) or label(given)}."
-        )
+    if len(names) != count:
+        found = ", ".join(names) or label(given) or "none"
+        raise InputError(f"Network {what}: expected {count} names, found {found}.")
     return names
 
 

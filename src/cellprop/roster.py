@@ -171,7 +171,10 @@ def _below(source: Source, separator: str) -> tuple[Source, list[tuple[int, str]
                 rest = partial(_from, stored, before)
                 found = replace(source, first=line, header=header, stored=rest, separator=separator)
                 return found, above
-            above += [(line, short(text)) for text in islice(filter(None, header), 1)]
+            # What Excel is told of the separator (sep=;) is no title.
+            text = next(filter(None, header), "sep=")
+            if not text.casefold().startswith("sep="):
+                above.append((line, short(text)))
     except InputError:
         pass  # with this separator, the quotation marks don't pair up
     return None
