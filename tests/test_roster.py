@@ -256,7 +256,7 @@ BAD_TEXT = {
         " number, matrikelnummer, username, email, email address), found name, a␛; add it, or",
     ),
     "one column": ("name\nAda\n", "found name; add it, separated by comma, semicolon or tab."),
-    "another separator": ("name|id\nAda|1\n", "found name|id; add it, separated by comma, semic"),
+    "another separator": ("name!id\nAda!1\n", "found name!id; add it, separated by comma, semic"),
     "no names of columns": (",\nAda,1\n", "found none with a name; add it, or"),
     "no header": ("Ada,1\nAlan,2\n", "found Ada, 1; add it, or rename"),
     "two columns for the name": (
@@ -301,8 +301,8 @@ BAD_TEXT = {
     "an empty row": ("name,id\nAda,1\n,\nAlan,2\n", "line 3: expected 2 cells, found only empty"),
     "an open quotation mark": ('name,id\n"Ada,1\n', "line 2: its quotation marks do not pair up"),
     "a NUL byte": ("name,id\nA\0a,1\n", "line 2: expected text in UTF-8, found a NUL byte"),
-    "Latin-1": (
-        "name,id\nJosé,1\n".encode("latin-1"),
+    "no encoding that is known": (
+        "name,id\nJosé,1\x81\n".encode("latin-1"),
         "line 2: expected text in UTF-8, found the byte 0xe9",
     ),
     "a workbook": (b"PK\x03\x04...", "roster.csv: is an Excel workbook by its content; rename"),

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cellprop.data import label
-from cellprop.datasets import Source, filled, opened
 from cellprop.errors import InputError
 from cellprop.opening import fault_of, listed, shown, wrong
+from cellprop.tables import Source, filled, opened
 
 # What the columns may be called, the best first; `+` joins columns, with a blank between them.
 NAME = (

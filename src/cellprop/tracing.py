@@ -333,7 +333,10 @@ def trace(
     X
         Samples as rows: an array, list or DataFrame of shape (samples, inputs).
     y
-        Targets, of shape (samples, outputs); a flat list is one output.
+        Targets, of shape (samples, outputs); a flat list is one output. One column of texts,
+        truths or categories is one of classes: an output for each; of two classes also a single
+        output, 1 for the second (of `no` and `yes`: for `yes`). With cross-entropy, whole numbers
+        are classes too.
     parameters
         Any of the first parameters by name; those missing are drawn from `seed`. Also what an
         update rule remembers (`wh_velocity`, …), 0 where it is missing.
@@ -388,7 +391,8 @@ def trace(
     known("optimizer", optimizer, OPTIMIZERS)
     if scale is not None:
         known("scale", scale, SCALINGS)
-    inputs, targets = table("X", X), table("y", y)
+    inputs = table("X", X)
+    targets = data.targets(y, network.sizes[-1], classes=network.loss == "cross_entropy")
     options = {"optimizer": optimizer, "average": average, "scale": scale}
     problem = _Problem(network, inputs, targets, options, batch_size)
     walk_batch = _whole("walk_batch", walk_batch, 1, problem.batches, "the updates of an epoch")
