@@ -753,6 +753,26 @@ def test_the_outputs_of_a_classifier_have_the_names_of_its_classes(sklearn, clas
         assert run["output"].columns.tolist() == ["target"]
 
 
+@pytest.mark.parametrize(("classes", "second"), [(["case", "control"], 1), (["no", "yes"], 1)])
+@unfinished
+def test_classes_by_their_names_are_those_of_a_fitted_classifier(sklearn, classes, second):
+    X, y = samples("moons")
+    # Of "control" and "case" we would take the latter as 1, scikit-learn the last in the alphabet.
+    texts = np.array(classes)[y[:, 0].astype(int)].tolist()
+    model = sklearn.MLPClassifier(hidden_layer_sizes=(2,), max_iter=3, random_state=1).fit(X, texts)
+    network, parameters = from_sklearn(model)
+    run = cellprop.trace(network, X, texts, parameters=parameters, epochs=0)
+    assert (run["y"].to_numpy() == y).all()
+    assert run["y"].columns.tolist() == [classes[second]]
+    assert np.abs(run["output"].to_numpy() - model.predict_proba(X)[:, 1:]).max() <= TOLERANCE
+    others = ["a" if text == classes[0] else "b" for text in texts]
+    with pytest.raises(InputError) as caught:
+        cellprop.trace(network, X, others, parameters=parameters)
+    assert str(caught.value) == (
+        f"y: expected two classes, one of them '{classes[second]}', found 'a' and 'b'."
+    )
+
+
 @unfinished
 def test_where_several_labels_may_be_true_outputs_have_no_names(sklearn):
     X, y = samples("iris")

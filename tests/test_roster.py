@@ -255,8 +255,8 @@ EXPORTS = {
         '"eva","e2","Çelik","Eva","7","",""\n',
         [("a1", BEE), ("e2", CELIK)],
         [
+            "left out: what stands above the header in line 3.",
             "names are from 'First Name' and 'Last Name', ids from 'ID', not Display ID.",
-            "left out, being no students: line 1 (Essay).",
         ],
     ),
 }
@@ -291,9 +291,17 @@ def test_an_export_may_have_been_saved_in_excel(tmp_path, what):
     path = sheet_of(tmp_path, [[cell or None for cell in row] for row in rows], "export.xlsx")
     found = read_all(path)
     assert names_of(found.students) == students
+    above = ("what stands above the header in line 3", "line 1 above the table")
     assert [remark.replace("row ", "line ") for remark in found.remarks] == [
-        f"{path}: {remark}" for remark in remarks
+        f"{path}: {remark.replace(*above)}" for remark in remarks
     ]
+
+
+def test_an_export_in_the_encoding_of_windows_is_read_with_a_remark(tmp_path):
+    content = "Vorname;Nachname;Matrikelnummer\nEva;Müller;7\n".encode("cp1252")
+    found = read_all(written(tmp_path, content, "export.csv"))
+    assert names_of(found.students) == [("7", "Eva Müller")]
+    assert "read as Western European" in found.remarks[0]
 
 
 def test_a_plain_roster_needs_no_remark(tmp_path):
@@ -355,11 +363,8 @@ def test_who_is_left_out_of_canvas_and_blackboard_is_a_student_anywhere_else(tmp
 
 def test_a_title_above_the_header_is_left_out_whatever_the_separator(tmp_path):
     path = written(tmp_path, "Neural, networks, 2026\n\nName;Id\nAda Lovelace;1042\n", "a.csv")
-    found = read_all(path)
-    assert found.students == (ADA,)
-    assert found.remarks == (
-        f"{path}: left out, being no students: line 1 (Neural, networks, 2026).",
-    )
+    remark = f"{path}: left out: what stands above the header in line 3."
+    assert read_all(path) == Roster((ADA,), (remark,))
 
 
 @pytest.mark.parametrize("mark", ["sep=;", "SEP=;", "sep=;\r"])
@@ -379,9 +384,7 @@ def test_a_web_page_or_an_old_workbook_named_xls_is_refused(tmp_path):
 
 def test_half_a_character_of_utf_16_is_refused(tmp_path):
     path = written(tmp_path, b"\xff\xfen\0a", "a.xls")
-    assert "expected text in UTF-16, found the byte 5 of the file; save it as" in refused(
-        read, path
-    )
+    assert "begins as UTF-16, and is not; save it as" in refused(read, path)
 
 
 # --- Hostile names, and names for files ---------------------------------------------------
@@ -542,7 +545,7 @@ BAD_TEXT = {
         " number, username, email, …, as learning platforms call it), found name, a␛; add it, or",
     ),
     "one column": ("name\nAda\n", "found name; add it, separated by comma, semicolon or tab."),
-    "another separator": ("name|id\nAda|1\n", "found name|id; add it, separated by comma, semic"),
+    "another separator": ("name!id\nAda!1\n", "found name!id; add it, separated by comma, semic"),
     "no names of columns": (",\nAda,1\n", "found none with a name; add it, or"),
     "no header": ("Ada,1\nAlan,2\n", "found Ada, 1; add it, or rename"),
     "two columns for the name": (
@@ -587,8 +590,8 @@ BAD_TEXT = {
     "an empty row": ("name,id\nAda,1\n,\nAlan,2\n", "line 3: expected 2 cells, found only empty"),
     "an open quotation mark": ('name,id\n"Ada,1\n', "line 2: its quotation marks do not pair up"),
     "a NUL byte": ("name,id\nA\0a,1\n", "line 2: expected text in UTF-8, found a NUL byte"),
-    "Latin-1": (
-        "name,id\nJosé,1\n".encode("latin-1"),
+    "no encoding that is known": (
+        "name,id\nJosé,1\x81\n".encode("latin-1"),
         "line 2: expected text in UTF-8, found the byte 0xe9",
     ),
     "a workbook": (b"PK\x03\x04...", "roster.csv: is an Excel workbook by its content; rename"),

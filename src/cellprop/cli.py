@@ -585,8 +585,13 @@ def words(
 
 def _trace(model: Model) -> Trace:
     """Return the trace of a model, with a bar if training takes its time."""
+    from cellprop.data import label
+
+    def mention(note: str) -> None:
+        print(f"cellprop: {label(note)}", file=sys.stderr)
+
     with _Bar("Training") as bar:
-        return model.trace(bar.move)
+        return model.trace(bar.move, mention)
 
 
 def _end(trace: Trace) -> None:

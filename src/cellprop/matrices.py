@@ -38,7 +38,6 @@ from cellprop.cells import (
     unlabelled,
 )
 from cellprop.data import label
-from cellprop.datasets import CSV, check_text, lines, text_value
 from cellprop.errors import InputError
 from cellprop.opening import (
     EXCEL,
@@ -53,6 +52,7 @@ from cellprop.opening import (
     workbook,
     wrong,
 )
+from cellprop.tables import CSV, check_text, lines, text_value
 
 ARRAYS = (".npz", ".npy")
 LARGEST_ARRAYS = 256 * 1024**2

@@ -9,24 +9,19 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from functools import partial
-from itertools import chain, islice
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from cellprop.data import label
-from cellprop.datasets import SEPARATORS, Source, filled, lines, opened
 from cellprop.errors import InputError
 from cellprop.opening import fault_of, listed, short, shown, wrong
+from cellprop.tables import Source, filled, opened
 from cellprop.titles import FIRST, FULL, ID, LAST, PARTICIPANT, SOLE, USERNAME, known_by
 
 # The columns of a class's key, by which it is told from a roster.
 KEY_COLUMNS = ("id", "name", "file", "digest")
 # As Blackboard calls a table of text.
 TABLE_AS_TEXT = ".xls"
-# How many rows may stand above the one that names the columns.
-MOST_ABOVE = 10
 # Of an id, a name, and a file with the number that it gets where two would be the same.
 LONGEST = 200
 LONGEST_ID_IN_FILE = 40
@@ -115,11 +110,11 @@ def read_all(path: str | Path) -> Roster:
         If the file can't be read, has no such columns or no student, or a name or an id is empty or
         too long, or an id is there twice; the message names the line (or row) and the column.
     """
-    source, above = _headed(opened(path, _known, "student", _endings(path)))
+    source = opened(path, _known, "student", also=_endings(path))
     if tuple(source.header[: len(KEY_COLUMNS)]) == KEY_COLUMNS:
         found = "the key of a class"
         raise wrong(source.where, "a roster", found, "give the list that it was written from")
-    table = _Table.of(source, above)
+    table = _Table.of(source)
     people = list(_people(table))
     if not people:
         expected = f"at least one {source.unit} below the header"
@@ -143,50 +138,6 @@ def _endings(path: str | Path) -> tuple[str, ...]:
 def _known(header: Sequence[str]) -> int:
     keys = {known_by(title) for title in (*SOLE, *FULL, *FIRST, *LAST, *ID)}
     return len(keys & set(map(known_by, header)))
-
-
-def _headed(source: Source) -> tuple[Source, list[tuple[int, str]]]:
-    """Return a source from the row that names the columns, and the titles that stand above it."""
-    if not _is_header(source.header):
-        ways = (source.separator, *SEPARATORS) if source.separator else ("",)
-        for separator in dict.fromkeys(ways):
-            if found := _below(source, separator):
-                return found
-    return source, []
-
-
-def _below(source: Source, separator: str) -> tuple[Source, list[tuple[int, str]]] | None:
-    """Return the same, if the columns are named in one of the first rows."""
-
-    def stored() -> Iterator[tuple[int, Sequence[Any]]]:
-        if not separator:
-            return chain([(source.first, source.header)], source.stored())
-        return lines(source.where, source.data, separator)
-
-    above: list[tuple[int, str]] = []
-    try:
-        for before, (line, cells) in enumerate(islice(stored(), MOST_ABOVE), 1):
-            header = tuple("" if cell is None else label(str(cell).strip()) for cell in cells)
-            if _is_header(header):
-                rest = partial(_from, stored, before)
-                found = replace(source, first=line, header=header, stored=rest, separator=separator)
-                return found, above
-            # What Excel is told of the separator (sep=;) is no title.
-            text = next(filter(None, header), "sep=")
-            if not text.casefold().startswith("sep="):
-                above.append((line, short(text)))
-    except InputError:
-        pass  # with this separator, the quotation marks don't pair up
-    return None
-
-
-def _from(stored: Callable[[], Iterator[Any]], record: int) -> Iterator[Any]:
-    return islice(stored(), record, None)
-
-
-def _is_header(header: Sequence[str]) -> bool:
-    columns = _Columns.of(header)
-    return bool(columns.names() and columns.ids())
 
 
 # --- Columns ------------------------------------------------------------------------------
@@ -269,7 +220,7 @@ class _Table:
     left_out: Sequence[tuple[int, str]]
 
     @classmethod
-    def of(cls, source: Source, above: Sequence[tuple[int, str]] = ()) -> _Table:
+    def of(cls, source: Source) -> _Table:
         columns = _Columns.of(source.header)
         of_name = [_only(source, columns, title) for title in columns.names()]
         if not of_name:
@@ -277,7 +228,7 @@ class _Table:
         if not columns.ids():
             raise _missing(source, IDS_EXPECTED)
         records = ((line, [_text(cell) for cell in cells]) for line, cells in source.stored())
-        rows, left_out = [], list(above)
+        rows, left_out = [], []
         candidates = [i for title in columns.ids() for i in columns.places[known_by(title)]]
         for line, cells in filled(source, records):
             what = _no_student(columns, cells, of_name, candidates)
@@ -297,6 +248,7 @@ class _Table:
     def remarks(self) -> Iterator[str]:
         """Yield which columns were taken, where that is not plain, and what was left out."""
         header, where = self.source.header, self.source.where
+        yield from (f"{where}: {note}" for note in self.source.notes)
         taken = [known_by(header[i]) for i in (*self.of_name, self.of_id)]
         if taken != ["name", "id"] or self.others:
             names = " and ".join(shown(header[i]) for i in self.of_name)

@@ -339,7 +339,10 @@ def trace(
         Samples as rows: an array, list or DataFrame of shape (samples, inputs). Columns with names
         are put in the order of `network.input_names`, if it has some.
     y
-        Targets, of shape (samples, outputs); a flat list is one output.
+        Targets, of shape (samples, outputs); a flat list is one output. One column of texts,
+        truths or categories is one of classes: an output for each; of two classes also a single
+        output, 1 for the second (of `no` and `yes`: for `yes`). With cross-entropy, whole numbers
+        are classes too.
     parameters
         Any of the first parameters by name; those missing are drawn from `seed`. Also what an
         update rule remembers (`wh_velocity`, …), 0 where it is missing. The rows and columns of a
@@ -395,8 +398,8 @@ def trace(
     known("optimizer", optimizer, OPTIMIZERS)
     if scale is not None:
         known("scale", scale, SCALINGS)
-    inputs, targets = table("X", X), table("y", y)
-    inputs = _named_columns("X", inputs, network.input_names)
+    inputs = _named_columns("X", table("X", X), network.input_names)
+    targets = data.targets(y, network.sizes[-1], classes=network.loss == "cross_entropy")
     targets = _named_columns("y", targets, network.output_names)
     options = {"optimizer": optimizer, "average": average, "scale": scale}
     problem = _Problem(network, inputs, targets, options, batch_size)
@@ -537,12 +540,26 @@ class _Problem:
 
 def _named_columns(name: str, found: Table, names: Sequence[str] | None) -> Table:
     """Return samples with their columns in the order that a network knows by name."""
+    if names is not None and found.zero:
+        return _of_class(found, names[0])
     if names is None or (name == "y" and len(names) == 1 and found.column_labels is not None):
         return found  # a single target may be called anything
     if found.column_labels is not None:
         return aligned.columns(name, found, names, named=aligned.are_names(names))
     fits = found.values.shape[1] == len(names)
     return replace(found, column_labels=tuple(names)) if fits else found
+
+
+def _of_class(found: Table, name: str) -> Table:
+    """Return one column of two classes with 1 for that of a name."""
+    (one,) = found.column_labels or ("",)
+    if one == name:
+        return found
+    if found.zero != name:
+        raise InputError(
+            f"y: expected two classes, one of them '{name}', found '{found.zero}' and '{one}'."
+        )
+    return replace(found, values=1 - found.values, column_labels=(name,), zero=one)
 
 
 def _start(
