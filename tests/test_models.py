@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import warnings
 from importlib import import_module
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 
 import cellprop
@@ -227,11 +229,43 @@ def test_the_same_activation_object_may_stand_in_several_places(torch, nn):
     assert_same(network, parameters, X, y, torch_output(torch, model, X))
 
 
-def test_a_weight_that_pytorch_computes_is_taken_as_computed(torch, nn):
-    normed = torch.nn.utils.parametrizations.weight_norm(nn.Linear(4, 3))
-    model = nn.Sequential(normed, nn.Tanh()).double()
+def test_a_weight_that_was_made_of_others_is_carried_over_once_it_is_a_plain_one(torch, nn):
+    utils = torch.nn.utils
+    prune = import_module("torch.nn.utils.prune")
+    normed = utils.parametrizations.weight_norm(nn.Linear(4, 3))
+    pruned = prune.l1_unstructured(nn.Linear(3, 3), "weight", 2)
+    model = nn.Sequential(normed, nn.Tanh(), pruned).double()
+    utils.parametrize.remove_parametrizations(normed, "weight")
+    prune.remove(pruned, "weight")
     X, y = samples("iris")
     assert_same(*from_torch(model), X, y, torch_output(torch, model, X))
+
+
+@pytest.mark.parametrize("dims", [(1, -1), (1, 1), (-1, -1), (-1, 1), (0, 0), (0, -2), (-2, 0)])
+def test_flattening_does_nothing_to_flat_samples(torch, nn, dims):
+    model = nn.Sequential(
+        nn.Flatten(*dims), nn.Linear(4, 3), nn.Flatten(), nn.Tanh(), nn.Linear(3, 3)
+    )
+    X, y = samples("iris")
+    network, parameters = from_torch(model)
+    assert network.sizes == (4, 3, 3)
+    assert_same(network, parameters, X, y, torch_output(torch, model, X))
+
+
+@pytest.mark.parametrize("kind", ["Dropout", "Dropout1d", "Dropout2d", "Dropout3d", "AlphaDropout"])
+def test_every_dropout_is_left_out_only_when_it_is_switched_off(nn, kind):
+    model = nn.Sequential(nn.Linear(4, 3), getattr(nn, kind)(0.5))
+    with pytest.raises(InputError, match=rf"model\[1\] \({kind}\) .* call model\.eval\(\) first"):
+        from_torch(model)
+    assert from_torch(model.eval())[0].sizes == (4, 3)
+
+
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float32", "float64"])
+def test_the_numbers_of_any_precision_are_taken_as_they_are(torch, nn, dtype):
+    model = nn.Sequential(nn.Linear(4, 3)).to(getattr(torch, dtype))
+    _, parameters = from_torch(model)
+    expected = model[0].weight.detach().double().numpy().T
+    assert (parameters["wout"] == expected).all()
 
 
 def test_single_precision_is_carried_over_exactly_transposed_and_copied(nn):
@@ -369,6 +403,12 @@ def own_linear(nn: Any) -> Any:
     return nn.Sequential(Masked(4, 3))
 
 
+def own_forward(nn: Any) -> Any:
+    layer = nn.Linear(3, 3)
+    layer.forward = lambda x: x
+    return nn.Sequential(layer)
+
+
 def own_module(nn: Any) -> Any:
     class Net(nn.Module):
         pass
@@ -462,6 +502,25 @@ TORCH_WRONG = {
         lambda nn: nn.Sequential(nn.LazyLinear(3)),
         "model[0] (LazyLinear) has no numbers yet; call the model on some data first.",
     ),
+    "flattening samples into one": (
+        lambda nn: nn.Sequential(nn.Linear(4, 3), nn.Flatten(0)),
+        "model[1] (Flatten with start_dim=0, end_dim=-1) can't be carried over; use Flatten(),"
+        " which leaves samples apart.",
+    ),
+    "unflattening": (
+        lambda nn: nn.Sequential(nn.Linear(4, 4), nn.Unflatten(1, (2, 2))),
+        f"model[1] (Unflatten) {USE}",
+    ),
+    "the same layer twice": (
+        lambda nn: nn.Sequential(*[nn.Linear(3, 3), nn.Tanh()] * 2),
+        "model[2] (Linear) has the weights of model[0], which would be trained apart; give it a"
+        " copy of them.",
+    ),
+    "complex numbers": (
+        lambda nn: nn.Sequential(nn.Linear(2, 2, dtype=sys.modules["torch"].complex64)),
+        "model[0] (Linear) has complex numbers; use real ones.",
+    ),
+    "a forward of one instance": (own_forward, f"model[0] (Linear) {USE}"),
     "no numbers": (
         lambda nn: nn.Sequential(nn.Linear(4, 3, device="meta")),
         "model[0] (Linear) has no numbers yet; call the model on some data first.",
@@ -475,6 +534,253 @@ def test_what_pytorch_has_and_we_have_not_is_one_line_that_names_the_module(nn, 
     with pytest.raises(InputError) as caught:
         from_torch(make(nn))
     assert str(caught.value) == f"from_torch: {message}"
+
+
+def doubled(*arguments: Any) -> Any:
+    return arguments[-1] * 2
+
+
+HOOKS = {
+    "register_forward_hook": "has a forward hook (doubled)",
+    "register_forward_pre_hook": "has a forward pre-hook (doubled)",
+    "register_full_backward_hook": "has a backward hook (doubled)",
+    "register_full_backward_pre_hook": "has a backward pre-hook (doubled)",
+}
+
+
+@pytest.mark.parametrize("register", HOOKS)
+@pytest.mark.parametrize("place", ["model", "model[0]", "model[1]", "model[2]", "model[2][0]"])
+def test_a_hook_on_any_module_is_named(nn, register, place):
+    model = nn.Sequential(nn.Linear(4, 3), nn.Identity(), nn.Sequential(nn.Tanh()))
+    module = {
+        "model": model, "model[0]": model[0], "model[1]": model[1],
+        "model[2]": model[2], "model[2][0]": model[2][0],
+    }[place]  # fmt: skip
+    handle = getattr(module, register)(doubled)
+    with pytest.raises(InputError) as caught:
+        from_torch(model)
+    assert str(caught.value) == (
+        f"from_torch: {place} ({type(module).__name__}) {HOOKS[register]} and can't be carried"
+        " over; remove it first."
+    )
+    handle.remove()
+    assert from_torch(model)[0].sizes == (4, 3)
+
+
+def test_a_hook_on_all_modules_or_on_a_weight_is_named(torch, nn):
+    model = nn.Sequential(nn.Linear(4, 3))
+    handle = torch.nn.modules.module.register_module_forward_hook(doubled)
+    try:
+        with pytest.raises(
+            InputError, match=r"model \(Sequential\) has a forward hook \(doubled\)"
+        ):
+            from_torch(model)
+    finally:
+        handle.remove()
+    model[0].bias.register_hook(doubled)
+    with pytest.raises(InputError, match=r"model\[0\] \(Linear\) has a hook on its bias and can't"):
+        from_torch(model)
+
+
+def weight_normed(torch: Any) -> Any:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the older way, which is still there
+        return torch.nn.utils.weight_norm(torch.nn.Linear(4, 3))
+
+
+REMADE = {
+    "weight norm as a parametrization": (
+        lambda torch: torch.nn.utils.parametrizations.weight_norm(torch.nn.Linear(4, 3)),
+        "has parametrizations and can't be carried over; call"
+        " torch.nn.utils.parametrize.remove_parametrizations(model[0], …) first.",
+    ),
+    "spectral norm as a parametrization": (
+        lambda torch: torch.nn.utils.parametrizations.spectral_norm(torch.nn.Linear(4, 3)),
+        "has parametrizations and can't be carried over; call"
+        " torch.nn.utils.parametrize.remove_parametrizations(model[0], …) first.",
+    ),
+    "weight norm as it was before": (
+        weight_normed,
+        "has a forward pre-hook (WeightNorm) and can't be carried over; call"
+        " torch.nn.utils.remove_weight_norm(model[0]) first.",
+    ),
+    "pruning": (
+        lambda torch: import_module("torch.nn.utils.prune").random_unstructured(
+            torch.nn.Linear(4, 3), "weight", 1
+        ),
+        "has a forward pre-hook (RandomUnstructured) and can't be carried over; call"
+        ' torch.nn.utils.prune.remove(model[0], "weight") first.',
+    ),
+}
+
+
+@pytest.mark.parametrize("what", REMADE)
+def test_a_weight_that_is_made_of_others_is_refused(torch, nn, what):
+    make, message = REMADE[what]
+    layer = make(torch)
+    with pytest.raises(InputError) as caught:
+        from_torch(nn.Sequential(layer))
+    name = type(layer).__name__
+    assert str(caught.value) == f"from_torch: model[0] ({name}) {message}"
+
+
+def test_a_quantised_layer_is_refused_as_one(nn):
+    # Made by hand: which engines can quantise depends on the machine.
+    cls = type(
+        "Linear", (nn.Module,), {"__module__": "torch.ao.nn.quantized.dynamic.modules.linear"}
+    )
+    with pytest.raises(InputError) as caught:
+        from_torch(nn.Sequential(cls()))
+    assert str(caught.value) == (
+        "from_torch: model[0] (quantized Linear) can't be carried over; give the model as it was"
+        " before."
+    )
+
+
+@pytest.mark.parametrize("name", ["predict_proba", "_forward_pass_fast"])
+@unfinished
+def test_a_classifier_that_predicts_in_its_own_way_is_refused(sklearn, name):
+    mine = type("Mine", (sklearn.MLPClassifier,), {name: lambda self, X: X})
+    message = f"from_sklearn: Mine has its own {name} and can't be carried over; use MLPClassifier."
+    with pytest.raises(InputError) as caught:
+        from_sklearn(fitted(mine(hidden_layer_sizes=(3,), max_iter=3)))
+    assert str(caught.value) == message
+    model = fitted(sklearn.MLPClassifier(hidden_layer_sizes=(3,), max_iter=3))
+    setattr(model, name, lambda X: X)
+    with pytest.raises(InputError, match=rf"^from_sklearn: MLPClassifier has its own {name} and"):
+        from_sklearn(model)
+
+
+@pytest.mark.parametrize(
+    "fit", ["early stopping", "a warm start", "part by part", "lbfgs", "twice"]
+)
+@unfinished
+@pytest.mark.filterwarnings("ignore:lbfgs failed to converge")
+def test_a_model_is_taken_as_it_predicts_however_it_was_fitted(sklearn, fit):
+    X, y = samples("iris")
+    classes = y.argmax(axis=1)
+    options = {
+        "early stopping": {"early_stopping": True},
+        "a warm start": {"warm_start": True},
+        "lbfgs": {"solver": "lbfgs"},
+    }.get(fit, {})
+    model = sklearn.MLPClassifier(hidden_layer_sizes=(3,), max_iter=5, random_state=1, **options)
+    if fit == "part by part":
+        for part in range(3):
+            model.partial_fit(X[part::3], classes[part::3], classes=[0, 1, 2])
+    else:
+        model.fit(X, classes)
+        if fit in ("a warm start", "twice"):
+            model.fit(X, classes)
+    assert_same(*from_sklearn(model), X, y, model.predict_proba(X))
+
+
+# --- By name ------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def named(sklearn):
+    """Return a classifier that was fitted with names of inputs and classes, X and y."""
+    X, y = samples("iris")
+    frame = pd.DataFrame(X, columns=["sl", "sw", "pl", "pw"])
+    classes = np.array(["c", "a", "b"])[y.argmax(axis=1)]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        model = sklearn.MLPClassifier(hidden_layer_sizes=(3,), max_iter=20, random_state=1)
+        model.fit(frame, classes)
+    return model, frame, pd.get_dummies(pd.Series(classes)).astype(float)
+
+
+@pytest.mark.parametrize("order", [[3, 1, 0, 2], [0, 1, 2, 3], [1, 0, 3, 2]])
+def test_the_columns_of_a_fitted_model_are_found_by_name(named, order):
+    model, X, y = named
+    network, parameters = from_sklearn(model)
+    assert (network.input_names, network.output_names) == (
+        ("sl", "sw", "pl", "pw"),
+        ("a", "b", "c"),
+    )
+    expected = model.predict_proba(X)
+    for columns in (["a", "b", "c"], ["c", "a", "b"]):
+        run = cellprop.trace(network, X.iloc[:, order], y[columns], parameters=parameters, epochs=0)
+        assert run["X"].columns.tolist() == ["sl", "sw", "pl", "pw"]
+        assert run["output"].columns.tolist() == ["a", "b", "c"]
+        assert (run["y"].to_numpy() == y.to_numpy()).all()
+        assert np.abs(run["output"].to_numpy() - expected).max() <= TOLERANCE
+        assert np.abs(run.predict(X.iloc[:, order[::-1]]).to_numpy() - expected).max() <= TOLERANCE
+
+
+def test_arrays_go_by_place_and_get_the_names_of_a_fitted_model(named):
+    model, X, y = named
+    network, parameters = from_sklearn(model)
+    run = cellprop.trace(network, X.to_numpy(), y.to_numpy(), parameters=parameters, epochs=0)
+    assert np.abs(run["output"].to_numpy() - model.predict_proba(X)).max() <= TOLERANCE
+    assert run["wh"].index.tolist() == ["sl", "sw", "pl", "pw"]
+    with pytest.raises(InputError, match=r"^X: expected the columns sl, sw, pl, pw"):
+        run.predict(X.rename(columns={"sl": "length"}))
+
+
+def test_columns_that_a_fitted_model_does_not_know_are_refused(named):
+    model, X, y = named
+    network, parameters = from_sklearn(model)
+    with pytest.raises(InputError) as caught:
+        cellprop.trace(network, X.rename(columns={"sw": "w"}), y, parameters=parameters)
+    assert str(caught.value) == (
+        "X: expected the columns sl, sw, pl, pw (in any order), found sl, w, pl, pw; missing: sw,"
+        " unknown: w; name the columns so, or give an array, which goes by place."
+    )
+    with pytest.raises(InputError, match=r"^y: expected the columns a, b, c .* unknown: d; "):
+        cellprop.trace(network, X, y.rename(columns={"c": "d"}), parameters=parameters)
+
+
+@unfinished
+@pytest.mark.parametrize(
+    ("classes", "names"),
+    [
+        ([0, 1, 2], ("0", "1", "2")),
+        ([3.0, 1.0, 2.0], ("1.0", "2.0", "3.0")),
+        ([False, True, True], ("True",)),
+        (["no", "yes", "no"], ("yes",)),
+    ],
+)
+def test_the_outputs_of_a_classifier_have_the_names_of_its_classes(sklearn, classes, names):
+    X, y = samples("iris")
+    model = sklearn.MLPClassifier(hidden_layer_sizes=(2,), max_iter=3, random_state=1)
+    model.fit(X, np.array(classes)[y.argmax(axis=1)])
+    assert from_sklearn(model)[0].output_names == names
+    if len(names) == 1:  # a single target may be called anything
+        target = pd.DataFrame({"target": y[:, 0]})
+        run = cellprop.trace(from_sklearn(model)[0], X, target, seed=1)
+        assert run["output"].columns.tolist() == ["target"]
+
+
+@pytest.mark.parametrize(("classes", "second"), [(["case", "control"], 1), (["no", "yes"], 1)])
+@unfinished
+def test_classes_by_their_names_are_those_of_a_fitted_classifier(sklearn, classes, second):
+    X, y = samples("moons")
+    # Of "control" and "case" we would take the latter as 1, scikit-learn the last in the alphabet.
+    texts = np.array(classes)[y[:, 0].astype(int)].tolist()
+    model = sklearn.MLPClassifier(hidden_layer_sizes=(2,), max_iter=3, random_state=1).fit(X, texts)
+    network, parameters = from_sklearn(model)
+    run = cellprop.trace(network, X, texts, parameters=parameters, epochs=0)
+    assert (run["y"].to_numpy() == y).all()
+    assert run["y"].columns.tolist() == [classes[second]]
+    assert np.abs(run["output"].to_numpy() - model.predict_proba(X)[:, 1:]).max() <= TOLERANCE
+    others = ["a" if text == classes[0] else "b" for text in texts]
+    with pytest.raises(InputError) as caught:
+        cellprop.trace(network, X, others, parameters=parameters)
+    assert str(caught.value) == (
+        f"y: expected two classes, one of them '{classes[second]}', found 'a' and 'b'."
+    )
+
+
+@unfinished
+def test_where_several_labels_may_be_true_outputs_have_no_names(sklearn):
+    X, y = samples("iris")
+    y[:, 0] = X[:, 0] > 0
+    model = sklearn.MLPClassifier(hidden_layer_sizes=(2,), max_iter=3, random_state=1).fit(X, y)
+    assert from_sklearn(model)[0].output_names is None
+    regressor = sklearn.MLPRegressor(hidden_layer_sizes=(2,), max_iter=3, random_state=1).fit(X, y)
+    assert from_sklearn(regressor)[0].output_names is None
 
 
 @pytest.mark.parametrize(

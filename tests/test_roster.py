@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 
 from cellprop import CellpropError
 from cellprop.data import label
-from cellprop.roster import ID, NAME, Student, read
+from cellprop.roster import Roster, Student, read, read_all
+from cellprop.titles import FIRST, FULL, ID, LAST, SOLE, known_by
 from foreign_files import NO_FILE, refused, sheet_of, written
 
 ADA = Student("1042", "Ada Lovelace", 1, "ada-lovelace-1042")
@@ -62,12 +63,41 @@ def test_columns_are_found_whatever_their_order_letter_case_and_separator(tmp_pa
     assert of_text(tmp_path, content) == (ADA,)
 
 
-@pytest.mark.parametrize("of_name", NAME)
-@pytest.mark.parametrize("of_id", ID)
-def test_a_column_may_have_any_of_the_names_it_is_known_by(tmp_path, of_name, of_id):
-    header = [*of_name.split(" + "), of_id.title()]
-    names = ["Ada", "Lovelace"] if len(header) == 3 else ["Ada Lovelace"]
-    assert of_rows(tmp_path, [[*names, "1042"]], header) == (ADA,)
+def test_a_name_may_have_any_of_the_titles_it_is_known_by(tmp_path):
+    for title in (*SOLE, *FULL):
+        assert of_rows(tmp_path, [["Ada Lovelace", "1042"]], [title.upper(), "id"]) == (ADA,)
+    for last in LAST:
+        assert of_rows(tmp_path, [["Lovelace", "Ada", "1042"]], [last, "vorname", "id"]) == (ADA,)
+    for first in FIRST:
+        assert of_rows(tmp_path, [["Ada", "1042", "Lovelace"]], [first, "id", "nachname"]) == (ADA,)
+
+
+def test_an_id_may_have_any_of_the_titles_it_is_known_by(tmp_path):
+    for title in ID:
+        assert of_rows(tmp_path, [["Ada Lovelace", "1042"]], ["Name", title.title()]) == (ADA,)
+
+
+def test_no_title_stands_for_two_things():
+    titles = [known_by(title) for title in (*SOLE, *FULL, *FIRST, *LAST, *ID)]
+    assert len(titles) == len(set(titles))
+
+
+@pytest.mark.parametrize(
+    ("header", "row"),
+    [
+        (["Name", "Vorname", "Matrikelnummer"], ["Lovelace", "Ada", "1042"]),
+        (["Nom", "Prénom", "Numéro d'étudiant"], ["Lovelace", "Ada", "1042"]),
+        (["NOM", "PRE\u0301NOM", "Courriel"], ["Lovelace", "Ada", "1042"]),
+        (["Nombre", "Apellido(s)", "Número de ID"], ["Ada", "Lovelace", "1042"]),
+        (["Cognome", "Nome", "Matricola"], ["Lovelace", "Ada", "1042"]),
+        (["Nome", "Sobrenome", "Endereço de email"], ["Ada", "Lovelace", "1042"]),
+        (["Voornaam", "Achternaam", "Studentnummer"], ["Ada", "Lovelace", "1042"]),
+    ],
+)
+def test_name_may_mean_the_last_or_the_first_where_the_other_stands_beside_it(
+    tmp_path, header, row
+):
+    assert of_rows(tmp_path, [row], header) == (ADA,)
 
 
 def test_an_email_is_an_id_only_if_there_is_no_other(tmp_path):
@@ -96,6 +126,265 @@ def test_only_the_first_sheet_is_read(tmp_path):
     book.create_sheet().append(["name", "id"])
     book.save(path)
     assert read(path) == (ADA,)
+
+
+# --- What learning platforms export -------------------------------------------------------
+#
+# Where the facts are from:
+# - Moodle: mod/assign/feedback/offline (the titles of the grading worksheet, and that an identifier
+#   is the language's word for "Participant " with a number right behind it), and the language
+#   packs of mod/assign (`recordid`, `hiddenuser`: in German "ID" and "Teilnehmer/in", without a
+#   blank); the participants and the grades exported as CSV.
+# - Canvas: lib/gradebook_exporter.rb (the columns; the row of what is hidden, whose first cells are
+#   empty; "    Points Possible"; EX; the students of "student view" come last).
+# - Blackboard: help.blackboard.com, "Work offline with grade data" (tab-separated text named .xls,
+#   or CSV; the user name tells students apart); such files begin as UTF-16 does.
+# - Brightspace: kb.wisc.edu/4330 ("#" before OrgDefinedId and Username, and as the last field), and
+#   D2L's own help on importing grades (either or both of the two columns).
+# - Sakai: the grades.csv of "Download All" (title and kind of grade, an empty line, the header).
+
+BEE, CELIK = ("Ann Bee", "Eva Çelik")
+
+
+def names_of(roster):
+    return [(student.id, student.name) for student in roster]
+
+
+MOODLE = (
+    "Status,Grade,Maximum Grade,Grade can be changed,Last modified (submission),"
+    "Last modified (grade),Feedback comments"
+)
+MOODLE_ROW = 'Submitted for grading - ,,10.00,Yes,"Monday, 2 March 2026, 9:00 AM",-,'
+EXPORTS = {
+    "Moodle's grading worksheet": (
+        f"\ufeffIdentifier,Full name,Email address,{MOODLE}\n"
+        f"Participant 123,Ann Bee,ann@example.org,{MOODLE_ROW}\n"
+        f"Participant 7,Eva Çelik,eva@example.org,{MOODLE_ROW}\n",
+        [("123", BEE), ("7", CELIK)],
+        ["names are from 'Full name', ids from 'Identifier', not Email address."],
+    ),
+    "Moodle's grading worksheet in German": (
+        "ID,Vollständiger Name,E-Mail-Adresse,Status,Bewertung\n"
+        "Teilnehmer/in123,Ann Bee,ann@example.org,Keine Abgabe,\n"
+        "Teilnehmer/in7,Eva Çelik,eva@example.org,Keine Abgabe,\n",
+        [("123", BEE), ("7", CELIK)],
+        ["names are from 'Vollständiger Name', ids from 'ID', not E-Mail-Adresse."],
+    ),
+    "Moodle's participants": (
+        '"First name","Last name","Email address",Groups\n'
+        "Ann,Bee,ann@example.org,\nEva,Çelik,eva@example.org,A\n",
+        [("ann@example.org", BEE), ("eva@example.org", CELIK)],
+        ["names are from 'First name' and 'Last name', ids from 'Email address'."],
+    ),
+    "Moodle's grades, no id number given": (
+        '"First name",Surname,"ID number",Institution,Department,"Email address","Course total"\n'
+        "Ann,Bee,,,,ann@example.org,-\nEva,Çelik,,,,eva@example.org,7\n",
+        [("ann@example.org", BEE), ("eva@example.org", CELIK)],
+        ["names are from 'First name' and 'Surname', ids from 'Email address', not ID number."],
+    ),
+    "Moodle's grades in French": (
+        "Prénom;Nom;Numéro d'identification;Adresse de courriel\n"
+        "Ann;Bee;s1;ann@example.org\nEva;Çelik;s2;eva@example.org\n",
+        [("s1", BEE), ("s2", CELIK)],
+        [
+            "names are from 'Prénom' and 'Nom', ids from 'Numéro d'identification', not Adresse de"
+            " courriel."
+        ],
+    ),
+    "Canvas's gradebook": (
+        "Student,ID,SIS User ID,SIS Login ID,Section,Essay (11),Current Score\n"
+        ",,,,,Manual Posting,\n"
+        "    Points Possible,,,,,10,(read only)\n"
+        '"Bee, Ann",101,s1,ann,Sec 1,EX,\n'
+        '"Çelik, Eva",102,s2,eva,Sec 1 and Sec 2,7,70\n'
+        '"Student, Test",103,,8b5f,Sec 1,,\n',
+        [("101", "Bee, Ann"), ("102", "Çelik, Eva")],
+        [
+            "names are from 'Student', ids from 'ID', not SIS User ID, SIS Login ID.",
+            "left out, being no students: line 2 (Manual Posting), line 3 (Points Possible), line 6"
+            " (Student, Test).",
+        ],
+    ),
+    "Canvas's gradebook, names apart, decimal commas": (
+        "\ufeffLastName;FirstName;ID;SIS Login ID;Section;Essay (11)\n"
+        "    Points Possible;;;;;10,00\n"
+        "Bee;Ann;101;ann;Sec 1;7,50\nÇelik;Eva;102;eva;Sec 1;\nStudent;Test;103;8b5f;Sec 1;\n",
+        [("101", BEE), ("102", CELIK)],
+        [
+            "names are from 'FirstName' and 'LastName', ids from 'ID', not SIS Login ID.",
+            "left out, being no students: line 2 (Points Possible), line 5 (Test Student).",
+        ],
+    ),
+    "Blackboard's grade center": (
+        '"Last Name"\t"First Name"\t"Username"\t"Student ID"\t"Last Access"\t"Availability"\t'
+        '"Essay [Total Pts: 10 Score] |123"\r\n'
+        '"Bee"\t"Ann"\t"ann"\t"0012"\t"2026-03-02 09:00:00"\t"Yes"\t""\r\n'
+        '"Çelik"\t"Eva"\t"eva"\t""\t""\t"No"\t"7.5"\r\n'
+        '"Kay_PreviewUser"\t"Alan"\t"kay_previewuser"\t""\t""\t"Yes"\t""\r\n',
+        [("ann", BEE), ("eva", CELIK)],
+        [
+            "names are from 'First Name' and 'Last Name', ids from 'Username', not Student ID.",
+            "left out, being no students: line 4 (kay_previewuser).",
+        ],
+    ),
+    "Brightspace's grades": (
+        "OrgDefinedId,Username,Last Name,First Name,Email,Essay Points Grade <Numeric MaxPoints:10>"
+        ",End-of-Line Indicator\n"
+        "#00246,#ann,Bee,Ann,ann@example.org,,#\n#7,#eva,Çelik,Eva,eva@example.org,7,#\n",
+        [("00246", BEE), ("7", CELIK)],
+        [
+            "names are from 'First Name' and 'Last Name', ids from 'OrgDefinedId', not Username,"
+            " Email."
+        ],
+    ),
+    "Brightspace's grades without names": (
+        "OrgDefinedId,Username,Essay Points Grade,End-of-Line Indicator\n"
+        "#246,#ann,,#\n#7,#eva,,#\n",
+        [("246", "ann"), ("7", "eva")],
+        ["names are from 'Username', ids from 'OrgDefinedId'."],
+    ),
+    "Brightspace's grades by user name": (
+        "Username,Essay Points Grade,End-of-Line Indicator\n#ann,,#\n#eva,,#\n",
+        [("ann", "ann"), ("eva", "eva")],
+        ["names are from 'Username', ids from 'Username'."],
+    ),
+    "Sakai's grades": (
+        '"Essay","SCORE_GRADE_TYPE"\n""\n'
+        '"Display ID","ID","Last Name","First Name","grade","Submission date","Late submission"\n'
+        '"ann","a1","Bee","Ann","","2026-04-02T04:00:05Z","On time"\n'
+        '"eva","e2","Çelik","Eva","7","",""\n',
+        [("a1", BEE), ("e2", CELIK)],
+        [
+            "left out: what stands above the header in line 3.",
+            "names are from 'First Name' and 'Last Name', ids from 'ID', not Display ID.",
+        ],
+    ),
+}
+
+
+@pytest.mark.parametrize("what", EXPORTS)
+def test_what_a_platform_exports_is_a_roster_as_it_is(tmp_path, what):
+    content, students, remarks = EXPORTS[what]
+    path = written(tmp_path, content, "export.csv")
+    found = read_all(path)
+    assert names_of(found.students) == students
+    assert list(found.remarks) == [f"{path}: {remark}" for remark in remarks]
+    assert read(path) == found.students
+
+
+@pytest.mark.parametrize("what", EXPORTS)
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be"])
+def test_an_export_may_be_text_in_utf_16_that_calls_itself_xls(tmp_path, what, encoding):
+    content, students, _ = EXPORTS[what]
+    content = content.removeprefix("\ufeff")
+    mark = "" if encoding == "utf-16" else "\ufeff"
+    path = written(tmp_path, (mark + content).encode(encoding), "gc_course.XLS")
+    assert names_of(read(path)) == students
+
+
+@pytest.mark.parametrize("what", EXPORTS)
+def test_an_export_may_have_been_saved_in_excel(tmp_path, what):
+    content, students, remarks = EXPORTS[what]
+    content = content.removeprefix("\ufeff")
+    separator = max(",;\t", key=content.splitlines()[-1].count)
+    rows = list(csv.reader(io.StringIO(content), delimiter=separator))
+    path = sheet_of(tmp_path, [[cell or None for cell in row] for row in rows], "export.xlsx")
+    found = read_all(path)
+    assert names_of(found.students) == students
+    above = ("what stands above the header in line 3", "line 1 above the table")
+    assert [remark.replace("row ", "line ") for remark in found.remarks] == [
+        f"{path}: {remark.replace(*above)}" for remark in remarks
+    ]
+
+
+def test_an_export_in_the_encoding_of_windows_is_read_with_a_remark(tmp_path):
+    content = "Vorname;Nachname;Matrikelnummer\nEva;Müller;7\n".encode("cp1252")
+    found = read_all(written(tmp_path, content, "export.csv"))
+    assert names_of(found.students) == [("7", "Eva Müller")]
+    assert "read as Western European" in found.remarks[0]
+
+
+def test_a_plain_roster_needs_no_remark(tmp_path):
+    path = written(tmp_path, "Name;group;ID\nAda Lovelace;A;1042\n", "roster.csv")
+    assert read_all(path) == Roster((ADA,), ())
+
+
+def test_of_several_ids_the_first_that_anybody_has_is_taken(tmp_path):
+    header = ["name", "email", "username", "student id"]
+    rows = [["Ada", "a@example.org", "ada", ""], ["Alan", "b@example.org", "alan", ""]]
+    assert names_of(of_rows(tmp_path, rows, header)) == [("ada", "Ada"), ("alan", "Alan")]
+    rows[1][3] = "7"
+    message = refused(of_rows, tmp_path, rows, header)
+    assert "line 2, column 'student id': expected a value, found an empty cell" in message
+
+
+@pytest.mark.parametrize(
+    ("numbers", "found"),
+    [
+        (["Participant 1", "Participant 02"], ["1", "02"]),
+        (["participante 1", "participante 2"], ["1", "2"]),
+        (["Student 1", "Student 2"], ["Student 1", "Student 2"]),
+        (["P1", "P2"], ["P1", "P2"]),
+        (["1", "Participant 2"], ["1", "Participant 2"]),
+    ],
+)
+def test_only_moodles_word_for_who_takes_part_is_left_out_of_an_id(tmp_path, numbers, found):
+    rows = [["Ada", number] for number in numbers]
+    roster = of_rows(tmp_path, rows, ["Full name", "Identifier"])
+    assert [student.id for student in roster] == found
+
+
+@pytest.mark.parametrize("other", ["12", "Participant", "Participant 1a", "Partaker 2", "-"])
+def test_if_one_identifier_is_moodles_all_have_to_be(tmp_path, other):
+    rows = [["Ada", "Participant 1"], ["Alan", other]]
+    message = refused(of_rows, tmp_path, rows, ["Full name", "Identifier"])
+    assert (
+        f"line 3, column 'Identifier': expected 'Participant' and a number, found '{other}'; give"
+        in message
+    )
+
+
+def test_a_cell_that_says_that_it_is_text_is_that_text(tmp_path):
+    (found,) = of_rows(tmp_path, [['="=Ada ""A."""', '="007"']])
+    assert (found.id, found.name) == ("007", '=Ada "A."')
+
+
+@pytest.mark.parametrize("number", ["#7", "7#", "##7"])
+def test_a_number_sign_is_left_out_of_an_id_only_where_brightspace_puts_it(tmp_path, number):
+    assert of_rows(tmp_path, [["Ada", number]])[0].id == number
+    if number != "#7":
+        assert of_rows(tmp_path, [["Ada", number]], ["name", "OrgDefinedId"])[0].id == number
+
+
+def test_who_is_left_out_of_canvas_and_blackboard_is_a_student_anywhere_else(tmp_path):
+    rows = [["Student, Test", "1"], ["Points Possible", "2"], ["Alan", "kay_previewuser"]]
+    assert len(of_rows(tmp_path, rows)) == 3
+
+
+def test_a_title_above_the_header_is_left_out_whatever_the_separator(tmp_path):
+    path = written(tmp_path, "Neural, networks, 2026\n\nName;Id\nAda Lovelace;1042\n", "a.csv")
+    remark = f"{path}: left out: what stands above the header in line 3."
+    assert read_all(path) == Roster((ADA,), (remark,))
+
+
+@pytest.mark.parametrize("mark", ["sep=;", "SEP=;", "sep=;\r"])
+def test_what_excel_is_told_of_the_separator_is_no_title(tmp_path, mark):
+    path = written(tmp_path, f"{mark}\nName;Id\nAda Lovelace;1042\n", "a.csv")
+    assert read_all(path) == Roster((ADA,), ())
+
+
+def test_a_web_page_or_an_old_workbook_named_xls_is_refused(tmp_path):
+    path = written(tmp_path, b"\xd0\xcf\x11\xe0" + bytes(512), "a.xls")
+    assert "is a workbook of an old version of Excel, or protected" in refused(read, path)
+    path = written(tmp_path, "<html><table><tr><td>name</td></tr></table></html>", "b.xls")
+    assert "is a web page by its content; save it as .xlsx" in refused(read, path)
+    path = written(tmp_path, b"PK\x03\x04", "c.xls")
+    assert "is an Excel workbook by its content; rename it to .xlsx" in refused(read, path)
+
+
+def test_half_a_character_of_utf_16_is_refused(tmp_path):
+    path = written(tmp_path, b"\xff\xfen\0a", "a.xls")
+    assert "begins as UTF-16, and is not; save it as" in refused(read, path)
 
 
 # --- Hostile names, and names for files ---------------------------------------------------
@@ -246,17 +535,17 @@ BAD_TEXT = {
     "no name": (
         "\nnumber,id\nAda,1\n",
         "line 2: expected a column 'name' (or full name, student name, student, first name + last"
-        " name, first name + surname, given name + family name, vorname + nachname), found number,"
-        " id; add it, or rename the one that holds it.",
+        " name, …, as learning platforms call it), found number, id; add it, or rename the one that"
+        " holds it.",
     ),
     "half a name": ("first name,id\nAda,1\n", "found first name, id; add it"),
     "no id": (
         "name,,a\x1b\nAda,1,2\n",
-        "line 1: expected a column 'id' (or student id, student number, id number, matriculation"
-        " number, matrikelnummer, username, email, email address), found name, a␛; add it, or",
+        "line 1: expected a column 'id' (or student id, student number, matriculation number, id"
+        " number, username, email, …, as learning platforms call it), found name, a␛; add it, or",
     ),
     "one column": ("name\nAda\n", "found name; add it, separated by comma, semicolon or tab."),
-    "another separator": ("name|id\nAda|1\n", "found name|id; add it, separated by comma, semic"),
+    "another separator": ("name!id\nAda!1\n", "found name!id; add it, separated by comma, semic"),
     "no names of columns": (",\nAda,1\n", "found none with a name; add it, or"),
     "no header": ("Ada,1\nAlan,2\n", "found Ada, 1; add it, or rename"),
     "two columns for the name": (
@@ -301,8 +590,8 @@ BAD_TEXT = {
     "an empty row": ("name,id\nAda,1\n,\nAlan,2\n", "line 3: expected 2 cells, found only empty"),
     "an open quotation mark": ('name,id\n"Ada,1\n', "line 2: its quotation marks do not pair up"),
     "a NUL byte": ("name,id\nA\0a,1\n", "line 2: expected text in UTF-8, found a NUL byte"),
-    "Latin-1": (
-        "name,id\nJosé,1\n".encode("latin-1"),
+    "no encoding that is known": (
+        "name,id\nJosé,1\x81\n".encode("latin-1"),
         "line 2: expected text in UTF-8, found the byte 0xe9",
     ),
     "a workbook": (b"PK\x03\x04...", "roster.csv: is an Excel workbook by its content; rename"),

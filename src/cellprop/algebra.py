@@ -50,10 +50,12 @@ class Axis:
     Attributes:
         name: What one row or column is one of: `samples`, `inputs`, `hidden`, …
         labels: A label for each.
+        zero: What 0 in the only column stands for, where 1 stands for its label.
     """
 
     name: str
     labels: tuple[str, ...]
+    zero: str = ""
 
     @classmethod
     def numbered(cls, name: str, size: int, prefix: str = "") -> Axis:

@@ -152,11 +152,13 @@ def _notes_on_samples(words: Words, trace: Trace) -> list[str]:
     classes = trace.matrix("y").columns
     if classes.name == "classes":
         count = len(classes.labels)
-        mapping = "; ".join(
+        key = "two_classes" if classes.zero else "classes"
+        mapping = f"{classes.zero} → 0; " if classes.zero else ""
+        mapping += "; ".join(
             f"{name} → {' '.join('1' if i == j else '0' for j in range(count))}"
             for i, name in enumerate(classes.labels)
         )
-        found.append(words("phrases.classes", mapping=mapping))
+        found.append(words(f"phrases.{key}", mapping=mapping))
     if trace.options["scale"]:
         found.append(words(f"scalings.{trace.options['scale']}"))
         if trace.batches > 1:

@@ -53,11 +53,14 @@ class Cells:
         place: How errors call the matrix.
         rows: The cells, row by row.
         name: What errors call the cell at a row and column, counted from 0.
+        row_labels, column_labels: What stands beside and above the cells; empty if nothing does.
     """
 
     place: str
     rows: Sequence[Sequence[Value]]
     name: Callable[[int, int], str]
+    row_labels: Sequence[str] = ()
+    column_labels: Sequence[str] = ()
 
     def check_width(self) -> None:
         """Refuse rows that are not of one length."""
@@ -240,7 +243,13 @@ def sheet_cells(place: str, sheet: Any) -> Cells:
     rows = [row[left:] for row in grid[top:]]
     if not rows or not rows[0]:
         raise wrong(place, "numbers", "none", "put the matrix there")
-    return Cells(place, rows, lambda i, j: f"{get_column_letter(left + j + 1)}{top + i + 1}")
+    return Cells(
+        place,
+        rows,
+        lambda i, j: f"{get_column_letter(left + j + 1)}{top + i + 1}",
+        _labels([row[0] for row in grid[top:]] if left else ()),
+        _labels(grid[0][left:] if top else ()),
+    )
 
 
 def range_cells(place: str, reference: str | None, sheets: Mapping[str, Any]) -> Cells:
@@ -262,12 +271,26 @@ def range_cells(place: str, reference: str | None, sheets: Mapping[str, Any]) ->
         raise wrong(place, expected, shown(reference or ""), "build the workbook again")
     height, width = bottom - top + 1, right - left + 1
     check_cells(place, height, width)
+    # With what stands above and to the left, which may be labels.
+    above, before = int(top > 1), int(left > 1)
     cells = sheets[title].iter_rows(
-        min_row=top, max_row=bottom, min_col=left, max_col=right, values_only=True
+        min_row=top - above, max_row=bottom, min_col=left - before, max_col=right, values_only=True
     )
-    rows = [[cell_value(cell) for cell in row] for row in cells]
-    rows += [[None] * width] * (height - len(rows))  # those that the file leaves out
-    return Cells(place, rows, lambda i, j: f"{short(title)}!{get_column_letter(left + j)}{top + i}")
+    grid = [[cell_value(cell) for cell in row] for row in cells]
+    grid += [[None] * (width + before)] * (height + above - len(grid))  # the file leaves them out
+    return Cells(
+        place,
+        [row[before:] for row in grid[above:]],
+        lambda i, j: f"{short(title)}!{get_column_letter(left + j)}{top + i}",
+        _labels([row[0] for row in grid[above:]] if before else ()),
+        _labels(grid[0][before:] if above else ()),
+    )
+
+
+def _labels(cells: Sequence[Value]) -> tuple[str, ...]:
+    """Return cells that are labels: text, each of them."""
+    texts = tuple(cell for cell in cells if isinstance(cell, str))
+    return texts if len(texts) == len(cells) else ()
 
 
 def named_ranges(book: Any) -> dict[str, str] | None:

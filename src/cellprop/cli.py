@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
     from cellprop.question import Question
+    from cellprop.roster import Student
     from cellprop.tracing import Trace
     from cellprop.verification import Verification
 
@@ -312,8 +313,8 @@ def exercise(
         Path | None,
         typer.Option(
             "--roster",
-            help="A CSV or Excel file with name and id: a workbook for each student, with weights"
-            " drawn from --seed and the id.",
+            help="A CSV or Excel file with name and id, or what a learning platform exports: a"
+            " workbook for each student, with weights drawn from --seed and the id.",
         ),
     ] = None,
     output: Annotated[
@@ -374,9 +375,7 @@ def exercise(
     if add and roster is None:
         raise InputError("--add: names the newcomers to a class by a roster; give --roster.")
     if roster is not None:
-        from cellprop.roster import read
-
-        students = read(roster)
+        students = _students(roster)
         if model.walk_epoch != 1 or model.walk_batch != 1:
             raise InputError(
                 "--roster: a class begins with weights of its own; leave out --walk-epoch and"
@@ -609,8 +608,13 @@ def words(
 
 def _trace(model: Model) -> Trace:
     """Return the trace of a model, with a bar if training takes its time."""
+    from cellprop.data import label
+
+    def mention(note: str) -> None:
+        print(f"cellprop: {label(note)}", file=sys.stderr)
+
     with _Bar("Training") as bar:
-        return model.trace(bar.move)
+        return model.trace(bar.move, mention)
 
 
 def _end(trace: Trace) -> None:
@@ -631,6 +635,16 @@ def _seed_of_class(given: int | None, key: Path | None) -> int:
         return given
     kept = read_key(key).facts.get("seed", "") if key else ""
     return int(kept) if kept.isdecimal() and len(kept) <= 20 else drawn_seed()
+
+
+def _students(path: Path) -> Sequence[Student]:
+    """Return the students of a roster, and say what was taken of it."""
+    from cellprop.roster import read_all
+
+    roster = read_all(path)
+    for remark in roster.remarks:
+        print(remark)
+    return roster.students
 
 
 def _say_decimals(questions: Sequence[Question], chosen: bool) -> None:

@@ -6,15 +6,20 @@ a DataFrame is recognised by its columns and index.
 
 from __future__ import annotations
 
+import math
+import re
 import unicodedata
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from importlib import resources
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from cellprop.algebra import Array, Axis
+from cellprop.arrays import MASKED, as_array, real
+from cellprop.arrays import is_nothing as is_blank
 from cellprop.errors import InputError, nearest
 
 # A number beyond this would overflow when numbers are multiplied along the way.
@@ -29,12 +34,14 @@ class Table:
         values: Shape (samples, columns).
         row_labels, column_labels: As text; None where the source had none.
         axis: What the columns are, as `classes`; None where the source doesn't say.
+        zero: Of two classes in one column, what 0 stands for; 1 stands for its label.
     """
 
     values: Array
     row_labels: tuple[str, ...] | None
     column_labels: tuple[str, ...] | None
     axis: str | None = None
+    zero: str = ""
 
     def rows(self, name: str) -> Axis:
         """Return the axis of the rows, numbered where the source had no labels."""
@@ -46,7 +53,7 @@ class Table:
         """Return the axis of the columns, as `prefix1`, … where the source had no labels."""
         if self.column_labels is None:
             return Axis.numbered(self.axis or name, self.values.shape[1], prefix)
-        return Axis(self.axis or name, self.column_labels)
+        return Axis(self.axis or name, self.column_labels, self.zero)
 
 
 def table(name: str, source: Any) -> Table:
@@ -68,16 +75,7 @@ def table(name: str, source: Any) -> Table:
     """
     if isinstance(source, Table):
         return source
-    row_labels = column_labels = None
-    if hasattr(source, "index") and hasattr(source, "to_numpy"):
-        index = list(source.index)
-        if index != list(range(len(index))):
-            row_labels = tuple(map(label, index))
-        if hasattr(source, "columns"):
-            column_labels = tuple(map(label, source.columns))
-        elif source.name is not None:
-            column_labels = (label(source.name),)
-        source = source.to_numpy()
+    row_labels, column_labels = _row_labels(source), _column_labels(source)
     array = numbers(name, source, row_labels, column_labels)
     if array.ndim == 1:
         array = array[:, np.newaxis]
@@ -91,6 +89,204 @@ def table(name: str, source: Any) -> Table:
     return Table(array, row_labels, column_labels)
 
 
+def _row_labels(source: Any) -> tuple[str, ...] | None:
+    """Return the index of a DataFrame or Series, unless it only counts."""
+    if not (hasattr(source, "index") and hasattr(source, "to_numpy")):
+        return None
+    index = list(source.index)
+    return None if index == list(range(len(index))) else tuple(map(label, index))
+
+
+def _column_labels(source: Any) -> tuple[str, ...] | None:
+    """Return the columns of a DataFrame, or the name of a Series, of whichever library."""
+    if not hasattr(source, "to_numpy"):
+        return None
+    if hasattr(source, "columns"):
+        return tuple(map(label, source.columns))
+    name = getattr(source, "name", None)
+    return None if name is None else (label(name),)
+
+
+# --- Classes ------------------------------------------------------------------------------
+
+# What stands where there is no number, or no class, in lower case.
+MISSING = frozenset((
+    "na", "n/a", "n.a.", "n.a", "#n/a", "#n/a!", "#na", "<na>", "nan", "-nan", "+nan", "nat",
+    "null", "#null!", "none", "nil", "missing", "k.a.", "n.d.", "n.k.", "-", "--", "---", "–", "—",
+    "?", "??", ".", "..", "...", "…", "\\n", "*",
+))  # fmt: skip
+# Every class is a column: more are a mistake, and would fill the memory.
+MOST_CLASSES = 1000
+# A column of text with few classes may have one for each sample.
+FEW_CLASSES = 20
+# What 1 stands for, of two classes of which one is said like this; or the other, for 0.
+YES = frozenset((
+    "yes", "y", "true", "t", "ja", "j", "wahr", "oui", "o", "vrai", "sí", "si", "sì", "verdadero",
+    "vero", "sim", "verdadeiro", "on", "positive", "positiv", "pos", "+",
+))  # fmt: skip
+NO = frozenset((
+    "no", "n", "false", "f", "nein", "falsch", "non", "faux", "falso", "não", "nao", "nee", "nej",
+    "off", "negative", "negativ", "neg", "none", "control",
+))  # fmt: skip
+WHOLE = re.compile(r"-?\d+", re.ASCII)
+
+
+def is_missing(text: str, spellings: Collection[str] = MISSING) -> bool:
+    """Whether a text says that nothing is known; so does one that is blank."""
+    text = text.strip()
+    return not text or text.casefold() in spellings
+
+
+def coded(names: Sequence[str], *, one_hot: bool, order: Sequence[str] = ()) -> Table:
+    """Return classes as numbers.
+
+    Two are one column, 1 where a sample is of the second (of `no` and `yes`, of that which says
+    yes), unless `one_hot`; else there is a column for each, 1 where a sample is of that class.
+
+    Parameters
+    ----------
+    names
+        The class of each sample.
+    one_hot
+        Whether two classes have two columns.
+    order
+        Those there are, in their order. Else those that are numbers come first and by size.
+
+    Raises
+    ------
+    InputError
+        If there are fewer than two, or so many that they seem to be names.
+    """
+    found = [name for name in order if name in set(names)] or _in_order(names)
+    if len(found) == 1:
+        only = f"only '{label(found[0])}'"
+        raise InputError(f"expected at least two classes, found {only}; add samples of another.")
+    if len(found) > min(max(FEW_CLASSES, len(names) / 2), MOST_CLASSES):
+        raise InputError(
+            f"expected classes, found {len(found)} different ones in {len(names)} samples: names,"
+            " it seems, not classes; take another column as the target."
+        )
+    position = {name: i for i, name in enumerate(found)}
+    chosen = np.array([position[name] for name in names])
+    if len(found) == 2 and not one_hot:
+        values = chosen[:, np.newaxis].astype(np.float64)
+        return Table(values, None, (found[1],), axis="classes", zero=found[0])
+    return Table(np.eye(len(found))[chosen], None, tuple(found), axis="classes")
+
+
+def _in_order(names: Sequence[str]) -> list[str]:
+    def order(name: str) -> tuple[bool, float, str]:
+        whole = WHOLE.fullmatch(name)
+        return not whole, float(name) if whole else 0.0, name
+
+    found = sorted(set(names), key=order)
+    if len(found) == 2:
+        first, second = (name.casefold() for name in found)
+        says_yes = first in YES and second not in YES
+        if says_yes or (second in NO and first not in NO | YES):
+            found.reverse()
+    return found
+
+
+def targets(source: Any, outputs: int, *, classes: bool) -> Table:
+    """Return targets as a table: numbers as they are, one column of texts or truths as classes.
+
+    Parameters
+    ----------
+    source
+        As `table` takes it.
+    outputs
+        How many the network has: with two, two classes have two columns.
+    classes
+        Whether a column of whole numbers holds classes as well.
+
+    Raises
+    ------
+    InputError
+        As `table`; or if a class is missing, or the classes are not as many as the outputs.
+    """
+    if isinstance(source, Table):
+        return source
+    order, names = _classes_of(source, classes and outputs > 1)
+    if names is None:
+        return table("y", source)
+    try:
+        found = coded(names, one_hot=outputs > 1, order=order)
+    except InputError as error:
+        raise InputError(f"y: {error}") from None
+    names_found = found.column_labels or ()
+    if len(names_found) != outputs:
+        there = (found.zero, *names_found) if found.zero else names_found
+        needed = f"{'1 or ' if len(there) == 2 else ''}{len(there)} outputs"
+        more = ", …" if len(there) > FEW_CLASSES else ""
+        raise InputError(
+            f"y: {len(there)} classes ({', '.join(there[:FEW_CLASSES])}{more}) need a network of"
+            f" {needed}, found {outputs}."
+        )
+    return Table(found.values, _row_labels(source), names_found, found.axis, found.zero)
+
+
+def _classes_of(source: Any, wanted: bool) -> tuple[Sequence[str], Sequence[str] | None]:
+    """Return which classes there are, if the source says that, and those of the samples.
+
+    None for what holds no classes.
+    """
+    column = source.iloc[:, 0] if len(getattr(source, "columns", ())) == 1 else source
+    categories = getattr(getattr(column, "dtype", None), "categories", None)
+    try:
+        cells = column.tolist() if hasattr(column, "tolist") else column
+    except (
+        RuntimeError,
+        TypeError,
+        ValueError,
+    ):  # of a tensor; `table` will tell
+        return (), None
+    if not isinstance(cells, (list, tuple)) or not cells:
+        return (), None
+    if all(isinstance(cell, (list, tuple)) and len(cell) == 1 for cell in cells):
+        cells = [cell[0] for cell in cells]
+    if categories is not None:
+        # They are declared, so that even one that is spelled like a missing one counts.
+        return [label(each) for each in categories], [_class(i, c) for i, c in enumerate(cells, 1)]
+    if all(isinstance(cell, (bool, np.bool_)) for cell in cells):
+        return (), [str(cell) for cell in cells] if len({*map(bool, cells)}) == 2 else None
+    texts = [cell for cell in cells if isinstance(cell, str)]
+    first = next((cell for cell in cells if not is_nothing(cell)), None)
+    is_text = isinstance(first, str) and not all(map(_is_number, texts))
+    if not (is_text or wanted) or any(isinstance(cell, (list, tuple)) for cell in cells):
+        return (), None
+    for i, cell in enumerate(cells, 1):
+        missing = isinstance(cell, str) and is_missing(cell)
+        whole = wanted and isinstance(cell, (int, float)) and float(cell).is_integer()
+        if missing or not (isinstance(cell, str) or whole or is_nothing(cell)):
+            what = "a class, or the number of one" if wanted else "a class as text, as the others"
+            meant = ", which stands for a missing one" if missing else ""
+            raise InputError(f"y, row {i}: expected {what}, found '{label(cell)}'{meant}.")
+    return (), [_class(i, cell) for i, cell in enumerate(cells, 1)]
+
+
+def _class(row: int, cell: Any) -> str:
+    if is_nothing(cell):
+        raise InputError(f"y, row {row}: expected a class, found nothing.")
+    return label(int(cell) if isinstance(cell, float) and cell.is_integer() else cell).strip()
+
+
+def is_nothing(cell: Any) -> bool:
+    """Whether a cell of somebody's table is one of those that stand for a missing value."""
+    return is_blank(cell) or (isinstance(cell, float) and math.isnan(cell))
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return not is_missing(text)
+
+
+# --- Numbers ------------------------------------------------------------------------------
+
+
 def numbers(
     name: str,
     source: Any,
@@ -98,31 +294,28 @@ def numbers(
     column_labels: tuple[str, ...] | None = None,
 ) -> Array:
     """Return `source` as a new array of finite numbers, or an error that names the cell."""
-    try:
-        raw = np.asarray(source)
-    except ValueError:
-        raise InputError(
-            f"{name}: expected rows of equal length, found rows that differ."
-        ) from None
+    raw = _raw(name, source)
     if raw.dtype.kind in "biuf":
         array = raw.astype(np.float64)
     else:
-        # As objects: among text, NumPy makes text of numbers too, and the wrong cell is named.
-        raw = np.asarray(source, dtype=object)
         array = np.empty(raw.shape)
+        value: Any
         for place, value in np.ndenumerate(raw):
             try:
-                array[place] = _number(value)
+                array[place] = real(value)
             except (TypeError, ValueError, OverflowError):
+                if isinstance(value, (list, tuple, np.ndarray)):
+                    raise InputError(f"{name}: {RAGGED}.") from None
                 where = _where(place, row_labels, column_labels)
-                shown = "nothing" if value is None else repr(label(value))
+                shown = repr(label(value))
+                if is_nothing(value):
+                    shown = "a masked value" if value is MASKED else "nothing"
                 raise InputError(f"{name}{where}: expected a number, found {shown}.") from None
     wrong = ~(np.abs(array) <= LARGEST)  # also true for NaN
     if wrong.any():
         place = tuple(int(i) for i in np.argwhere(wrong)[0])
-        value = array[place]
-        found = f"{value:g}"
-        if np.isnan(value):
+        found = f"{array[place]:g}"
+        if np.isnan(array[place]):
             found = "an empty cell (NaN)" if place else "NaN"
         where = _where(place, row_labels, column_labels)
         raise InputError(
@@ -131,11 +324,33 @@ def numbers(
     return array
 
 
-def _number(value: object) -> float:
-    # "1" in a column of text is still text: the user should see that the column is not numeric.
-    if isinstance(value, (str, bytes, complex)):
-        raise TypeError
-    return float(value)  # type: ignore[arg-type]
+RAGGED = "expected rows of equal length, found rows that differ"
+
+
+def _raw(name: str, source: Any) -> NDArray[Any]:
+    """Return the array that a source is or makes: of numbers, or of objects."""
+    try:
+        raw, _ = as_array(source)
+        if raw.dtype.kind == "c" and isinstance(source, (list, tuple)):
+            return np.asarray(source, dtype=object)  # not all of it need be complex
+    except ValueError:
+        raise InputError(f"{name}: {RAGGED}.") from None
+    except Exception as error:  # another library's arrays may raise anything
+        reason = label(" ".join(str(error).split())[:100] or type(error).__name__)
+        raise InputError(
+            f"{name}: its numbers can't be read ({reason}); give an array of NumPy."
+        ) from None
+    if raw.dtype.names is not None:
+        fields = label(", ".join(raw.dtype.names))
+        raise InputError(
+            f"{name}: expected numbers, found records of {fields}; give a DataFrame of them."
+        )
+    if raw.dtype.kind == "M":
+        # As text: NumPy makes whole numbers of some.
+        return np.char.replace(raw.astype("M8[s]").astype(str), "T", " ").astype(object)
+    if raw.dtype.kind == "m":
+        return np.array([str(cell) for cell in raw.flat], dtype=object).reshape(raw.shape)
+    return raw if raw.dtype.kind in "biuf" else raw.astype(object)
 
 
 def _where(

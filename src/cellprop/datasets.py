@@ -1,54 +1,60 @@
-"""Reading samples from files: CSV and Excel; and opening a table there, whatever it holds.
+"""Reading samples from files: which columns are numbers, classes or labels, and what they hold.
 
-Knows files and how a cell can be wrong; knows nothing of networks or steps.
+Knows how a cell can be wrong; knows nothing of networks or steps.
 """
 
 from __future__ import annotations
 
-import codecs
-import csv
+import datetime
 import io
+import math
 import re
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 
 from cellprop.algebra import Array
-from cellprop.data import LARGEST, Table, label
-from cellprop.errors import InputError, nearest
-from cellprop.opening import (
-    DECIMAL_COMMA,
-    Value,
-    cell_value,
-    content,
-    fault_of,
-    grid_of,
-    listed,
-    shown,
-    suffix_of,
-    workbook,
-    wrong,
+from cellprop.columns import Chosen, Names, choose, known, split, typed
+from cellprop.data import LARGEST, MISSING, Table, coded, is_missing, label
+from cellprop.errors import InputError
+from cellprop.numerals import (
+    PLAIN,
+    Clues,
+    FaultError,
+    Mark,
+    cleaned,
+    clues,
+    mark_of,
+    number,
+    parsed,
+    read_column,
+    taken_apart,
 )
+from cellprop.opening import fault_of, shown, wrong
+from cellprop.spreadsheets import Error
+from cellprop.tables import TRUTHS, Source, filled, opened
 
-CSV = (".csv", ".txt", ".tsv")
-SEPARATORS = (",", ";", "\t")
-# What a file may have, in bytes: as it is, or for a workbook once it is unpacked.
-LARGEST_CSV = 1024**3
-# Every class is a column: more are a mistake, and would fill the memory.
-MOST_CLASSES = 1000
-# A column of text with few classes may have one for each sample.
-FEW_CLASSES = 20
-NUMBER = re.compile(
-    r"[+-]?(?:(?:\d+(?:\.\d*)?|\.\d+)(?:e[+-]?\d+)?|inf|infinity|nan)", re.ASCII | re.IGNORECASE
-)
-WHOLE = re.compile(r"-?\d+", re.ASCII)
-TRUTHS = {"true": 1.0, "false": 0.0}
-Record = TypeVar("Record", bound=Sequence[object])
+# Marks that mean what they do in English where nothing in the file tells, by the separator: where
+# decimals have a comma, programs separate columns by semicolons.
+USUAL_MARKS = {",": ".,", ";": "", "\t": ".", "|": "."}
+# What the last line of a table may be called that is no sample.
+TOTALS = frozenset((
+    "total", "totals", "sum", "sums", "average", "averages", "avg", "mean", "median", "max", "min",
+    "subtotal", "count", "gesamt", "summe", "mittelwert", "durchschnitt", "gesamtsumme", "somme",
+    "totaux", "moyenne", "suma", "promedio", "media", "soma", "média", "totale", "somma", "totaal",
+    "gemiddelde", "razem",
+))  # fmt: skip
+# What a column of whole numbers may be called that only tells samples apart.
+IDS = re.compile(r"(?:.*[\s_.-])?(?:id|ids|nr|no|num|number|index|idx|row|#|№)\.?", re.IGNORECASE)
+# So many rows make a column that counts one that was meant to.
+COUNTING = 3
+# What a cell holds as it is in the file, blanks around it left out.
+Cell = Any
 
 
 @dataclass(frozen=True)
@@ -56,67 +62,63 @@ class Dataset:
     """Samples read from a file.
 
     Attributes:
-        inputs: A column for each input, in the order of the file.
-        targets: A column for each target; or for each class, 1 where a sample is of that class.
+        inputs: A column for each input, in the order of the file or as they were named.
+        targets: A column for each target. Two classes are one column, 1 where a sample is of the
+            second; more are a column for each, 1 where a sample is of that class.
         classes: Their names, if the target is a class.
         target: The names of the target columns, as text.
+        notes: What is to be said of how the file was read: a sentence each.
     """
 
     inputs: Table
     targets: Table
     classes: tuple[str, ...] | None
     target: str
-
-
-@dataclass(frozen=True)
-class Source:
-    """A header, and the records below it with the line or row in which each begins.
-
-    Attributes:
-        where: The file, as errors name it.
-        unit: What a record is counted in: a line or a row.
-        first: That of the header.
-        header: The names of the columns, safe to show; empty where a column has none.
-        stored: The cells of each record as they are in the file: text in CSV, anything in a sheet.
-        data, separator: Of CSV; the separator of a sheet is empty.
-    """
-
-    where: str
-    unit: str
-    first: int
-    header: tuple[str, ...]
-    stored: Callable[[], Iterator[tuple[int, Sequence[Any]]]]
-    data: bytes = b""
-    separator: str = ""
-
-    def records(self) -> Iterator[tuple[int, Sequence[Value]]]:
-        """Yield each record as numbers and text that is safe to show."""
-        value: Callable[[Any], Value] = text_value if self.separator else cell_value
-        for line, cells in self.stored():
-            yield line, [value(cell) for cell in cells]
-
-    def place(self, line: int, column: int | None = None) -> str:
-        """Return where something stands, as errors begin."""
-        named = "" if column is None else f", column {shown(self.header[column])}"
-        return f"{self.where}, {self.unit} {line}{named}"
+    notes: tuple[str, ...] = ()
 
 
 # --- Samples ------------------------------------------------------------------------------
 
 
-def read(path: str | Path, target: Sequence[str], *, classes: bool = False) -> Dataset:
-    """Read samples from a CSV or Excel file whose first row names the columns.
+def read(
+    path: str | Path,
+    target: str | Sequence[str],
+    *,
+    classes: bool = False,
+    one_hot: bool = False,
+    inputs: Names = None,
+    drop: Names = None,
+    sheet: str | int | None = None,
+    range: str | None = None,
+    decimal: str | None = None,
+    missing: Names = None,
+) -> Dataset:
+    """Read samples from a CSV or Excel file that names its columns.
 
     Parameters
     ----------
     path
-        CSV (.csv, .txt or .tsv, in UTF-8, separated by comma, semicolon or tab) or Excel (.xlsx or
-        .xlsm, its first sheet).
+        CSV (.csv, .txt or .tsv, separated by comma, semicolon, tab or bar) or Excel (.xlsx or
+        .xlsm).
     target
-        The columns to be predicted; all others are inputs. A single column of text becomes a
-        column for each class.
+        The columns to be predicted: a sequence of names, or a text, which is a name or several with
+        commas. A single column of text holds classes: two become one column of 0 and 1, more a
+        column for each.
     classes
         Whether a single column of whole numbers holds classes as well.
+    one_hot
+        Whether two classes become two columns.
+    inputs, drop
+        Which other columns are inputs, or which are left out; else all are inputs. A first column
+        of texts that all differ labels the samples.
+    sheet, range
+        Which sheet (by its name, or its number), and which cells of it (`B3:E20`, or the name of a
+        range or table); else the first that is seen, and the table that is found there.
+    decimal
+        What stands before decimals: `point` or `comma`; else the file tells.
+    missing
+        What says that a value is missing, besides an empty cell; else what usually does (`NA`,
+        `n/a`, `?`, …).
 
     Raises
     ------
@@ -124,79 +126,486 @@ def read(path: str | Path, target: Sequence[str], *, classes: bool = False) -> D
         If the file can't be read, or a cell is not what it has to be; the message names the line
         (or row) and the column.
     """
-    wanted = [label(name.strip()) for name in ([target] if isinstance(target, str) else target)]
-    source = opened(path, lambda header: len(set(wanted) & set(header)), "sample")
-    positions = _positions(source, wanted)
-    sole = positions[0] if len(positions) == 1 else None
-    values, cells = _parsed(source, sole)
-    if not len(values):
-        expected = f"at least one {source.unit} below the header"
-        raise wrong(source.where, expected, "none", "add samples")
-    inputs = [i for i in range(len(source.header)) if i not in positions]
-    labels = tuple(source.header[i] for i in inputs)
-    targets = Table(values[:, positions], None, tuple(wanted))
-    if sole is not None and _are_classes(source, sole, cells, classes):
-        targets = _one_hot(f"{source.where}, column {shown(wanted[0])}", cells)
-    names = targets.column_labels if targets.axis else None
-    return Dataset(Table(values[:, inputs], None, labels), targets, names, ", ".join(wanted))
-
-
-def _positions(source: Source, wanted: Sequence[str]) -> list[int]:
-    """Return where the targets are, or an error if header and targets don't fit each other."""
-    _check_header(source)
-    if not wanted:
-        raise wrong("target", "the name of a column", "none", "name one")
-    for i, name in enumerate(wanted):
-        if name in wanted[:i]:
-            raise InputError(f"target: {shown(name)} is named twice; name each column once.")
-        if name not in source.header:
-            raise InputError(
-                f"{source.where}: there is no column {shown(name)}; there are"
-                f" {listed(source.header)}.{nearest(name, source.header)}"
-            )
-    if len(wanted) == len(source.header):
-        remedy = "leave at least one as an input"
-        raise InputError(f"{source.where}: every column is a target; {remedy}.")
-    return [source.header.index(name) for name in wanted]
-
-
-def _check_header(source: Source) -> None:
+    source = opened(path, lambda header: known(target, header), "sample", sheet, range)
     place = source.place(source.first)
     if source.separator and len(source.header) == 1:
-        expected = "columns separated by comma, semicolon or tab"
+        expected = "columns separated by comma, semicolon, tab or bar"
         found = f"only {shown(source.header[0])}"
         raise wrong(place, expected, found, "save it with one of these separators")
-    first: dict[str, int] = {}
-    for i, name in enumerate(source.header, 1):
-        if not name:
-            remedy = "name the column, or remove it"
-            raise wrong(f"{place}, column {i}", "a name", "nothing", remedy)
-        if name in first:
-            found = f"columns {first[name]} and {i} both called {shown(name)}"
-            raise wrong(place, "names that differ", found, "rename one of them")
-        first[name] = i
+    chosen = choose(source.where, place, source.header, target, inputs, drop)
+    spellings = MISSING if missing is None else {cleaned(m).casefold() for m in split(missing, ())}
+    reader = _Reader(source, chosen, spellings, mark_of(decimal))
+    reader.is_special = missing is not None
+    return reader.dataset(classes=classes, one_hot=one_hot)
 
 
-def _parsed(source: Source, sole: int | None) -> tuple[Array, list[Value]]:
-    """Return all columns as numbers, text as 0; and the cells of the sole target."""
-    quick = _quick(source, sole) if source.separator else None
-    if quick:
-        return quick
-    numbers: list[list[float]] = []
-    cells: list[Value] = []
-    for row in _checked(source, sole):
-        if sole is not None:
-            cells.append(row[sole])
-        numbers.append([_number(cell) for cell in row])
-    return np.array(numbers, dtype=np.float64), cells
+class _Reader:
+    """The columns of a file on their way to numbers; what is wrong first is told."""
+
+    def __init__(
+        self, source: Source, chosen: Chosen, missing: Collection[str], mark: Mark | None
+    ) -> None:
+        self.source, self.missing, self.mark = source, missing, mark
+        self.targets, self.inputs = chosen.targets, list(chosen.inputs)
+        self.notes = [*source.notes, *chosen.notes]
+        self.named = chosen.named
+        # Whether it was said what is missing, which may look like a number.
+        self.is_special = False
+        self.sole = self.targets[0] if len(self.targets) == 1 else None
+        self.lines: list[int] = []
+        # Columns of cells as they are, or already of numbers.
+        self.cells: dict[int, Sequence[Cell]] = {}
+        self.numbers: dict[int, Array] = {}
+        self.clues: list[Clues] = []
+        self.faults: list[tuple[int, int, str]] = []
+
+    def dataset(self, *, classes: bool, one_hot: bool) -> Dataset:
+        self._read()
+        labels = self._labels()
+        wanted = [i for i in self.targets if i != self.sole]
+        for column in [*self.inputs, *wanted]:
+            if column not in self.numbers:
+                self.numbers[column] = self._column(column)
+        found = self._target(classes, one_hot) if self.sole is not None else None
+        if self.faults:
+            row, column, fault = min(self.faults)
+            raise InputError(f"{self.source.place(self.lines[row], column)}: {fault}.")
+        self._mention_ids()
+        self._mention_header()
+        names = tuple(self.source.header[i] for i in self.inputs)
+        inputs = Table(self._together(self.inputs), labels, names)
+        called = tuple(self.source.header[i] for i in self.targets)
+        targets = found or Table(self._together(self.targets), None, called)
+        of = None
+        if targets.axis:
+            of = tuple(targets.column_labels or ())
+            of = (targets.zero, *of) if targets.zero else of
+        return Dataset(inputs, targets, of, ", ".join(called), (*self.notes,))
+
+    def _together(self, columns: Sequence[int]) -> Array:
+        return np.column_stack([self.numbers[i] for i in columns])
+
+    # --- Cells ------------------------------------------------------------------------------
+
+    def _read(self) -> None:
+        source = self.source
+        if not self.is_special and self.mark != "comma" and self._read_quickly():
+            return
+        records = list(filled(source, ((line, _cells(r)) for line, r in source.stored())))
+        if not records:
+            expected = f"at least one {source.unit} below the header"
+            raise wrong(source.where, expected, "none", "add samples")
+        self.lines = [line for line, _ in records]
+        columns = list(zip(*(cells for _, cells in records), strict=True))
+        for i, name in enumerate(source.header):
+            if not name and i in self.inputs and not (i == 0 and self._is_label(columns[0])):
+                self.inputs.remove(i)
+                if any(cell is not None for cell in columns[i]):
+                    place = f"{source.place(source.first)}, column {i + 1}"
+                    raise wrong(place, "a name", "nothing", "name the column, or remove it")
+        if not self.inputs:
+            raise InputError(
+                f"{source.where}: every column is a target; leave at least one as an input."
+            )
+        self.cells = {i: columns[i] for i in (*self.inputs, *self.targets)}
+        if source.separator and self.mark is None:
+            self.clues = [clues([str(cell or "") for cell in c]) for c in self.cells.values()]
+
+    def _read_quickly(self) -> bool:
+        """Read what pandas can, unless there is anything that needs a closer look."""
+        as_text = self._texts()
+        frame = None if as_text is None else _frame(self.source, as_text)
+        if as_text is None or frame is None:
+            return False
+        numeric = [i for i in (*self.inputs, *self.targets) if i not in as_text]
+        values = frame[numeric].to_numpy(dtype=np.float64)
+        texts = {i: [cell.strip() or None for cell in frame[i]] for i in as_text}
+        used = {i: texts[i] for i in as_text if i in self.inputs or i == self.sole}
+        told = [clues([cell or "" for cell in column]) for column in used.values()]
+        labels = used.get(0) if self._may_label() else None
+        needs_closer_look = (
+            not (np.abs(values) <= LARGEST).all()
+            or self._is_doubtful(values)
+            or any(None in column for column in texts.values())
+            or any(each.comma is not None for each in told)
+            or (labels is not None and not self._is_label(labels))
+        )
+        if not needs_closer_look:
+            self.clues = [Clues(0 if (values % 1).any() else None, None, None), *told]
+            self.numbers = {i: values[:, k] for k, i in enumerate(numeric)}
+            self.cells = dict(used)
+        return not needs_closer_look
+
+    def _texts(self) -> set[int] | None:
+        """Return the columns that pandas is not to take for numbers; None if it is no use."""
+        source, width = self.source, len(self.source.header)
+        first = next(islice(source.stored(), 1), None) if source.separator else None
+        if (
+            first is None
+            or not source.is_plain
+            or len(first[1]) != width
+            or not all(source.header[1:])
+        ):
+            return None
+        if not source.header[0] and not self._may_label():
+            return None
+        found = set(range(width)) - {*self.inputs, *self.targets}
+        if self.sole is not None:
+            found.add(self.sole)
+        if self._may_label() and self._is_label([first[1][0].strip() or None]):
+            found.add(0)
+        return found
+
+    def _is_doubtful(self, values: Array) -> bool:
+        """Whether every decimal point that pandas has seen may stand between thousands."""
+        if self.mark is not None or "." in USUAL_MARKS.get(self.source.separator, "."):
+            return False
+        sizes = np.abs(values[values % 1 != 0])
+        thousandths = sizes * 1000
+        may_be = (sizes > 1) & (sizes < 1000) & (np.abs(thousandths - thousandths.round()) < 1e-6)
+        return bool(sizes.size and may_be.all())
+
+    def _line_of(self, row: int) -> int:
+        if not self.lines:
+            self.lines = [
+                line for line, cells in self.source.stored() if any(map(str.strip, cells))
+            ]
+        return self.lines[row]
+
+    # --- Labels of samples --------------------------------------------------------------------
+
+    def _may_label(self) -> bool:
+        return not self.named and 0 in self.inputs and len(self.inputs) > 1
+
+    def _is_label(self, cells: Sequence[Cell]) -> bool:
+        """Whether cells are all there, differ, and are no numbers; without a name they may be."""
+        if any(cell is None or isinstance(cell, Error) for cell in cells):
+            return False
+        if self.source.header[0] and not all(map(self._is_name, cells)):
+            return False
+        if self.source.separator and _is_measured(cells):
+            return False
+        return len({str(cell) for cell in cells}) == len(cells)
+
+    def _is_name(self, cell: Cell) -> bool:
+        if isinstance(cell, (datetime.date, datetime.time)):
+            return True
+        return isinstance(cell, str) and not self._says_missing(cell) and not _is_number(cell)
+
+    def _says_missing(self, cell: Cell) -> bool:
+        if self.is_special and isinstance(cell, float | int):
+            cell = f"{cell:.15g}"  # such as -999
+        return cell is None or (isinstance(cell, str) and is_missing(cleaned(cell), self.missing))
+
+    def _labels(self) -> tuple[str, ...] | None:
+        if not self._may_label() or not self._is_label(cells := self.cells.get(0, (None,))):
+            return None
+        self.inputs.remove(0)
+        name = self.source.header[0]
+        named = f"the column {shown(name)}" if name else "the first column, which has no name,"
+        why = "differs in every sample" if len(cells) > 1 else "is text"
+        self.notes.append(f"{named} {why}: it labels the samples, and is no input.")
+        last = len(cells) - 1
+        if self._is_total(last, cells):
+            place = self.source.place(self._line_of(last), 0)
+            remedy = f"remove the {self.source.unit}, or rename it if it is one"
+            raise wrong(place, "a sample", shown(cells[last]), remedy)
+        return tuple(label(_shown_cell(cell)) for cell in cells)
+
+    def _is_total(self, row: int, cells: Sequence[Cell]) -> bool:
+        """Whether a cell of the last row says that it is a sum, or the like, of those above."""
+        cell = cells[row]
+        is_last = 0 < row == len(cells) - 1
+        return is_last and isinstance(cell, str) and cell.casefold().strip(": ") in TOTALS
+
+    def _mention_header(self) -> None:
+        """Say it if the header looks like a sample: it may be missing."""
+        names = self.source.header
+        numbers = [float(name) for name in names if PLAIN.fullmatch(name)]
+        if 2 * len(numbers) >= len(names) and (len(numbers) < 2 or set(np.diff(numbers)) != {1.0}):
+            self.notes.append(
+                f"{self.source.unit} {self.source.first} is taken for the names of the columns,"
+                " though it looks like a sample; put the names above it if they are missing."
+            )
+
+    def _mention_ids(self) -> None:
+        if self.named or len(self.inputs) == 1:
+            return
+        for i in self.inputs:
+            values, name = self.numbers[i], self.source.header[i]
+            if len(values) < COUNTING or (values % 1).any():
+                continue
+            counts = values[0] in (0, 1) and (np.diff(values) == 1).all()
+            if counts:
+                what = f"counts {values[0]:g}, {values[1]:g}, {values[2]:g}, …"
+            elif _is_id(name) and len(np.unique(values)) == len(values):
+                what = "differs in every sample, as numbers of samples do"
+            else:
+                continue
+            self.notes.append(
+                f"the column {shown(name)} {what}: it is an input; leave it out with"
+                f" --drop {typed(name)}."
+            )
+
+    # --- Numbers ------------------------------------------------------------------------------
+
+    def _fault(self, row: int, column: int, fault: str) -> None:
+        self._line_of(row)
+        self.faults.append((row, column, fault))
+
+    def _column(self, column: int) -> Array:
+        """Return the numbers of an input, or of one of several targets; a fault is kept."""
+        cells = self.cells[column]
+        for row, cell in enumerate(cells):
+            fault = self._fault_of(row, column, cell, cells)
+            if fault:
+                self._fault(row, column, fault)
+                return np.zeros(len(cells))
+        values: Sequence[float]
+        if not self.source.separator:
+            values = [_float(cell) for cell in cells]
+        else:
+            texts = [_without_truths(cell) for cell in cells]
+            try:
+                values = self._written(column, texts, any_unit=True)
+            except FaultError as error:
+                self._fault(error.position, column, self._not_a_number(column, cells, error))
+                return np.zeros(len(cells))
+        for row, value in enumerate(values):
+            if not abs(value) <= LARGEST:
+                self._fault(row, column, fault_of(value))
+                break
+        return np.array(values, dtype=np.float64)
+
+    def _fault_of(self, row: int, column: int, cell: Cell, cells: Sequence[Cell]) -> str:
+        """Return what is wrong with a cell whatever its column is; of a sheet, all that is."""
+        if cell is None:
+            return self._fault_of_empty(row, column)
+        if isinstance(cell, Error):
+            return f"expected a number, found the error {label(cell)}; correct what it comes from"
+        if self._says_missing(cell):
+            found = f"{shown(_shown_cell(cell))}, which says that it is missing"
+            return f"expected a value, found {found}; fill it in, or remove the {self.source.unit}"
+        return "" if self.source.separator else self._fault_in_sheet(row, column, cell, cells)
+
+    def _fault_of_empty(self, row: int, column: int) -> str:
+        source = self.source
+        at = (self._line_of(row) - 1, source.columns[column]) if source.columns else (-1, -1)
+        if at in source.merged:
+            merged = f"a part of the merged cells {source.merged[at]}"
+            return f"expected a value, found {merged}; unmerge them, and fill each in"
+        return fault_of(None, stored=not source.separator)
+
+    def _fault_in_sheet(self, row: int, column: int, cell: Cell, cells: Sequence[Cell]) -> str:
+        if isinstance(cell, str) and _is_number(cell):
+            return (
+                f"expected a number, found {shown(cell)}, a number stored as text; convert the"
+                " column to numbers in the spreadsheet program"
+            )
+        if isinstance(cell, str):
+            return self._not_a_number(column, cells, FaultError(row, "a number"))
+        if isinstance(cell, (int, float)):
+            return ""
+        kind = "date" if isinstance(cell, datetime.date) else "time"
+        return (
+            f"expected a number, found the {kind} {_shown_cell(cell)}; turn it into a number,"
+            f" or leave the column out: --drop {typed(self.source.header[column])}"
+        )
+
+    def _not_a_number(self, column: int, cells: Sequence[Cell], error: FaultError) -> str:
+        remedy = error.remedy
+        if not remedy:
+            remedy = "correct it, or turn what the column holds into numbers"
+            if self._is_total(error.position, cells):
+                remedy = f"remove the {self.source.unit}: it is no sample"
+            text = sum(isinstance(cell, str) and not _is_number(cell) for cell in cells)
+            if 2 * text > len(cells) and column not in self.targets and len(self.inputs) > 1:
+                name = typed(self.source.header[column])
+                remedy = f"leave the column out (--drop {name}), or turn it into numbers"
+        return f"expected {error.expected}, found {shown(str(cells[error.position]))}; {remedy}"
+
+    def _written(self, column: int, texts: Sequence[str], *, any_unit: bool) -> list[float]:
+        """Return the numbers of texts, and say what was left out of them."""
+        if self.mark:
+            written = parsed(texts, self.mark, any_unit=any_unit)
+        else:
+            usual = USUAL_MARKS.get(self.source.separator, ".")
+            written = read_column(texts, self.clues, usual, any_unit=any_unit)
+        name = shown(self.source.header[column])
+        if written.around in ("%", "‰"):
+            self.notes.append(
+                f"the column {name}: 5{written.around} is read as"
+                f" {5 / (100 if written.around == '%' else 1000):g}."
+            )
+        elif written.around:
+            self.notes.append(f"the column {name}: '{label(written.around)}' is left out.")
+        if written.grouped:
+            value = written.values[texts.index(written.grouped)]
+            self.notes.append(
+                f"the column {name}: {shown(written.grouped)} is read as {value:.15g};"
+                " --decimal comma reads it otherwise."
+            )
+        return written.values
+
+    # --- The target -----------------------------------------------------------------------------
+
+    def _target(self, wanted: bool, one_hot: bool) -> Table | None:
+        """Return the classes of a sole target; None if it holds numbers, which are kept."""
+        assert self.sole is not None
+        column, source = self.sole, self.source
+        cells = self.cells[column]
+        for row, cell in enumerate(cells):
+            is_text = isinstance(cell, str) and not isinstance(cell, Error)
+            fault = ""
+            if self._says_missing(cell) or not (is_text or source.separator):
+                fault = self._fault_of(row, column, cell, cells)
+            if fault:
+                if is_text:
+                    fault += "; if it is a class, say what says missing instead: --missing '?'"
+                self._fault(row, column, fault)
+                return None
+        names = self._names(cells, wanted)
+        if names is None:
+            return None
+        try:
+            found = coded([label(name) for name in names], one_hot=one_hot)
+        except InputError as error:
+            raise InputError(
+                f"{source.where}, column {shown(source.header[column])}: {error}"
+            ) from None
+        self._mention_alike(found)
+        if found.zero:
+            one = (found.column_labels or ("",))[0]
+            named = shown(source.header[column])
+            self.notes.append(
+                f"the column {named} has two classes: 1 is {shown(one)}, 0 is"
+                f" {shown(found.zero)}; --one-hot makes an output for each."
+            )
+        return found
+
+    def _mention_alike(self, found: Table) -> None:
+        """Say it if two classes differ only by letter case or blanks: they may be one."""
+        names = [found.zero] * bool(found.zero) + list(found.column_labels or ())
+        first: dict[str, str] = {}
+        for name in names:
+            same = first.setdefault(" ".join(name.split()).casefold(), name)
+            if same is not name:
+                said = f"{shown(same)} and {shown(name)}"
+                self.notes.append(f"the classes {said} differ only in letter case or blanks.")
+
+    def _names(self, cells: Sequence[Cell], wanted: bool) -> list[str] | None:
+        """Return the classes of a column, or None for one of numbers or with a fault."""
+        column = self.sole
+        assert column is not None
+        if all(_is_truth(cell) for cell in cells):
+            return [str(cell).upper() if isinstance(cell, bool) else cell for cell in cells]
+        numeric = [_is_number(cell) if isinstance(cell, str) else True for cell in cells]
+        if wanted:
+            return self._names_wanted(column, cells, numeric)
+        if not any(numeric):
+            return [str(cell) for cell in cells]
+        if not self.source.separator and any(isinstance(c, str) for c in cells) and all(numeric):
+            self.numbers[column] = self._column(column)
+            return None
+        if all(numeric):
+            self.numbers[column] = self._numbers(column, cells)
+            return None
+        row = numeric.index(not numeric[0])
+        expected = "a number" if numeric[0] else "a name"
+        fault = (
+            f"expected {expected} as above, found {shown(str(cells[row]))}; correct it, or ask for"
+        )
+        self._fault(row, column, f"{fault} classes: --loss cross_entropy")
+        return None
+
+    def _numbers(self, column: int, cells: Sequence[Cell]) -> Array:
+        if not self.source.separator:
+            return self._column(column)
+        try:
+            values = self._written(column, [_without_truths(c) for c in cells], any_unit=False)
+        except FaultError as error:
+            self._fault(error.position, column, self._not_a_number(column, cells, error))
+            return np.zeros(len(cells))
+        for row, value in enumerate(values):
+            if not abs(value) <= LARGEST:
+                self._fault(row, column, fault_of(value))
+                break
+        return np.array(values)
+
+    def _names_wanted(
+        self, column: int, cells: Sequence[Cell], numeric: Sequence[bool]
+    ) -> list[str] | None:
+        names = []
+        for row, cell in enumerate(cells):
+            value = _bare_number(cell) if numeric[row] else None
+            if value is None:
+                names.append(str(cell))
+            elif not value.is_integer():
+                fault = f"expected a name or a whole number as class, found {value:g}; correct it"
+                self._fault(row, column, fault)
+                return None
+            else:
+                names.append(str(int(value)))
+        return names
 
 
-def _number(cell: Value) -> float:
-    return cell if isinstance(cell, float) else 0.0
+def _cells(record: Sequence[Cell]) -> list[Cell]:
+    return [(cell.strip() or None) if type(cell) is str else cell for cell in record]
 
 
-def _quick(source: Source, sole: int | None) -> tuple[Array, list[Value]] | None:
-    """Return what pandas reads, or None if there is anything that needs a closer look."""
+def _shown_cell(cell: Cell) -> str:
+    if isinstance(cell, datetime.datetime):
+        return str(cell.date()) if cell.time() == datetime.time() else str(cell)
+    return f"{cell:g}" if isinstance(cell, float) else str(cell)
+
+
+def _is_truth(cell: Cell) -> bool:
+    return isinstance(cell, bool) or (isinstance(cell, str) and cell.lower() in TRUTHS)
+
+
+def _without_truths(cell: str) -> str:
+    return f"{TRUTHS[cell.lower()]:g}" if cell.lower() in TRUTHS else cell
+
+
+def _is_number(text: str) -> bool:
+    """Whether a text is a number in any of the usual ways."""
+    text = cleaned(text)
+    if PLAIN.fullmatch(text) or text.lower() in TRUTHS:
+        return True
+    apart = taken_apart(text, any_unit=False)
+    return apart is not None and not (
+        number(apart[0], "point") is number(apart[0], "comma") is None
+    )
+
+
+def _bare_number(cell: Cell) -> float | None:
+    """Return the number of a cell that has nothing around it; None for a name, if it has digits."""
+    if not isinstance(cell, str):
+        return _float(cell)
+    digits, around = taken_apart(cleaned(cell), any_unit=False) or (cleaned(cell), "")
+    return None if around else number(digits, "point")
+
+
+def _is_measured(texts: Sequence[str]) -> bool:
+    """Whether every text is a number with the same word behind it: `5 apples`, `7 apples`."""
+    apart = [taken_apart(cleaned(text), any_unit=True) for text in texts]
+    around = {each[1] for each in apart if each}
+    return all(apart) and len(around) == 1 and around != {""}
+
+
+def _float(cell: Any) -> float:
+    try:
+        return float(cell)
+    except OverflowError:  # a whole number of hundreds of digits
+        return math.inf
+
+
+def _is_id(name: str) -> bool:
+    return bool(IDS.fullmatch(name) or re.fullmatch(r".*[a-z]I[Dd]", name))
+
+
+def _frame(source: Source, as_text: Collection[int]) -> Any:
+    """Return what pandas reads, or None if it can't."""
     import pandas as pd
 
     width = len(source.header)
@@ -211,8 +620,8 @@ def _quick(source: Source, sole: int | None) -> tuple[Array, list[Value]] | None
                 io.BytesIO(source.data),
                 sep=source.separator,
                 header=0,
-                names=range(width),
-                dtype={i: str if i == sole else float for i in range(width)},
+                names=list(range(width)),
+                dtype={i: str if i in as_text else float for i in range(width)},
                 keep_default_na=False,
                 na_values=[""],
                 skipinitialspace=True,
@@ -224,213 +633,4 @@ def _quick(source: Source, sole: int | None) -> tuple[Array, list[Value]] | None
     # A row that is too long makes an index of its first cells, one that is too short has NaN.
     if not isinstance(frame.index, pd.RangeIndex) or frame.isna().to_numpy().any():
         return None
-    cells: list[Value] = []
-    if sole is not None:
-        cells = [text_value(cell) for cell in frame[sole]]
-        frame[sole] = [_number(cell) for cell in cells]
-    numbers = frame.to_numpy(dtype=np.float64)
-    if None in cells or not (np.abs(numbers) <= LARGEST).all():
-        return None
-    return numbers, cells
-
-
-def _checked(source: Source, sole: int | None) -> Iterator[Sequence[Value]]:
-    """Yield each record up to the last that is not blank, or raise for the first wrong cell."""
-    for line, cells in filled(source, source.records()):
-        for i, cell in enumerate(cells):
-            fault = fault_of(cell, stored=not source.separator)
-            if fault and not (i == sole and isinstance(cell, str)):
-                raise InputError(f"{source.place(line, i)}: {fault}.")
-        yield cells
-
-
-# --- Classes ------------------------------------------------------------------------------
-
-
-def _are_classes(source: Source, column: int, cells: Sequence[Value], wanted: bool) -> bool:
-    """Whether a sole target holds classes: if it is text, or those are wanted."""
-    fault = ""
-    text = isinstance(cells[0], str)
-    for i, cell in enumerate(cells):
-        found = shown(cell) if isinstance(cell, str) else f"{cell:g}"
-        if wanted and isinstance(cell, float) and not cell.is_integer():
-            fault = f"expected a name or a whole number as class, found {found}; correct it"
-        elif not wanted and isinstance(cell, str) and DECIMAL_COMMA.fullmatch(cell):
-            fault = fault_of(cell)
-        elif not wanted and isinstance(cell, str) is not text:
-            expected = "a name" if text else "a number"
-            fault = f"expected {expected} as above, found {found}; correct it, or ask for classes"
-        if fault:
-            # Which line it is in, only a second look tells.
-            line, _ = next(islice(source.records(), i, None), (source.first, None))
-            raise InputError(f"{source.place(line, column)}: {fault}.")
-    return wanted or text
-
-
-def _one_hot(place: str, cells: Sequence[Value]) -> Table:
-    """Return a column for each class, those that are numbers first and in their order."""
-
-    def order(name: str) -> tuple[bool, float, str]:
-        whole = WHOLE.fullmatch(name)
-        return not whole, float(name) if whole else 0.0, name
-
-    names = [str(int(cell)) if isinstance(cell, float) else str(cell) for cell in cells]
-    found = sorted(set(names), key=order)
-    if len(found) == 1:
-        found_one = f"only {shown(found[0])}"
-        raise wrong(place, "at least two classes", found_one, "add samples of another")
-    if len(found) > min(max(FEW_CLASSES, len(names) / 2), MOST_CLASSES):
-        many = f"{len(found)} different ones in {len(names)} samples: names, it seems, not classes"
-        raise wrong(place, "classes", many, "take another column as the target")
-    position = {name: i for i, name in enumerate(found)}
-    values = np.zeros((len(names), len(found)))
-    values[np.arange(len(names)), [position[name] for name in names]] = 1.0
-    return Table(values, None, tuple(found), axis="classes")
-
-
-# --- Tables -------------------------------------------------------------------------------
-
-
-def opened(path: str | Path, known: Callable[[Sequence[str]], int], each: str) -> Source:
-    """Open a CSV or Excel file whose first row names the columns.
-
-    Parameters
-    ----------
-    path
-        As `read` takes it.
-    known
-        How many names of a header are looked for: tells which separator CSV has.
-    each
-        What a record is of, for errors.
-
-    Raises
-    ------
-    InputError
-        If the file can't be read, or is empty.
-    """
-    file = Path(path)
-    return _text(file, known, each) if suffix_of(file, "CSV", CSV) in CSV else _sheet(file)
-
-
-def filled(source: Source, records: Iterator[tuple[int, Record]]) -> Iterator[tuple[int, Record]]:
-    """Yield each record up to the last that is not blank; all of them as wide as the header.
-
-    Raises
-    ------
-    InputError
-        For a record that has more or fewer cells, or a blank one above others.
-    """
-    width = len(source.header)
-    blank = None
-    for line, cells in records:
-        if not any(cell is not None for cell in cells):
-            blank = blank or line
-            continue
-        if blank:
-            remedy = f"fill them in, or remove the {source.unit}"
-            raise wrong(source.place(blank), f"{width} cells", "only empty ones", remedy)
-        if len(cells) != width:
-            found = str(len(cells))
-            raise wrong(source.place(line), f"{width} columns", found, _ragged(len(cells) < width))
-        yield line, cells
-
-
-def _ragged(short: bool) -> str:
-    if short:
-        return "add what is missing (an empty cell still has its separator)"
-    return "put text that holds a separator in quotation marks, and write decimals with a point"
-
-
-# --- CSV ----------------------------------------------------------------------------------
-
-
-def _text(path: Path, known: Callable[[Sequence[str]], int], each: str) -> Source:
-    """Open CSV, with the separator that finds what is looked for and the most columns."""
-    where = label(path)
-    data = content(path, LARGEST_CSV)
-    if data.startswith(b"PK\x03\x04"):
-        raise InputError(f"{where}: is an Excel workbook by its content; rename it to .xlsx.")
-    check_text(where, data)
-    data = data.removeprefix(codecs.BOM_UTF8)
-    headers: dict[str, tuple[int, tuple[str, ...]]] = {}
-    trouble = InputError(f"{where}: is empty; it needs a header, and a line for each {each}.")
-    for separator in SEPARATORS:
-        try:
-            for line, cells in islice(lines(where, data, separator), 1):
-                headers[separator] = line, tuple(label(cell.strip()) for cell in cells)
-        except InputError as error:
-            trouble = error  # with another separator, its quotation marks may pair up
-    if not headers:
-        raise trouble
-
-    def fit(separator: str) -> tuple[int, int]:
-        names = headers[separator][1]
-        return known(names), len(names)
-
-    separator = max(headers, key=fit)
-    first, names = headers[separator]
-
-    def stored() -> Iterator[tuple[int, Sequence[str]]]:
-        return islice(lines(where, data, separator), 1, None)
-
-    return Source(where, "line", first, names, stored, data, separator)
-
-
-def check_text(where: str, data: bytes) -> None:
-    """Refuse what is not text in UTF-8."""
-    try:
-        data.decode("utf-8")
-        at, found, remedy = data.find(b"\0"), "a NUL byte", "it may not be a text file"
-    except UnicodeDecodeError as error:
-        at, found = error.start, f"the byte 0x{data[error.start]:02x}"
-        remedy = "it is in another encoding"
-    if at >= 0:
-        line = data.count(b"\n", 0, at) + 1
-        found = f"{found} (byte {at + 1} of the file)"
-        remedy = f'{remedy}: save it as "CSV UTF-8"'
-        raise wrong(f"{where}, line {line}", "text in UTF-8", found, remedy)
-
-
-def lines(where: str, data: bytes, separator: str) -> Iterator[tuple[int, list[str]]]:
-    """Yield the cells of each record with the line in which it begins; not of blank lines."""
-    text = io.TextIOWrapper(io.BytesIO(data), encoding="utf-8", newline="")
-    reader = csv.reader(text, delimiter=separator, skipinitialspace=True, strict=True)
-    line = 1
-    try:
-        for cells in reader:
-            if len(cells) > 1 or any(map(str.strip, cells)):
-                yield line, cells
-            line = reader.line_num + 1
-    except csv.Error:
-        remedy = 'put each cell that has any in quotation marks, and write those inside twice ("")'
-        raise InputError(
-            f"{where}, line {line}: its quotation marks do not pair up; {remedy}."
-        ) from None
-
-
-def text_value(text: str) -> Value:
-    """Return what a cell of CSV holds: a number, text that is safe to show, or nothing."""
-    text = text.strip()
-    if NUMBER.fullmatch(text):
-        return float(text)
-    return TRUTHS.get(text.lower(), label(text) or None)
-
-
-# --- Excel --------------------------------------------------------------------------------
-
-
-def _sheet(path: Path) -> Source:
-    """Open the first sheet of a workbook; its header is the first row that holds anything."""
-    where = label(path)
-    with workbook(path) as book:
-        grid = grid_of(where, book.worksheets[0])
-    first = next((i for i, row in enumerate(grid) if any(c is not None for c in row)), None)
-    if first is None:
-        raise InputError(f"{where}: its first sheet is empty; put the table there.")
-
-    def stored() -> Iterator[tuple[int, Sequence[object]]]:
-        for row in range(first + 1, len(grid)):
-            yield row + 1, grid[row]
-
-    names = tuple("" if cell is None else label(str(cell).strip()) for cell in grid[first])
-    return Source(where, "row", first + 1, names, stored)
+    return frame

@@ -22,6 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cellprop.algebra import Array
+from cellprop.arrays import as_array, is_nothing, is_single, real
 from cellprop.cells import (
     COMMA_NUMBER,
     JSON,
@@ -37,7 +38,6 @@ from cellprop.cells import (
     unlabelled,
 )
 from cellprop.data import label
-from cellprop.datasets import CSV, check_text, lines, text_value
 from cellprop.errors import InputError
 from cellprop.opening import (
     EXCEL,
@@ -52,6 +52,7 @@ from cellprop.opening import (
     workbook,
     wrong,
 )
+from cellprop.tables import CSV, check_text, lines, text_value
 
 ARRAYS = (".npz", ".npy")
 LARGEST_ARRAYS = 256 * 1024**2
@@ -178,53 +179,12 @@ def of(name: str, source: Any) -> Found:
     """
     where = short(str(name))
     try:
-        return _from_array(where, *_as_array(source))
+        return _from_array(where, *as_array(source))
     except InputError as error:
         return _faulty(where, str(error))
     except Exception as error:  # another library's arrays may raise anything
         reason = short(" ".join(str(error).split()) or type(error).__name__)
         return _faulty(where, f"{where}: its numbers can't be read ({reason}); give an array.")
-
-
-def _as_array(source: Any) -> tuple[NDArray[Any], bool]:
-    """Return an array, and whether its numbers had 32 bits at most."""
-    if isinstance(source, np.ma.MaskedArray):
-        cells = np.asarray(source.data).astype(object)
-        cells[np.ma.getmaskarray(source)] = None
-        return cells, _is_single(source.dtype)
-    if hasattr(source, "detach"):
-        return _from_tensor(source)
-    for method in ("toarray", "to_numpy", "numpy"):
-        if callable(getattr(source, method, None)) and not isinstance(source, np.ndarray):
-            source = getattr(source, method)()
-            break
-    if isinstance(source, (list, tuple)) and any(hasattr(each, "detach") for each in source):
-        arrays = [_as_array(each) for each in source]
-        return np.array([array for array, _ in arrays]), all(single for _, single in arrays)
-    try:
-        array = np.asarray(source)
-    except ValueError:  # rows that differ
-        array = np.asarray(source, dtype=object)
-    if array.dtype.kind in "OUS":
-        # As objects: among text, NumPy makes text of numbers too, and the wrong cell is named.
-        return np.asarray(source, dtype=object), False
-    return array, _is_single(array.dtype)
-
-
-def _from_tensor(tensor: Any) -> tuple[NDArray[Any], bool]:
-    tensor = tensor.detach()
-    if "strided" not in str(getattr(tensor, "layout", "strided")):
-        tensor = tensor.to_dense()
-    is_single = bool(tensor.is_floating_point()) and tensor.element_size() <= 4
-    if is_single:
-        tensor = tensor.float()  # NumPy has not all that are smaller
-    return np.asarray(tensor.cpu().resolve_conj().numpy()), is_single
-
-
-def _is_single(dtype: np.dtype[Any]) -> bool:
-    # Such as bfloat16, NumPy knows only by their size.
-    is_other = dtype.kind == "V" and dtype.names is None
-    return (dtype.kind == "f" or is_other) and dtype.itemsize <= 4
 
 
 def _from_array(where: str, array: NDArray[Any], single: bool) -> Found:
@@ -244,7 +204,7 @@ def _from_array(where: str, array: NDArray[Any], single: bool) -> Found:
     if kind == "O":
         values = np.full(array.shape, np.nan)
         for place, cell in np.ndenumerate(array):
-            if not _is_nothing(cell):
+            if not is_nothing(cell):
                 values[place] = _number(where, place if array.size > 1 else (), cell)
                 if math.isnan(values[place]):
                     texts[place] = "nan"
@@ -263,18 +223,11 @@ def _without_infinite(found: Found) -> Found:
     return found
 
 
-def _is_nothing(cell: object) -> bool:
-    return cell is None or type(cell).__name__ in ("NAType", "NaTType", "MaskedConstant")
-
-
 def _number(where: str, place: tuple[int, ...], cell: Any) -> float:
     if isinstance(cell, (list, tuple)) or (isinstance(cell, np.ndarray) and cell.size != 1):
         raise InputError(f"{where}: expected rows of equal length, found rows that differ.")
     try:
-        # "1" in a column of text is still text: one should see that the column is not numeric.
-        if isinstance(cell, (str, bytes, complex)):
-            raise TypeError
-        return float(cell)
+        return real(cell)
     except OverflowError:
         return math.inf
     except (TypeError, ValueError):
@@ -411,7 +364,7 @@ def _array_in(where: str, data: bytes) -> tuple[NDArray[Any], bool]:
         raise damaged
     array = np.frombuffer(rest, dtype) if rest else np.empty(0)
     array = array.reshape(shape, order="F" if by_column else "C") if rest else array
-    return array, _is_single(dtype)
+    return array, is_single(dtype)
 
 
 # --- JSON and Excel -----------------------------------------------------------------------

@@ -6,16 +6,21 @@ compute; knows nothing of samples, steps or files.
 
 from __future__ import annotations
 
+import re
+import sys
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
 from cellprop.algebra import Array
+from cellprop.arrays import as_array
+from cellprop.data import label
 from cellprop.errors import InputError
 from cellprop.network import Network
 
 SKLEARN = "sklearn.neural_network."
+FITTED = ("coefs_", "intercepts_", "out_activation_")
 SKLEARN_ACTIVATIONS = {
     "identity": "linear",
     "logistic": "sigmoid",
@@ -31,9 +36,42 @@ TORCH_ACTIVATIONS = {
     "LeakyReLU": "leaky_relu",
     "Softmax": "softmax",
 }
-TORCH_DROPOUTS = ("Dropout", "Dropout1d", "AlphaDropout", "FeatureAlphaDropout")
-TORCH_CARRIED = ("Linear", *TORCH_ACTIVATIONS, "Identity", *TORCH_DROPOUTS)
+TORCH_DROPOUTS = (
+    "Dropout",
+    "Dropout1d",
+    "Dropout2d",
+    "Dropout3d",
+    "AlphaDropout",
+    "FeatureAlphaDropout",
+)
+TORCH_LEFT_OUT = ("Identity", "Flatten")
+TORCH_CARRIED = ("Linear", *TORCH_ACTIVATIONS, *TORCH_LEFT_OUT, *TORCH_DROPOUTS)
+# What is called before or after a module, and can change what it computes or learns.
+TORCH_HOOKS = {
+    "forward_pre_hooks": "forward pre-hook",
+    "forward_hooks": "forward hook",
+    "backward_pre_hooks": "backward pre-hook",
+    "backward_hooks": "backward hook",
+}
+# What makes a weight of others, and how that is ended.
+TORCH_UTILS = {
+    "torch.nn.utils.weight_norm": "torch.nn.utils.remove_weight_norm({})",
+    "torch.nn.utils.spectral_norm": "torch.nn.utils.remove_spectral_norm({})",
+    "torch.nn.utils.prune": 'torch.nn.utils.prune.remove({}, "weight")',
+}
+QUANTIZED = re.compile(r"\.(quantized|qat|quantizable)\b")
 LEAKY_SLOPE = 0.01
+# What computes the output, in either library.
+COMPUTES = (
+    "forward",
+    "__call__",
+    "_call_impl",
+    "predict",
+    "predict_proba",
+    "_predict",
+    "_forward_pass",
+    "_forward_pass_fast",
+)
 # What training usually makes smaller with an activation at the output; else the squared error.
 USUAL_LOSS = {"softmax": "cross_entropy", "sigmoid": "binary_cross_entropy"}
 
@@ -48,8 +86,9 @@ def from_sklearn(model: Any) -> tuple[Network, dict[str, Array]]:
     ----------
     model
         A fitted `MLPClassifier` or `MLPRegressor`. How it was trained (solver, `alpha`, …) is not
-        carried over, nor are the names of its classes: the outputs are in the order of
-        `model.classes_`; with two classes the one output is that of the second.
+        carried over. The outputs are in the order of `model.classes_`; with two classes the one
+        output is that of the second. Their names, and those of the columns that it was fitted with,
+        are kept: columns of X and y that have names are put in order by them.
 
     Raises
     ------
@@ -67,7 +106,7 @@ def from_sklearn(model: Any) -> tuple[Network, dict[str, Array]]:
     kind = _kind(model, SKLEARN, ("MLPClassifier", "MLPRegressor"))
     if kind is None:
         raise InputError(f"from_sklearn: {_not_a_perceptron(model)}")
-    if not hasattr(model, "coefs_"):
+    if not all(hasattr(model, name) for name in FITTED):
         raise InputError(f"from_sklearn: this {kind} is not fitted; call its fit(X, y) first.")
     if model.out_activation_ not in SKLEARN_ACTIVATIONS:
         raise InputError(
@@ -77,11 +116,26 @@ def from_sklearn(model: Any) -> tuple[Network, dict[str, Array]]:
     output = SKLEARN_ACTIVATIONS[model.out_activation_]
     hidden = [SKLEARN_ACTIVATIONS[model.activation]] * (len(model.coefs_) - 1)
     loss = USUAL_LOSS[output] if kind == "MLPClassifier" else "squared_error"
-    return _built(model.coefs_, model.intercepts_, [*hidden, output], loss)
+    names = getattr(model, "feature_names_in_", None), _classes(model, kind)
+    return _built(model.coefs_, model.intercepts_, [*hidden, output], loss, *names)
+
+
+def _classes(model: Any, kind: str) -> list[str] | None:
+    """Return what the outputs of a classifier are; None where several may be true at once."""
+    classes = list(getattr(model, "classes_", ()))
+    outputs = len(model.intercepts_[-1])
+    if kind != "MLPClassifier" or len(classes) != (outputs if outputs > 1 else 2):
+        return None
+    if outputs > 1 and model.out_activation_ != "softmax":
+        return None
+    return [label(each) for each in (classes if outputs > 1 else classes[1:])]
 
 
 def _not_a_perceptron(model: Any) -> str:
     names = [cls.__name__ for cls in type(model).__mro__]
+    for cls in type(model).__mro__:
+        if cls.__module__.startswith(SKLEARN) and (own := _own_method(model, cls)):
+            return f"{names[0]} has its own {own} and can't be carried over; use {cls.__name__}."
     if "Pipeline" in names:
         return (
             "a Pipeline can't be carried over; pass its last step, model[-1], and scale the data"
@@ -103,8 +157,10 @@ def from_torch(model: Any, *, loss: str | None = None) -> tuple[Network, dict[st
     ----------
     model
         An `nn.Sequential` of `Linear` layers, each with at most one activation after it:
-        `Sigmoid`, `Tanh`, `ReLU`, `LeakyReLU(0.01)` or, at the end, `Softmax(dim=1)`. `Identity`
-        is left out, and so is `Dropout` where it does nothing, as after `model.eval()`.
+        `Sigmoid`, `Tanh`, `ReLU`, `LeakyReLU(0.01)` or, at the end, `Softmax(dim=1)`. What does
+        nothing is left out: `Identity`, `Flatten` (a sample is flat), and `Dropout` after
+        `model.eval()`. None of them may have hooks, or weights that are made of others
+        (parametrizations, weight norm, pruning) or shared.
     loss
         What training makes smaller. None is `cross_entropy` after a softmax,
         `binary_cross_entropy` after a sigmoid, and else `squared_error`. If the model ends in a
@@ -155,7 +211,9 @@ def _torch_layers(model: Any) -> Iterator[tuple[Array, Array | None, str | None]
     """Yield the weights, biases and activation of each Linear."""
     layer: tuple[Array, Array | None] | None = None
     activation = before = None
+    places: dict[int, str] = {}
     for place, module in _flattened(model, "model"):
+        _check_hooks(place, module)
         kind = _torch_kind(place, module)
         if kind == "Linear":
             if activation == "softmax":
@@ -164,6 +222,12 @@ def _torch_layers(model: Any) -> Iterator[tuple[Array, Array | None, str | None]
                     " can only be the last module."
                 )
             found = _linear(place, module, layer)
+            first = places.setdefault(id(module.weight), place)
+            if first != place:
+                raise InputError(
+                    f"from_torch: {place} (Linear) has the weights of {first}, which would be"
+                    " trained apart; give it a copy of them."
+                )
             if layer is not None:
                 yield *layer, activation
             layer, activation = found, None
@@ -185,6 +249,7 @@ def _torch_layers(model: Any) -> Iterator[tuple[Array, Array | None, str | None]
 
 def _flattened(model: Any, place: str) -> Iterator[tuple[str, Any]]:
     """Yield the modules with their places: `model[0]`, `model[1][0]`, …, as one types them."""
+    _check_hooks(place, model)
     for position, module in enumerate(model):
         here = f"{place}[{position}]"
         if _kind(module, TORCH, ("Sequential",)):
@@ -193,11 +258,44 @@ def _flattened(model: Any, place: str) -> Iterator[tuple[str, Any]]:
             yield here, module
 
 
+def _check_hooks(place: str, module: Any) -> None:
+    """Refuse a module that computes, or learns, something else than its kind does."""
+    what = f"from_torch: {place} ({type(module).__name__})"
+    if "parametrizations" in getattr(module, "_modules", ()):
+        raise InputError(
+            f"{what} has parametrizations and can't be carried over; call"
+            f" torch.nn.utils.parametrize.remove_parametrizations({place}, …) first."
+        )
+    if hasattr(module, "_infer_parameters"):
+        return  # a lazy module, whose hook waits for the first data
+    everywhere = sys.modules.get("torch.nn.modules.module")
+    for kind, name in TORCH_HOOKS.items():
+        own = getattr(module, f"_{kind}", None) or {}
+        shared = getattr(everywhere, f"_global_{kind}", None) or {}
+        for hook in (*own.values(), *shared.values()):
+            called = getattr(hook, "__qualname__", type(hook).__qualname__)
+            remedy = TORCH_UTILS.get(type(hook).__module__, "").format(place)
+            raise InputError(
+                f"{what} has a {name} ({label(called)}) and can't be carried over;"
+                f" {f'call {remedy}' if remedy else 'remove it'} first."
+            )
+    for parameter, tensor in getattr(module, "_parameters", {}).items():
+        if getattr(tensor, "_backward_hooks", None) or getattr(
+            tensor, "_post_accumulate_grad_hooks", None
+        ):
+            raise InputError(
+                f"{what} has a hook on its {parameter} and can't be carried over; remove it first."
+            )
+
+
 def _torch_kind(place: str, module: Any) -> str | None:
     """Return `Linear` or the activation that a module is, None if it does nothing."""
     kind = _kind(module, TORCH, TORCH_CARRIED)
     wrong = None
-    if kind is None:
+    if kind is None and QUANTIZED.search(type(module).__module__):
+        kind = f"quantized {type(module).__name__}"
+        wrong = "give the model as it was before"
+    elif kind is None:
         kind = type(module).__name__
         wrong = "use Linear layers with Sigmoid, Tanh, ReLU, LeakyReLU or Softmax"
         if kind == "LogSoftmax":
@@ -212,9 +310,12 @@ def _torch_kind(place: str, module: Any) -> str | None:
         wrong = f"use negative_slope={LEAKY_SLOPE:g}"
     elif kind == "Softmax" and module.dim not in (1, -1):
         kind, wrong = f"Softmax with dim={module.dim}", "use Softmax(dim=1)"
+    elif kind == "Flatten" and (module.start_dim - module.end_dim) % 2:
+        kind = f"Flatten with start_dim={module.start_dim}, end_dim={module.end_dim}"
+        wrong = "use Flatten(), which leaves samples apart"
     if wrong:
         raise InputError(f"from_torch: {place} ({kind}) can't be carried over; {wrong}.")
-    return None if kind == "Identity" else kind
+    return None if kind in TORCH_LEFT_OUT else kind
 
 
 def _linear(
@@ -222,14 +323,15 @@ def _linear(
 ) -> tuple[Array, Array | None]:
     """Return the weights, inputs × outputs, and biases of a Linear that fits the one before."""
     try:
-        weights, biases = _array(module.weight).T, None
-        if module.bias is not None:
-            biases = _array(module.bias)
+        weights = as_array(module.weight)[0].T
+        biases = None if module.bias is None else as_array(module.bias)[0]
     except (ValueError, RuntimeError):  # a LazyLinear that saw no data yet, or the meta device
         raise InputError(
             f"from_torch: {place} ({type(module).__name__}) has no numbers yet; call the model on"
             " some data first."
         ) from None
+    if weights.dtype.kind == "c":
+        raise InputError(f"from_torch: {place} (Linear) has complex numbers; use real ones.")
     if before is not None:
         size = before[0].shape[1]
         if weights.shape[0] != size:
@@ -246,16 +348,16 @@ def _linear(
     return weights, biases
 
 
-def _array(tensor: Any) -> Array:
-    found: Array = tensor.detach().cpu().double().numpy()
-    return found
-
-
 # --- Both ---------------------------------------------------------------------------------
 
 
 def _built(
-    weights: Sequence[Array], biases: Sequence[Array], activations: Sequence[str], loss: str
+    weights: Sequence[Array],
+    biases: Sequence[Array],
+    activations: Sequence[str],
+    loss: str,
+    inputs: Sequence[str] | None = None,
+    outputs: Sequence[str] | None = None,
 ) -> tuple[Network, dict[str, Array]]:
     """Return the network of such layers and its parameters; no biases: a network without."""
     network = Network(
@@ -264,8 +366,10 @@ def _built(
         output_activation=activations[-1],
         loss=loss,
         bias=bool(len(biases)),
+        input_names=inputs,
+        output_names=outputs,
     )
-    arrays = [np.ascontiguousarray(matrix) for matrix in weights]
+    arrays = [np.array(matrix, dtype=np.float64) for matrix in weights]
     if len(biases):
         pairs = zip(arrays, biases, strict=True)
         arrays = [array for pair in pairs for array in pair]
@@ -275,13 +379,22 @@ def _built(
 def _kind(thing: Any, package: str, names: Sequence[str]) -> str | None:
     """Return which of some classes a thing is, or is one of whose subclasses.
 
-    Not if a subclass has its own `forward`: then it computes something else.
+    Not if a subclass, or the thing itself, has its own way to compute its output.
     """
     for cls in type(thing).__mro__:
         if cls.__module__.startswith(package) and cls.__name__ in names:
-            same = getattr(type(thing), "forward", None) is getattr(cls, "forward", None)
-            return cls.__name__ if same else None
+            return None if _own_method(thing, cls) else cls.__name__
     return None
+
+
+def _own_method(thing: Any, cls: type) -> str:
+    """Return which method a thing has that is not that of a class, or nothing."""
+
+    def found(name: str, among: type) -> object:
+        return next((vars(base)[name] for base in among.__mro__ if name in vars(base)), None)
+
+    own = (n for n in COMPUTES if n in vars(thing) or found(n, type(thing)) is not found(n, cls))
+    return next(own, "")
 
 
 def _is_of(package: str, thing: Any) -> bool:

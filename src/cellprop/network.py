@@ -6,12 +6,12 @@ Knows sizes and names; knows nothing of samples, steps or files.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import KW_ONLY, dataclass
+from dataclasses import KW_ONLY, dataclass, field
 
 import numpy as np
 
 from cellprop.algebra import OPERATIONS, Array, activations, losses
-from cellprop.data import numbers
+from cellprop.data import label, numbers
 from cellprop.errors import InputError, UnknownNameError, nearest
 
 
@@ -35,6 +35,9 @@ class Network:
         sigmoid outputs; `cross_entropy`, for softmax outputs.
     bias
         Whether neurons have biases.
+    input_names, output_names
+        What the inputs and outputs are called, where that is known, as of a fitted model: the
+        columns of X and y are put in order by them. No part of what the network computes.
 
     Raises
     ------
@@ -59,6 +62,8 @@ class Network:
     output_activation: str | None = None
     loss: str = "squared_error"
     bias: bool = True
+    input_names: Sequence[str] | None = field(default=None, repr=False, compare=False)
+    output_names: Sequence[str] | None = field(default=None, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         listed = isinstance(self.activation, Iterable) and not isinstance(self.activation, str)
@@ -94,10 +99,12 @@ class Network:
                 " found 1, which would always be 1."
             )
         # Frozen for users; normalised once here so that equal networks compare equal.
-        for field, value in (
-            ("sizes", sizes), ("activation", hidden), ("output_activation", output)
+        for name, value in (
+            ("sizes", sizes), ("activation", hidden), ("output_activation", output),
+            ("input_names", _names("input_names", self.input_names, sizes[0])),
+            ("output_names", _names("output_names", self.output_names, sizes[-1])),
         ):  # fmt: skip
-            object.__setattr__(self, field, value)
+            object.__setattr__(self, name, value)
 
     @property
     def hidden(self) -> tuple[Layer, ...]:
@@ -196,6 +203,16 @@ def _sizes(given: Sequence[int]) -> tuple[int, ...]:
                 f"Network sizes: expected a whole number of {what}, at least 1, found {size!r}."
             )
     return tuple(map(int, sizes))
+
+
+def _names(what: str, given: Sequence[str] | None, count: int) -> tuple[str, ...] | None:
+    if given is None:
+        return None
+    names = () if isinstance(given, str) else tuple(map(label, given))
+    if len(names) != count:
+        found = ", ".join(names) or label(given) or "none"
+        raise InputError(f"Network {what}: expected {count} names, found {found}.")
+    return names
 
 
 def _hidden_activations() -> tuple[str, ...]:

@@ -35,6 +35,8 @@ def _option(name: str, text: str, panel: str, **more: Any) -> Any:
     return typer.Option(name, help=text, rich_help_panel=panel, **more)
 
 
+# The options about how a file is read, and what they are called where it is.
+OF_A_FILE = {"sheet": "sheet", "cell_range": "range", "decimal": "decimal", "missing": "missing"}
 DATA, NETWORK, TRAINING = "Data", "Network", "Training"
 
 
@@ -53,6 +55,33 @@ class Model:
     target: Annotated[
         str | None,
         _option("--target", "Which columns of the file are targets: A or A,B.", DATA),
+    ] = None
+    inputs: Annotated[
+        str | None,
+        _option("--inputs", "Which are inputs: A,B.  [default: all others]", DATA),
+    ] = None
+    drop: Annotated[
+        str | None,
+        _option("--drop", "Which are left out: A,B.", DATA),
+    ] = None
+    one_hot: Annotated[
+        bool, _option("--one-hot", "Two outputs for two classes, instead of one.", DATA)
+    ] = False
+    sheet: Annotated[
+        str | None,
+        _option("--sheet", "A sheet of a workbook: its name or number.", DATA),
+    ] = None
+    cell_range: Annotated[
+        str | None,
+        _option("--range", "Cells of a workbook: B3:E20, or the name of a table.", DATA),
+    ] = None
+    decimal: Annotated[
+        str | None,
+        _option("--decimal", "What stands before decimals in CSV: point or comma.", DATA),
+    ] = None
+    missing: Annotated[
+        str | None,
+        _option("--missing", "What says that a value is missing.  [default: NA, n/a, ?, …]", DATA),
     ] = None
     scale: Annotated[
         str | None,
@@ -146,8 +175,12 @@ class Model:
                 parts += _told(option.name, value)
         return "-".join(parts)
 
-    def trace(self, progress: Progress | None = None) -> Trace:
-        """Return the trace that the options ask for.
+    def trace(
+        self,
+        progress: Progress | None = None,
+        mention: Callable[[str], None] = lambda _: None,
+    ) -> Trace:
+        """Return the trace that the options ask for; `mention` is told how a file was read.
 
         Raises
         ------
@@ -156,7 +189,7 @@ class Model:
         """
         from cellprop import tracing
 
-        X, y, given = self._samples()
+        X, y, given = self._samples(mention)
         network = self._network(X, y, given.get("network"))
         training = given.get("training", {})
         wanted = {
@@ -185,11 +218,13 @@ class Model:
             **options,
         )
 
-    def _samples(self) -> tuple[Any, Any, dict[str, Any]]:
+    def _samples(self, mention: Callable[[str], None]) -> tuple[Any, Any, dict[str, Any]]:
         """Return X, y, and what else an example says."""
         if self.data is None:
-            if self.target is not None:
-                raise InputError("--target names columns of a file; give the file with --data.")
+            for name in ("target", "inputs", "drop", "one_hot", *OF_A_FILE):
+                if getattr(self, name):
+                    option = f"--{OF_A_FILE.get(name, name).replace('_', '-')}"
+                    raise InputError(f"{option} is about a file; give the file with --data.")
             from cellprop.data import example
 
             given = example(self.example or "article")
@@ -200,11 +235,18 @@ class Model:
             raise InputError("--data needs --target: which columns the network is to predict.")
         from cellprop.datasets import read
 
+        softmax = self.loss == "cross_entropy" or self.output_activation == "softmax"
         found = read(
             self.data,
-            [name.strip() for name in self.target.split(",")],
+            self.target,
             classes=self.loss == "cross_entropy",
+            one_hot=self.one_hot or softmax,
+            inputs=self.inputs,
+            drop=self.drop,
+            **{word: getattr(self, name) for name, word in OF_A_FILE.items()},
         )
+        for note in found.notes:
+            mention(f"{self.data}: {note}")
         return found.inputs, found.targets, {}
 
     def _network(self, X: Any, y: Any, usual: dict[str, Any] | None) -> Network:
@@ -221,7 +263,7 @@ class Model:
             given.pop("output_activation", None)
             given.pop("loss", None)
         elif not usual and y.axis == "classes":
-            given["loss"] = "cross_entropy"
+            given["loss"] = "cross_entropy" if outputs > 1 else "binary_cross_entropy"
         elif not usual and not ((y.values >= 0) & (y.values <= 1)).all():
             # No sigmoid reaches such targets.
             given["output_activation"] = "linear"
@@ -239,10 +281,10 @@ class Model:
         if self.parameters is not None:
             from cellprop.data import known
             from cellprop.steps import OPTIMIZERS, carried_names
-            from cellprop.weights import parameters
+            from cellprop.weights import labelled
 
             known("optimizer", self.optimizer, OPTIMIZERS)
-            found = parameters(self.parameters, carried_names(network, self.optimizer))
+            found = labelled(self.parameters, carried_names(network, self.optimizer))
             return dict(found), 0 if seed is None else seed
         usual = given.get("parameters", {})
         shapes = {name: (len(rows), len(rows[0])) for name, rows in usual.items()}

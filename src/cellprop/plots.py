@@ -238,10 +238,15 @@ class _Drawing:
         return tuple(cut(name, LONGEST_NAME) for name in labels)
 
     @property
+    def zero(self) -> str:
+        """What 0 stands for, of two classes in one column."""
+        return cut(self.trace.walkthrough.output.columns.zero, LONGEST_NAME)
+
+    @property
     def text(self) -> str:
         """All that may have to be written."""
         texts = [text for key, text in self.words.texts.items() if key.startswith("plots.")]
-        return "".join([*map(str, texts), *self.inputs, *self.outputs])
+        return "".join([*map(str, texts), *self.inputs, *self.outputs, self.zero])
 
     @cached_property
     def panels(self) -> tuple[int, ...]:
@@ -424,12 +429,18 @@ class _Drawing:
         bar.set_ticks([0, 0.5, 1])
         for value in (0, 1):
             marks = self._scatter(axes, X[y[:, k] == value], value, len(X))
-            said = self.words("plots.class", name=self.outputs[k], value=value)
+            said = self._class(k, value)
             legend.add(marks, said)
         if line is not None:
             bar.add_lines(line)
             (stroke,) = axes.plot([], [], color=INK, linewidth=LINE)
             legend.add(stroke, self.words("plots.line"))
+
+    def _class(self, k: int, value: int) -> str:
+        """Return what samples are called whose target is 0 or 1."""
+        if self.zero:
+            return self.outputs[k] if value else self.zero
+        return self.words("plots.class", name=self.outputs[k], value=value)
 
     def _surface(
         self, axes: Axes, plane: _Plane, k: int, X: Array, y: Array, legend: _Legend

@@ -450,6 +450,8 @@ def _as_data(question: Question) -> dict[str, Any]:
         "samples": setup.samples.labels,
         "inputs": setup.inputs.labels,
         "outputs": [setup.outputs.name, *setup.outputs.labels],
+        # As texts of 0.3.0 were, where there are no two classes in one column.
+        **({"zero": setup.outputs.zero} if setup.outputs.zero else {}),
         "options": [setup.optimizer, setup.average, setup.scale, setup.whole],
         "shown": setup.shown,
         "asked": setup.asked,
@@ -536,7 +538,7 @@ def _from_data(data: Mapping[str, Any]) -> Question:
         network,
         Axis("samples", tuple(map(_text, data["samples"]))),
         Axis("inputs", tuple(map(_text, data["inputs"]))),
-        Axis(kind, tuple(outputs)),
+        Axis(kind, tuple(outputs), _text(data.get("zero", ""))),
         optimizer, bool(average), scale, bool(whole),
         (epochs, walk_epoch, walk_batch, batches, samples),
         (), _number(data["decimals"]), (), bool(data["hints"]),

@@ -890,3 +890,8 @@ def _recalculate(source: Path, target: Path) -> None:
         check=True,
         cwd=source.parent,
     )
+
+
+def recalculate(source: Path, target: Path) -> None:
+    """Have IronCalc compute a workbook that may be anybody's; raises whatever stopped it."""
+    _recalculate(source, target)

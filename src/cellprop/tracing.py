@@ -7,15 +7,15 @@ open onto the faces and import them only when used.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cellprop import data
+from cellprop import aligned, data
 from cellprop.algebra import Array, Axis, Matrix, compiled, evaluate
 from cellprop.data import LARGEST, Table, known, label, numbers, table
 from cellprop.errors import InputError, UnknownNameError, nearest
@@ -88,6 +88,7 @@ class Trace:
             columns); None unless asked for.
         stopped: Why training ended before the last epoch asked for; empty if it did not.
         interrupted: Whether that was by Ctrl+C.
+        named: Whether the inputs have names, by which the columns of other samples are found.
     """
 
     network: Network
@@ -107,6 +108,7 @@ class Trace:
     recorded: Mapping[str, Array] | None
     stopped: str
     interrupted: bool = False
+    named: bool = False
 
     def __repr__(self) -> str:
         return (
@@ -213,15 +215,18 @@ class Trace:
         Parameters
         ----------
         X
-            Samples as rows, of shape (any, inputs).
+            Samples as rows, of shape (any, inputs). The columns of a DataFrame are found by their
+            names, in any order, if those of the trace had names; else, and in an array, by place.
 
         Raises
         ------
+        InputError
+            If the columns have other names.
         ShapeError
             If the samples have another number of inputs than the network.
         """
-        new = table("X", X)
         inputs = self.matrix("X").columns
+        new = aligned.columns("X", table("X", X), inputs.labels, named=self.named)
         columns = (
             inputs if len(inputs.labels) == new.values.shape[1] else new.columns("inputs", "x")
         )
@@ -331,12 +336,17 @@ def trace(
     network
         Its layers and loss.
     X
-        Samples as rows: an array, list or DataFrame of shape (samples, inputs).
+        Samples as rows: an array, list or DataFrame of shape (samples, inputs). Columns with names
+        are put in the order of `network.input_names`, if it has some.
     y
-        Targets, of shape (samples, outputs); a flat list is one output.
+        Targets, of shape (samples, outputs); a flat list is one output. One column of texts,
+        truths or categories is one of classes: an output for each; of two classes also a single
+        output, 1 for the second (of `no` and `yes`: for `yes`). With cross-entropy, whole numbers
+        are classes too.
     parameters
         Any of the first parameters by name; those missing are drawn from `seed`. Also what an
-        update rule remembers (`wh_velocity`, …), 0 where it is missing.
+        update rule remembers (`wh_velocity`, …), 0 where it is missing. The rows and columns of a
+        DataFrame are found by the names of inputs and outputs.
     seed
         For `numpy.random.default_rng`; None draws differently each time.
     learning_rate
@@ -388,7 +398,9 @@ def trace(
     known("optimizer", optimizer, OPTIMIZERS)
     if scale is not None:
         known("scale", scale, SCALINGS)
-    inputs, targets = table("X", X), table("y", y)
+    inputs = _named_columns("X", table("X", X), network.input_names)
+    targets = data.targets(y, network.sizes[-1], classes=network.loss == "cross_entropy")
+    targets = _named_columns("y", targets, network.output_names)
     options = {"optimizer": optimizer, "average": average, "scale": scale}
     problem = _Problem(network, inputs, targets, options, batch_size)
     walk_batch = _whole("walk_batch", walk_batch, 1, problem.batches, "the updates of an epoch")
@@ -466,6 +478,7 @@ def trace(
         _read_only(recorded) if record else None,
         stopped,
         bool(stopped) and finite,
+        aligned.are_names(inputs.column_labels),
     )
 
 
@@ -525,13 +538,41 @@ class _Problem:
         return {n: v[batch] if n in by_sample else v for n, v in self.known.items()}
 
 
+def _named_columns(name: str, found: Table, names: Sequence[str] | None) -> Table:
+    """Return samples with their columns in the order that a network knows by name."""
+    if names is not None and found.zero:
+        return _of_class(found, names[0])
+    if names is None or (name == "y" and len(names) == 1 and found.column_labels is not None):
+        return found  # a single target may be called anything
+    if found.column_labels is not None:
+        return aligned.columns(name, found, names, named=aligned.are_names(names))
+    fits = found.values.shape[1] == len(names)
+    return replace(found, column_labels=tuple(names)) if fits else found
+
+
+def _of_class(found: Table, name: str) -> Table:
+    """Return one column of two classes with 1 for that of a name."""
+    (one,) = found.column_labels or ("",)
+    if one == name:
+        return found
+    if found.zero != name:
+        raise InputError(
+            f"y: expected two classes, one of them '{name}', found '{found.zero}' and '{one}'."
+        )
+    return replace(found, values=1 - found.values, column_labels=(name,), zero=one)
+
+
 def _start(
     walk: Walkthrough, network: Network, given: Mapping[str, Any] | None, seed: int | None
 ) -> dict[str, Array]:
     """Return what is carried on into the first update."""
     remembered = [m for m in walk.steps[1].matrices if m.name in walk.updates]
     remembered = [m for m in remembered if m.name not in network.shapes]
-    given = _named("parameters", given)
+    sides = {m.name: (m.rows, m.columns) for m in walk.steps[1].matrices}
+    given = {
+        name: aligned.matrix(name, value, *sides[name]) if name in sides else value
+        for name, value in _named("parameters", given).items()
+    }
     told = {m.name: given.pop(m.name) for m in remembered if m.name in given}
     start = network.parameters(given, seed)
     for matrix in remembered:

@@ -9,13 +9,14 @@ from typing import Any
 from cellprop.algebra import Array
 from cellprop.cells import (
     JSON,
+    Cells,
     json_cells,
     json_object,
     named_ranges,
     range_cells,
     sheet_cells,
 )
-from cellprop.data import label
+from cellprop.data import Table, label
 from cellprop.errors import InputError, nearest
 from cellprop.opening import listed, shown, suffix_of, workbook
 
@@ -24,6 +25,11 @@ LATEST = ("{}_trained", "{}_new", "{}")
 
 
 def parameters(path: str | Path, names: Sequence[str]) -> dict[str, Array]:
+    """Read the parameters to begin with; `labelled` has the labels of their rows and columns."""
+    return {name: found.values for name, found in labelled(path, names).items()}
+
+
+def labelled(path: str | Path, names: Sequence[str]) -> dict[str, Table]:
     """Read the parameters to begin with.
 
     A run can be carried on: of each matrix the file may hold the last (`wh_trained`, or `wh_new`)
@@ -33,7 +39,7 @@ def parameters(path: str | Path, names: Sequence[str]) -> dict[str, Array]:
     ----------
     path
         JSON, as `cellprop show --format json` writes it; or Excel: a workbook that cellprop wrote,
-        or one with a sheet for each matrix, with or without labels.
+        or one with a sheet for each matrix, with or without labels. JSON has no labels.
     names
         The parameters there are; whatever else the file holds is ignored.
 
@@ -50,11 +56,11 @@ def parameters(path: str | Path, names: Sequence[str]) -> dict[str, Array]:
         return _from_workbook(label(file), book, names)
 
 
-def _from_json(path: Path, names: Sequence[str]) -> dict[str, Array]:
+def _from_json(path: Path, names: Sequence[str]) -> dict[str, Table]:
     where = label(path)
     found = json_object(path, "`cellprop show --format json` writes what is expected")
     return {
-        name: json_cells(f"{where}, {key}", found[key]).numbers()
+        name: _table(json_cells(f"{where}, {key}", found[key]))
         for name, key in _latest(where, names, found).items()
     }
 
@@ -73,15 +79,20 @@ def _latest(where: str, names: Sequence[str], has: Collection[str]) -> dict[str,
     return found
 
 
-def _from_workbook(where: str, book: Any, names: Sequence[str]) -> dict[str, Array]:
+def _from_workbook(where: str, book: Any, names: Sequence[str]) -> dict[str, Table]:
     sheets = {sheet.title: sheet for sheet in book.worksheets}
     ranges = named_ranges(book)
     if ranges is None:
         return {
-            name: sheet_cells(f"{where}, sheet {shown(key)}", sheets[key]).numbers()
+            name: _table(sheet_cells(f"{where}, sheet {shown(key)}", sheets[key]))
             for name, key in _latest(where, names, sheets).items()
         }
     return {
-        name: range_cells(f"{where}, {key}", ranges[key], sheets).numbers()
+        name: _table(range_cells(f"{where}, {key}", ranges[key], sheets))
         for name, key in _latest(where, names, ranges).items()
     }
+
+
+def _table(cells: Cells) -> Table:
+    rows, columns = cells.row_labels or None, cells.column_labels or None
+    return Table(cells.numbers(), rows and tuple(rows), columns and tuple(columns))

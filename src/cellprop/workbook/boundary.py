@@ -370,7 +370,9 @@ def _class_name(book: Book, number: int) -> str:
         label = trace.walkthrough.output.columns.labels[number]
         return f"{number + 1}: {cut(label, WIDEST)}" if label else str(number + 1)
     if trace.decision == "yes or no":
-        return f"y = {number}"
+        names = trace.walkthrough.output.columns
+        name = (names.zero, *names.labels)[number] if names.zero else ""
+        return f"{number}: {cut(name, WIDEST)}" if name else f"y = {number}"
     return book.words("boundary.samples")
 
 

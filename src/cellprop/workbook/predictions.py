@@ -120,6 +120,7 @@ class Table:
         how: How outputs decide.
         inputs, outputs: What the columns of the inputs and the outputs stand for.
         classes: What the classes are called, where one of several is chosen.
+        two: What the two classes of a single output are called; empty if they have no names.
         raw, output, decided, target, wanted, verdict: Columns of what is shown: the inputs, the
             outputs, the class or classes decided, the targets, the class wanted, and right or
             wrong; without a decision the differences.
@@ -136,6 +137,7 @@ class Table:
     inputs: Axis
     outputs: Axis
     classes: tuple[str, ...]
+    two: tuple[str, ...]
     raw: int
     output: int
     decided: int
@@ -169,7 +171,8 @@ def table(trace: Trace, parameters: Trained) -> Table:
     decides = output + outputs.size
     target = decides + {None: 0, "each yes or no": outputs.size}.get(how, 1)
     wanted = target + outputs.size
-    verdict = wanted + (how == "one of several")
+    two = _two(how, outputs)
+    verdict = wanted + (how == "one of several" or bool(two))
     last = verdict + (0 if how else outputs.size - 1)
     page = max(last, parameters.last_column, NARROWEST)
     hit = page + 2
@@ -180,6 +183,7 @@ def table(trace: Trace, parameters: Trained) -> Table:
         inputs,
         outputs,
         tuple(cut(label, WIDEST) or str(j) for j, label in enumerate(outputs.labels, 1)),
+        two,
         2,
         output,
         decides,
@@ -194,6 +198,14 @@ def table(trace: Trace, parameters: Trained) -> Table:
         parameters.last_row + 4,
         min(count, MOST_SAMPLES, max(1, MOST_CELLS // (last + working[""] - hit))),
     )
+
+
+def _two(how: Decision | None, outputs: Axis) -> tuple[str, ...]:
+    """Return what a single output's 0 and 1 are called; nothing where that can't be told apart."""
+    if how != "yes or no" or not outputs.zero:
+        return ()
+    zero, one = (cut(name, WIDEST) for name in (outputs.zero, *outputs.labels))
+    return (zero, one) if zero != one else ()
 
 
 def predictions_sheet(book: Book, sheet: Worksheet, parameters: Trained) -> list[str]:
@@ -269,7 +281,7 @@ class _Rows:
             heads.append((here.decided, words("predictions.class"), labels))
         if not own:
             heads.append((here.target, "y", outputs))
-            if here.how == "one of several":
+            if here.how == "one of several" or here.two:
                 heads.append((here.wanted, words("predictions.wanted"), one))
             if here.how:
                 heads.append((here.verdict, words("predictions.verdict"), one))
@@ -342,6 +354,8 @@ class _Rows:
             self._put_decided(row, outputs[i], chosen[i])
             if here.how == "one of several":
                 self._put_class(row, here.wanted, "known", targets[i], right[i])
+            elif here.two:
+                self._put_one_of_two(row, here.wanted, "known", targets[i][0], right[i])
             hit = f"{letter(here.hit)}{row}"
             text = self._hit(row, outputs[i], targets[i])
             canvas.formula(row, here.hit, "known", text, float(hits[i]), "0")
@@ -365,6 +379,9 @@ class _Rows:
         if here.how == "one of several":
             self._put_class(row, here.decided, "active", outputs, chosen, typed)
             return
+        if here.two:
+            self._put_one_of_two(row, here.decided, "active", outputs[0], chosen, typed)
+            return
         cells = outputs if here.how == "each yes or no" else outputs[:1]
         for j, cell in enumerate(cells):
             text, value = f"IF({cell}>=0.5,1,0)", float(chosen[j])
@@ -381,11 +398,22 @@ class _Rows:
         self._put_when(typed, row, column, style, text, here.classes[int(chosen[0])])
         self.canvas.widen(column, max(map(room_for, here.classes)))
 
+    def _put_one_of_two(
+        self, row: int, column: int, style: str, cell: str, chosen: Array, typed: str = ""
+    ) -> None:
+        """Put what the class is called that a single output decides, or a target says."""
+        zero, one = self.here.two
+        text = f"IF({cell}>=0.5,{literal(one)},{literal(zero)})"
+        self._put_when(typed, row, column, style, text, self.here.two[int(chosen[0])])
+        self.canvas.widen(column, max(map(room_for, self.here.two)))
+
     def _hit(self, row: int, outputs: list[str], targets: list[str]) -> str:
         """Return the formula of whether a row is right: 1 or 0."""
         here = self.here
         if here.how == "one of several":
             return f"IF({largest(outputs)}={largest(targets)},1,0)"
+        if here.two:
+            return f"IF(IF({outputs[0]}>=0.5,1,0)=IF({targets[0]}>=0.5,1,0),1,0)"
         chosen = [f"{letter(here.decided + j)}{row}" for j in range(len(targets))]
         if here.how == "yes or no":
             return f"IF({chosen[0]}=IF({targets[0]}>=0.5,1,0),1,0)"
