@@ -184,6 +184,12 @@ def test_what_only_looks_like_a_number_is_none(tmp_path, text):
     assert f"found '{text}'" in refused(column, tmp_path, ["0.5", text])
 
 
+@pytest.mark.parametrize("text", ["1 " * 60_000, "(" + "1" * 100_000, "1," * 50_000 + "x"])
+def test_a_text_without_end_is_no_number_and_soon_known_to_be_none(tmp_path, text):
+    assert numerals.taken_apart(text, any_unit=True) is None
+    assert "expected a number, found" in refused(column, tmp_path, ["0.5", text, "1"])
+
+
 def test_a_mark_that_there_is_none_of_is_refused(tmp_path):
     message = refused(read_text, tmp_path, "a,y\n1,2\n", decimal="full stop")
     assert message == "decimal: expected point or comma, found 'full stop'."
@@ -206,7 +212,9 @@ def test_a_class_that_is_called_none_is_one_when_it_is_said_what_is_missing(tmp_
         read_text, tmp_path, content
     )
     assert read_text(tmp_path, content, missing="?").classes == ("None", "mild", "severe")
-    assert "found '?'" in refused(read_text, tmp_path, content + "4,?\n", missing="?")
+    message = refused(read_text, tmp_path, content + "4,?\n", missing="?")
+    assert "found '?'" in message
+    assert message.endswith("--missing NA.")
 
 
 @pytest.mark.parametrize("is_sheet", [False, True])

@@ -242,7 +242,7 @@ def _facts(tab: Any) -> Facts:
             elif kind == "mergeCell":
                 ref = label(element.get("ref"))
                 left, top, right, bottom = (side or 1 for side in range_boundaries(ref))
-                if (right - left + 1) * (bottom - top + 1) <= MOST_ROWS:
+                if len(merged) + (right - left + 1) * (bottom - top + 1) <= MOST_ROWS:
                     places = [
                         (i - 1, j - 1)
                         for i in range(top, bottom + 1)
