@@ -201,6 +201,11 @@ def test_any_text_is_read_or_refused_in_one_line(tmp_path_factory, content, clas
     assert len(found.splitlines()) == 1 if isinstance(found, str) else np.isfinite(found[0]).all()
 
 
+TOKENS = st.sampled_from(
+    ["1", "2.5", "", "x", '"p,q"', '"r\ns"', "1.200", '"1,200"', '"0,5"', "5%", "NA", "true", "#"]
+)
+
+
 def outcome(path, classes=False):
     try:
         found = read(path, ["y"], classes=classes)
@@ -210,10 +215,10 @@ def outcome(path, classes=False):
 
 
 @settings(max_examples=300)
-@given(st.lists(st.lists(st.sampled_from(["1", "2.5", "", "x", '"p,q"', '"r\ns"'])), max_size=6))
-def test_reading_fast_and_reading_closely_agree(tmp_path_factory, rows):
+@given(st.lists(st.lists(TOKENS, max_size=4), max_size=6), st.sampled_from(",;"))
+def test_reading_fast_and_reading_closely_agree(tmp_path_factory, rows, separator):
     path = written(
-        tmp_path_factory.mktemp("csv"), "\n".join(map(",".join, [["a", "b", "y"], *rows]))
+        tmp_path_factory.mktemp("csv"), "\n".join(map(separator.join, [["a", "b", "y"], *rows]))
     )
 
     fast = outcome(path)

@@ -247,7 +247,10 @@ def test_a_bar_appears_only_in_a_terminal_and_after_a_second(monkeypatch, capsys
 @pytest.mark.parametrize("command", MODEL_COMMANDS)
 def test_every_command_that_takes_a_model_takes_all_of_its_options(run, command):
     out = run(command, "--help")[1]
-    for option in ("--data", "--target", "--hidden", "--average", "--optimizer", "--walk-batch"):
+    for option in (
+        "--data", "--target", "--inputs", "--drop", "--sheet", "--range", "--decimal", "--missing",
+        "--one-hot", "--hidden", "--average", "--optimizer", "--walk-batch",
+    ):  # fmt: skip
         assert option in out
 
 

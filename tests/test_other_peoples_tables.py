@@ -184,6 +184,12 @@ def test_what_only_looks_like_a_number_is_none(tmp_path, text):
     assert f"found '{text}'" in refused(column, tmp_path, ["0.5", text])
 
 
+@pytest.mark.parametrize("text", ["1 " * 60_000, "(" + "1" * 100_000, "1," * 50_000 + "x"])
+def test_a_text_without_end_is_no_number_and_soon_known_to_be_none(tmp_path, text):
+    assert numerals.taken_apart(text, any_unit=True) is None
+    assert "expected a number, found" in refused(column, tmp_path, ["0.5", text, "1"])
+
+
 def test_a_mark_that_there_is_none_of_is_refused(tmp_path):
     message = refused(read_text, tmp_path, "a,y\n1,2\n", decimal="full stop")
     assert message == "decimal: expected point or comma, found 'full stop'."
@@ -206,7 +212,9 @@ def test_a_class_that_is_called_none_is_one_when_it_is_said_what_is_missing(tmp_
         read_text, tmp_path, content
     )
     assert read_text(tmp_path, content, missing="?").classes == ("None", "mild", "severe")
-    assert "found '?'" in refused(read_text, tmp_path, content + "4,?\n", missing="?")
+    message = refused(read_text, tmp_path, content + "4,?\n", missing="?")
+    assert "found '?'" in message
+    assert message.endswith("--missing NA.")
 
 
 @pytest.mark.parametrize("is_sheet", [False, True])
@@ -369,6 +377,13 @@ def test_a_header_that_names_no_columns_is_refused(tmp_path, what):
     assert part in refused(read_text, tmp_path, content)
 
 
+@pytest.mark.parametrize("is_sheet", [False, True])
+def test_the_class_of_a_sample_is_not_taken_for_the_name_of_a_column(tmp_path, is_sheet):
+    rows = [["a", "b", "ill"], [1, 2, "no"], [3, 4, "yes"], [5, 6, "no"]]
+    path = sheet_of(tmp_path, rows) if is_sheet else written(tmp_path, cells(rows))
+    assert "there is no column 'yes'; there are a, b, ill." in refused(read, path, "yes")
+
+
 def test_what_is_left_out_may_be_called_alike(tmp_path):
     found = read_text(tmp_path, "a,b,a,y\n1,2,3,4\n", drop="a")
     assert found.inputs.column_labels == ("b",)
@@ -388,6 +403,8 @@ LAYOUTS = {
     "comments": "# made by hand\n# on Monday, late\na,b,y\n1,2,0\n# a pause\n3,4,1\n",
     "a header as a comment": "# a,b,y\n1,2,0\n3,4,1\n",
     "a title": "Our measurements\n\na,b,y\n1,2,0\n3,4,1\n",
+    "a title as Excel saves it": "Our measurements,,,\n,,,\na,b,,y\n1,2,,0\n3,4,,1\n,,,\n",
+    "columns of nothing before": ",,a,b,y\n,,1,2,0\n,,3,4,1\n",
     "carriage returns": "a,b,y\r1,2,0\r3,4,1\r",
     "a name of two lines": '"a",b,"y"\n1,"2\n",0\n3,4,1\n',
 }
@@ -404,7 +421,7 @@ def test_a_file_is_read_however_its_lines_are_laid_out(tmp_path, what):
 @pytest.mark.parametrize("what", LAYOUTS)
 def test_an_error_names_the_line_of_the_file(tmp_path, what):
     content = LAYOUTS[what].replace("3", "x")
-    (line,) = (i for i, text in enumerate(content.splitlines(), 1) if text.startswith("x"))
+    (line,) = (i for i, text in enumerate(content.splitlines(), 1) if text.lstrip(",")[:1] == "x")
     assert f"line {line}, column 'a'" in refused(read_text, tmp_path, content)
 
 

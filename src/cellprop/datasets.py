@@ -461,7 +461,8 @@ class _Reader:
                 fault = self._fault_of(row, column, cell, cells)
             if fault:
                 if is_text:
-                    fault += "; if it is a class, say what says missing instead: --missing '?'"
+                    other = "NA" if cell == "?" else "'?'"
+                    fault += f"; if it is a class, say what says missing instead: --missing {other}"
                 self._fault(row, column, fault)
                 return None
         names = self._names(cells, wanted)

@@ -54,6 +54,8 @@ UNITS = frozenset((
 # One that is not known: letters only, since `x10` or `_0` may be part of the number.
 UNIT = re.compile(r"(?:[^\W\d_]|[°µ/%])+")
 LONGEST_UNIT = 12
+# Of a number with all that stands around it; a longer text would be searched for ever.
+LONGEST = 100
 HUNDREDTHS = {"%": 100.0, "‰": 1000.0}
 
 
@@ -130,6 +132,8 @@ def taken_apart(text: str, *, any_unit: bool) -> tuple[str, str] | None:
     >>> taken_apart("($1,200)", any_unit=False), taken_apart("5 apples", any_unit=True)
     (('-1,200', '$'), ('5', 'apples'))
     """
+    if len(text) > LONGEST:
+        return None
     # What accountants and some programs write for a negative number.
     negative = re.fullmatch(r"\((.*\d.*)\)|(.*\d\s*)-", text)
     if negative:

@@ -242,7 +242,7 @@ def _facts(tab: Any) -> Facts:
             elif kind == "mergeCell":
                 ref = label(element.get("ref"))
                 left, top, right, bottom = (side or 1 for side in range_boundaries(ref))
-                if (right - left + 1) * (bottom - top + 1) <= MOST_ROWS:
+                if len(merged) + (right - left + 1) * (bottom - top + 1) <= MOST_ROWS:
                     places = [
                         (i - 1, j - 1)
                         for i in range(top, bottom + 1)
@@ -420,10 +420,16 @@ def _header(grid: Grid, rows: Sequence[int], known: Known) -> int:
     If none has any, the first with more than one cell, since a title has one.
     """
     above = rows[:MOST_ABOVE]
-    counts = [known([_name(cell) for cell in grid[i]]) for i in above]
+    sizes = {i: sum(cell is not None for cell in grid[i]) for i in above}
+    counts, widest = [], 0
+    for i in above:
+        # What stands right above a header has fewer cells; else the name may be a sample's class.
+        widest = widest if i - 1 in sizes else 0
+        counts.append(known([_name(cell) for cell in grid[i]]) if sizes[i] > widest else 0)
+        widest = max(widest, sizes[i])
     if max(counts):
         return above[counts.index(max(counts))]
-    wide = (i for i in above if sum(cell is not None for cell in grid[i]) > 1)
+    wide = (i for i in above if sizes[i] > 1)
     return next(wide, rows[0])
 
 

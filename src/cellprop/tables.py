@@ -204,7 +204,7 @@ def _head(records: Iterator[tuple[int, list[str]]], known: Callable[[Sequence[st
     Comments are passed over, unless one has such a name: some programs write the header as one.
     """
     best = None
-    titles = 0
+    widest = 0
     for position, (line, cells) in enumerate(records):
         names = tuple(label(cell.strip()) for cell in cells)
         if names[0].startswith("#") and (not known(names) or names[0][1:2].isspace()):
@@ -212,10 +212,13 @@ def _head(records: Iterator[tuple[int, list[str]]], known: Callable[[Sequence[st
             if not known(bare) or not bare[0]:
                 continue
             names = bare
-        found = known(names)
-        if best is None or found > best.known:
-            best = _Head(position, line, names, found, titles > 0)
-        titles += 1
+        found, size = known(names), sum(map(bool, names))
+        if not size:
+            continue
+        # What stands above a header is narrower; else the name may be a sample's class.
+        if best is None or (found > best.known and size > widest):
+            best = _Head(position, line, names, found, widest > 0)
+        widest = max(widest, size)
         if best.known and found < best.known:
             break
     return best
