@@ -277,7 +277,7 @@ def test_a_long_label_is_cut_and_no_number_with_it():
     trace = cellprop.trace(cellprop.Network([2, 1, 1]), X, [0], seed=1)
     printed = shown(trace, "X", width=80)
     assert "…" in printed
-    assert re.findall(r"\d\.\d+", printed) == ["1.25", "2.50"]
+    assert re.findall(r"\d\.\d+", printed) == ["1.25", "2.5"]
 
 
 # --- Terminals of all sizes ---------------------------------------------------------------

@@ -11,7 +11,7 @@ import io
 import re
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 from typing import Any, TypeVar
@@ -19,7 +19,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from cellprop.algebra import Array
-from cellprop.data import LARGEST, Table, label
+from cellprop.data import LARGEST, Table, decimals_written, label
 from cellprop.errors import InputError, nearest
 from cellprop.opening import (
     DECIMAL_COMMA,
@@ -138,7 +138,22 @@ def read(path: str | Path, target: Sequence[str], *, classes: bool = False) -> D
     if sole is not None and _are_classes(source, sole, cells, classes):
         targets = _one_hot(f"{source.where}, column {shown(wanted[0])}", cells)
     names = targets.column_labels if targets.axis else None
-    return Dataset(Table(values[:, inputs], None, labels), targets, names, ", ".join(wanted))
+    found = Table(values[:, inputs], None, labels, decimals=written(source, inputs))
+    if not targets.axis:
+        targets = replace(targets, decimals=written(source, positions))
+    return Dataset(found, targets, names, ", ".join(wanted))
+
+
+# How many records tell with how many decimals a column is written: programs are consistent.
+RECORDS_THAT_TELL = 100
+
+
+def written(source: Source, columns: Sequence[int]) -> tuple[int, ...]:
+    """Return with how many decimals columns of CSV are written; none for a sheet."""
+    if not source.separator:
+        return ()
+    first = [cells for _, cells in islice(source.stored(), RECORDS_THAT_TELL)]
+    return tuple(decimals_written(r[i] for r in first if i < len(r)) for i in columns)
 
 
 def _positions(source: Source, wanted: Sequence[str]) -> list[int]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from rich.cells import cell_len
@@ -18,7 +18,7 @@ from cellprop import captions
 from cellprop.algebra import NOTATIONS, Matrix, reads, statement
 from cellprop.data import looks_like_formula
 from cellprop.errors import UnknownNameError, nearest
-from cellprop.formats import choose, cut
+from cellprop.formats import DOWN, UP, Formats, choose, cut, of_trace, replaced
 from cellprop.steps import Declaration
 from cellprop.tracing import Trace
 from cellprop.words import Words
@@ -71,7 +71,7 @@ def show(
     decimals: int | None,
 ) -> None:
     """Print steps and matrices as tables."""
-    view = _View(trace, words, decimals, console.width)
+    view = _View(trace, words, decimals, console.width, of_trace(trace), replaced(trace))
     for position, item in enumerate(wanted):
         if position:
             console.print()
@@ -83,12 +83,16 @@ def show(
 
 @dataclass(frozen=True)
 class _View:
-    """What is shown, and how: the trace, the words, the decimals asked for, the room there is."""
+    """What is shown, and how: the trace, the words, the decimals asked for, the room there is, the
+    formats of matrices, and which of them replaces which.
+    """
 
     trace: Trace
     words: Words
     decimals: int | None
     width: int
+    columns: Mapping[str, Formats]
+    replaced: Mapping[str, str]
 
 
 def _step(view: _View, step: Declaration) -> RenderableType:
@@ -128,13 +132,7 @@ def _matrices(view: _View, step: Declaration) -> Iterator[RenderableType]:
 
 def _matrix(view: _View, matrix: Matrix, state: str, caption: str) -> RenderableType:
     """Return a matrix with its name above; what is wider than the terminal goes on below."""
-    values = view.trace.value(matrix)
-    form = choose(values, given=matrix.definition is None)
-    decimals = view.decimals
-    shown = [
-        [form.show(value) if decimals is None else f"{value:.{decimals}f}" for value in row]
-        for row in values.tolist()
-    ]
+    shown = _numbers(view, matrix)
     headings = [cut(label, LONGEST_HEADING) for label in matrix.columns.labels]
     sides = [cut(f"{label} ", LONGEST_SIDE) for label in matrix.rows.labels]
     widest = max(cell_len(text) + 2 for row in (*shown, headings) for text in row)
@@ -154,6 +152,32 @@ def _matrix(view: _View, matrix: Matrix, state: str, caption: str) -> Renderable
         block.add_row(table)
     block.add_row(Text(caption, style="dim"))
     return block
+
+
+def _numbers(view: _View, matrix: Matrix) -> list[list[str]]:
+    """Return the numbers of a matrix as texts, with a sign where a move is too small to be seen."""
+    values = view.trace.value(matrix)
+    if view.decimals is not None:
+        return [[f"{value:.{view.decimals}f}" for value in row] for row in values.tolist()]
+    usual = (choose(values, given=matrix.definition is None),) * matrix.columns.size
+    forms = view.columns.get(matrix.name, usual)
+    shown = [
+        [form.show(value) for form, value in zip(forms, row, strict=True)]
+        for row in values.tolist()
+    ]
+    if matrix.name not in view.replaced:
+        return shown
+    old = view.trace.values[view.replaced[matrix.name]].tolist()
+    signs = [
+        ["" if new == was or forms[0].tells(new, was) else UP if new > was else DOWN
+         for new, was in zip(*rows, strict=True)]
+        for rows in zip(values.tolist(), old, strict=True)
+    ]  # fmt: skip
+    room = int(any(sign for row in signs for sign in row))
+    return [
+        [text + sign.ljust(room) for text, sign in zip(*rows, strict=True)]
+        for rows in zip(shown, signs, strict=True)
+    ]
 
 
 def as_csv(trace: Trace, wanted: Iterable[Declaration | Matrix], decimals: int | None) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -88,6 +88,8 @@ class Trace:
             columns); None unless asked for.
         stopped: Why training ended before the last epoch asked for; empty if it did not.
         interrupted: Whether that was by Ctrl+C.
+        written: With how many decimals each column of the samples was written, by the name of the
+            matrix, where that is known.
     """
 
     network: Network
@@ -107,6 +109,7 @@ class Trace:
     recorded: Mapping[str, Array] | None
     stopped: str
     interrupted: bool = False
+    written: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
 
     def __repr__(self) -> str:
         return (
@@ -466,6 +469,7 @@ def trace(
         _read_only(recorded) if record else None,
         stopped,
         bool(stopped) and finite,
+        {"X_raw" if scale else "X": inputs.decimals, "y": targets.decimals},
     )
 
 

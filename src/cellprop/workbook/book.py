@@ -6,8 +6,9 @@ once for each state and used again on every page of the flip-book.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import groupby
 from typing import Literal
 
 from rich.cells import cell_len
@@ -16,7 +17,7 @@ from cellprop import layout as at
 from cellprop.algebra import Matrix, formulas
 from cellprop.data import looks_like_formula
 from cellprop.errors import LimitError
-from cellprop.formats import Format, choose, cut
+from cellprop.formats import Format, Formats, cut, of_matrix, of_trace, replaced
 from cellprop.layout import Layout, Place, letter
 from cellprop.steps import Declaration
 from cellprop.tracing import Trace
@@ -50,6 +51,8 @@ class Book:
     frame: Frame
     words: Words
     formats: Mapping[str, Format] = field(init=False)
+    columns: Mapping[str, Formats] = field(init=False)
+    replaced: Mapping[str, str] = field(init=False)
     home: Mapping[str, Declaration] = field(init=False)
     widths: Mapping[int, float] = field(init=False)
     clipped: bool = False
@@ -58,13 +61,16 @@ class Book:
     _formulas: dict[str, list[list[str]]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.formats = {m.name: self.format_of(m) for m in self.trace.walkthrough.matrices}
+        self.columns, self.replaced = self._shown()
+        self.formats = {name: of_matrix(columns) for name, columns in self.columns.items()}
         self.home = {m.name: step for step in self.trace.walkthrough.steps for m in step.matrices}
         self.widths = _widths(self)
 
-    def format_of(self, matrix: Matrix) -> Format:
-        """Return how the numbers of a matrix are shown."""
-        return choose(self.trace.values[matrix.name], given=matrix.definition is None)
+    def _shown(self) -> tuple[Mapping[str, Formats], Mapping[str, str]]:
+        """Return how the columns of each matrix are shown, and which matrix replaces which so that
+        the move is to be seen.
+        """
+        return of_trace(self.trace), replaced(self.trace)
 
     @property
     def page_column(self) -> int:
@@ -95,11 +101,11 @@ class Book:
             for row in addresses:
                 yield xml.blank_cells(row, style)
             return
-        style = self.frame.style(state, self.formats[name].code)
+        styles = [self.frame.style(state, form.code) for form in self.columns[name]]
         values = self.values(name)
         if state == "input":
             for row, numbers in zip(addresses, values, strict=True):
-                yield xml.number_cells(row, style, numbers)
+                yield styled(xml.number_cells, styles, row, numbers)
             return
         if state == "active":
             texts = self.formulas(place.matrix)
@@ -107,7 +113,7 @@ class Book:
             link = self.link(name)
             texts = [[link + address for address in row] for row in addresses]
         for row, written, numbers in zip(addresses, texts, values, strict=True):
-            yield xml.formula_cells(row, style, written, numbers)
+            yield styled(xml.formula_cells, styles, row, written, numbers)
 
     def values(self, name: str) -> list[list[str]]:
         """Return the values of a matrix as the texts that stand in the file."""
@@ -132,12 +138,35 @@ class Book:
         return self._formulas[matrix.name]
 
 
+def styled(
+    write: Callable[..., str], styles: Sequence[int], addresses: list[str], *texts: list[str]
+) -> str:
+    """Return the cells of a row, each in the style of its column."""
+    cells, first = "", 0
+    for style, alike in groupby(styles):
+        last = first + len(list(alike))
+        cells += write(addresses[first:last], style, *(each[first:last] for each in texts))
+        first = last
+    return cells
+
+
+def spans(place: Place, forms: Formats) -> Iterator[tuple[list[str], Format]]:
+    """Yield the letters of neighbouring columns that have a format in common, and that format."""
+    first = 0
+    for form, alike in groupby(forms):
+        last = first + len(list(alike))
+        yield place.columns[first:last], form
+        first = last
+
+
 def _widths(book: Book) -> dict[int, float]:
     """Return the width of each column: enough for every number and label in it."""
     theme = book.frame.theme
     widths = {at.LANE_COLUMN: theme.lane_width}
     for place in book.layout.places.values():
-        form = book.formats[place.matrix.name]
+        forms = book.columns[place.matrix.name]
+        if place.matrix.name in book.replaced:
+            forms = tuple(form.closer for form in forms)
         shown = book.trace.values[place.matrix.name]
         label = max(map(cell_len, place.matrix.rows.labels))
         column = place.label_column
@@ -147,7 +176,7 @@ def _widths(book: Book) -> dict[int, float]:
         widths[column] = max(widths.get(column, 0), least)
         for j, column in enumerate(range(place.column, place.last_column + 1)):
             least, most = shown[:, j].min(), shown[:, j].max()
-            needed = max(len(form.show(least)), len(form.show(most))) * 1.1 + 2.5
+            needed = max(len(forms[j].show(least)), len(forms[j].show(most))) * 1.1 + 2.5
             widths[column] = max(widths.get(column, 0), theme.number_width, needed)
     return widths
 

@@ -344,7 +344,7 @@ def _put_samples(canvas: Canvas, grid: Grid, trained: Trained) -> list[tuple[str
     inputs = Place(Matrix(raw, rows, there.inputs), FIRST_ROW, grid.samples + 1)
     links = at_home(book, raw)
     values = trace.values[raw][order]
-    canvas.numbers(inputs, "known", book.formats[raw], values, [links[i] for i in order])
+    canvas.numbers(inputs, "known", book.columns[raw], values, [links[i] for i in order])
     canvas.text(inputs.name_row, inputs.column, "name", raw)
     for j, label in enumerate(there.inputs.labels, inputs.column):
         canvas.label(inputs.label_row, j, label)

@@ -18,13 +18,13 @@ from rich.cells import cell_len
 from cellprop import layout as at
 from cellprop.algebra import SPELLED_OUT, Array, Axis, Matrix, evaluate, formulas
 from cellprop.data import looks_like_formula
-from cellprop.formats import Format, cut
+from cellprop.formats import Format, Formats, cut
 from cellprop.layout import Place, letter
 from cellprop.steps import Walkthrough, walkthrough
 from cellprop.tracing import Trace
 from cellprop.training import Decision
 from cellprop.workbook import xml
-from cellprop.workbook.book import Book, sheet_name
+from cellprop.workbook.book import Book, sheet_name, spans, styled
 from cellprop.workbook.printing import PAGE_WIDTH, ROW, page_of
 
 TRAINING, PREDICTIONS, BOUNDARY = "Training", "Predictions", "Decision boundary"
@@ -142,27 +142,38 @@ class Canvas:
             self.label(i, place.label_column, text)
 
     def numbers(
-        self, place: Place, style: str, form: Format, values: Array, texts: Addresses | None
+        self,
+        place: Place,
+        style: str,
+        form: Format | Formats,
+        values: Array,
+        texts: Addresses | None,
     ) -> None:
-        """Put a matrix: formulas with their values, or numbers; in a format that shows them."""
-        number = self.style(style, form.code)
+        """Put a matrix: formulas with their values, or numbers; in formats that show them."""
         columns = place.columns
+        forms = (form,) * len(columns) if isinstance(form, Format) else form
+        styles = [self.style(style, each.code) for each in forms]
         for i, row_values in enumerate(values.tolist()):
             row = place.row + i
             addresses = [f"{column}{row}" for column in columns]
             written = [xml.number(value) for value in row_values]
             if texts is None:
-                cells = xml.number_cells(addresses, number, written)
+                cells = styled(xml.number_cells, styles, addresses, written)
             else:
-                cells = xml.formula_cells(addresses, number, list(map(_plain, texts[i])), written)
+                plain = list(map(_plain, texts[i]))
+                cells = styled(xml.formula_cells, styles, addresses, plain, written)
             self.put(row, place.column, cells)
-        self.fit(place.column, form, values)
-        self.watch(place.range, f"{columns[0]}{place.row}", form)
+        self.fit(place.column, forms, values)
+        for alike, each in spans(place, forms):
+            first = f"{alike[0]}{place.row}"
+            self.watch(f"{first}:{alike[-1]}{place.last_row}", first, each)
 
-    def fit(self, column: int, form: Format, values: Array) -> None:
+    def fit(self, column: int, form: Format | Formats, values: Array) -> None:
         """Make columns wide enough for their numbers, the first of them at a column."""
-        for j, (least, most) in enumerate(zip(values.min(0), values.max(0), strict=True)):
-            needed = max(len(form.show(least)), len(form.show(most))) * 1.1 + 2.5
+        forms = (form,) * values.shape[1] if isinstance(form, Format) else form
+        ends = zip(forms, values.min(0), values.max(0), strict=True)
+        for j, (each, least, most) in enumerate(ends):
+            needed = max(len(each.show(least)), len(each.show(most))) * 1.1 + 2.5
             self.widen(column + j, needed)
 
     def watch(self, cells: str, first: str, form: Format) -> None:

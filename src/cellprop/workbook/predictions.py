@@ -297,8 +297,8 @@ class _Rows:
         values = rows.values(raw, known(trace, self.parameters))
         for i, label in enumerate(samples.labels):
             canvas.label(here.first_row + i, 1, label)
-        links, form = at_home(self.book, rows.raw.name), self.book.formats[rows.raw.name]
-        canvas.numbers(rows.places[rows.raw.name], "known", form, raw, links)
+        links, forms = at_home(self.book, rows.raw.name), self.book.columns[rows.raw.name]
+        canvas.numbers(rows.places[rows.raw.name], "known", forms, raw, links)
         for matrix in rows.computed:
             style = "active" if matrix.name == "output" and not here.how else "known"
             form = choose(values[matrix.name], given=False)
@@ -307,7 +307,7 @@ class _Rows:
             texts = rows.formulas(matrix, self.fixed)
             canvas.numbers(rows.places[matrix.name], style, form, values[matrix.name], texts)
         target = Place(Matrix("y", samples, here.outputs), here.first_row, here.target)
-        canvas.numbers(target, "known", self.book.formats["y"], y, at_home(self.book, "y"))
+        canvas.numbers(target, "known", self.book.columns["y"], y, at_home(self.book, "y"))
         cells = rows.places["output"].addresses(), target.addresses()
         if here.how:
             self._put_verdicts(*cells, decided(values["output"], here.how), decided(y, here.how))
