@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
@@ -166,6 +166,7 @@ typed = st.builds(
 )
 
 
+@settings(max_examples=40)
 @given(st.lists(typed, min_size=1, max_size=6))
 def test_what_was_typed_shows_in_full_wherever_there_is_room(numbers):
     chosen = choose(np.array([numbers]), given=True)
@@ -176,6 +177,7 @@ def test_what_was_typed_shows_in_full_wherever_there_is_room(numbers):
         assert [float(chosen.show(v)) for v in numbers] == numbers
 
 
+@settings(max_examples=40)
 @given(st.lists(typed, min_size=1, max_size=4), st.lists(typed, min_size=1, max_size=4))
 def test_columns_of_samples_have_formats_of_their_own(first, second):
     count = min(len(first), len(second))
@@ -205,6 +207,7 @@ moves = st.builds(
 pairs = st.lists(st.tuples(typed | any_number, moves), min_size=1, max_size=6)
 
 
+@settings(max_examples=40)
 @given(pairs)
 def test_every_number_that_moved_shows_another_number_or_a_sign(pairs):
     old = np.array([[old for old, _ in pairs]])
@@ -217,6 +220,7 @@ def test_every_number_that_moved_shows_another_number_or_a_sign(pairs):
         assert was != now or not any(says(c, now, B1=was) for c in signed)
 
 
+@settings(max_examples=40)
 @given(pairs)
 def test_a_move_of_the_ninth_decimal_is_still_told_by_a_number(pairs):
     old = np.array([[half_up(old, 2) if abs(old) < LARGE else 1.0 for old, _ in pairs]])
@@ -227,6 +231,7 @@ def test_a_move_of_the_ninth_decimal_is_still_told_by_a_number(pairs):
         assert all(w == n or float(before.show(w)) != float(after.show(n)) for w, n in shown)
 
 
+@settings(max_examples=40)
 @given(pairs)
 def test_beside_a_rounded_number_the_new_one_is_rounded_alike(pairs):
     old = np.array([[old for old, _ in pairs]])
@@ -253,6 +258,7 @@ def test_decimals_are_the_fewest_that_tell_what_can_be_told(old, new, codes):
     assert tuple(form.code for form in found) == codes
 
 
+@settings(max_examples=40)
 @given(st.integers(2, 9), st.floats(0.01, 99), st.floats(-1e-3, 1e-3) | st.floats(-1e-12, 1e-12))
 def test_a_move_that_a_typed_number_makes_small_is_shown_closer_or_by_a_sign(decimals, old, move):
     new, form = old + move, Format(decimals)

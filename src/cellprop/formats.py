@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
+from functools import lru_cache
 
 import numpy as np
 
@@ -256,6 +257,49 @@ def together(old: Array, new: Array, shown: Format) -> tuple[Format, Format]:
 # --- Texts ------------------------------------------------------------------------------------
 
 
+# A longer label would make a row higher than a spreadsheet lets it be.
+LONGEST_LABEL = 290
+# In how many places the labels above a column of numbers stand at most, and those beside it.
+WIDEST_HEAD, WIDEST_SIDE = 18, 30
+# A label above a column takes no more lines than this where the column may be wider.
+FEW_LINES = 3
+
+
+def lines(text: str, width: int) -> list[str]:
+    """Return the lines of a text that is no wider than so many places; long words are broken.
+
+    >>> lines("concrete strength", 9), lines("megapascals", 6)
+    (['concrete', 'strength'], ['megapa', 'scals'])
+    """
+    from rich.cells import cell_len, chop_cells
+
+    found = [""]
+    for word in text.split(" "):
+        longer = f"{found[-1]} {word}" if found[-1] else word
+        if cell_len(longer) <= width:
+            found[-1] = longer
+        else:
+            found[len(found) - (not found[-1]) :] = chop_cells(word, width)
+    return found
+
+
+@lru_cache(maxsize=4096)
+def width_above(label: str, least: int) -> int:
+    """Return in how many places a label is to stand above a column that has at least so many: so
+    that no word is broken, in few lines.
+    """
+    from rich.cells import cell_len
+
+    label = cut(label, LONGEST_LABEL)
+    least = min(max(least, *map(cell_len, label.split(" "))), WIDEST_HEAD)
+    for most in range(1 + (cell_len(label) > least), FEW_LINES + 1):
+        for width in range(least, WIDEST_HEAD + 1):
+            if len(lines(label, width)) <= most:
+                return width
+    return WIDEST_HEAD
+
+
+@lru_cache(maxsize=4096)
 def cut(text: str, most: int) -> str:
     """Return a text that takes no more than so many places, cut with an ellipsis where it must be.
 

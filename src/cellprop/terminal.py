@@ -18,12 +18,12 @@ from cellprop import captions
 from cellprop.algebra import NOTATIONS, Matrix, reads, statement
 from cellprop.data import looks_like_formula
 from cellprop.errors import UnknownNameError, nearest
-from cellprop.formats import DOWN, UP, Formats, choose, cut, of_trace, replaced
+from cellprop.formats import DOWN, UP, Formats, choose, lines, of_trace, replaced
 from cellprop.steps import Declaration
 from cellprop.tracing import Trace
 from cellprop.words import Words
 
-LONGEST_HEADING, LONGEST_SIDE = 14, 20
+WIDEST_HEADING, WIDEST_SIDE = 16, 26
 # Black on the sheets' own yellow and orange, so that they read on dark and light terminals.
 STYLES = {"active": "bold black on #FFEB3B", "read": "black on #FFB74D", "input": "bold"}
 
@@ -133,22 +133,29 @@ def _matrices(view: _View, step: Declaration) -> Iterator[RenderableType]:
 def _matrix(view: _View, matrix: Matrix, state: str, caption: str) -> RenderableType:
     """Return a matrix with its name above; what is wider than the terminal goes on below."""
     shown = _numbers(view, matrix)
-    headings = [cut(label, LONGEST_HEADING) for label in matrix.columns.labels]
-    sides = [cut(f"{label} ", LONGEST_SIDE) for label in matrix.rows.labels]
-    widest = max(cell_len(text) + 2 for row in (*shown, headings) for text in row)
-    at_once = max(1, (view.width - max(map(cell_len, sides))) // widest)
+    # Long labels go on in another line, in a narrow terminal earlier.
+    heads = [
+        lines(label, min(WIDEST_HEADING, max(1, view.width - 4))) for label in matrix.columns.labels
+    ]
+    sides = [
+        lines(label, min(WIDEST_SIDE, max(1, view.width // 3))) for label in matrix.rows.labels
+    ]
+    widest = max(cell_len(text) + 2 for row in (*shown, *heads) for text in row)
+    beside = max(cell_len(line) for side in sides for line in side) + 1
+    at_once = max(1, (view.width - beside) // widest)
     block = Table.grid()
     block.add_column(no_wrap=True)
     block.add_row(Text(matrix.name, style="bold"))
-    for first in range(0, len(headings), at_once):
+    for first in range(0, len(heads), at_once):
         part = slice(first, first + at_once)
         table = Table(box=None, padding=(0, 0), header_style="dim")
         table.add_column("", no_wrap=True)
-        for heading in headings[part]:
-            table.add_column(Text(f"{heading} "), justify="right", no_wrap=True)
+        for head in heads[part]:
+            heading = "\n".join(f"{line} " for line in head)
+            table.add_column(Text(heading), justify="right", no_wrap=True, vertical="bottom")
         for side, row in zip(sides, shown, strict=True):
             numbers = (Text(f" {text} ", style=STYLES[state]) for text in row[part])
-            table.add_row(Text(side, style="dim"), *numbers)
+            table.add_row(Text("\n".join(f"{line} " for line in side), style="dim"), *numbers)
         block.add_row(table)
     block.add_row(Text(caption, style="dim"))
     return block

@@ -13,7 +13,7 @@ import numpy as np
 from openpyxl.worksheet.worksheet import Worksheet
 
 from cellprop.algebra import Array, Axis, Matrix
-from cellprop.formats import Format, choose, cut
+from cellprop.formats import LONGEST_LABEL, WIDEST_SIDE, Format, choose, cut
 from cellprop.layout import Place, letter
 from cellprop.tracing import Trace
 from cellprop.training import Decision
@@ -179,7 +179,7 @@ def table(trace: Trace, parameters: Trained) -> Table:
         how,
         inputs,
         outputs,
-        tuple(cut(label, WIDEST) or str(j) for j, label in enumerate(outputs.labels, 1)),
+        tuple(cut(label, LONGEST_LABEL) or str(j) for j, label in enumerate(outputs.labels, 1)),
         2,
         output,
         decides,
@@ -281,8 +281,6 @@ class _Rows:
             self.canvas.widen(column, room_for(name) / len(labels))
             self.canvas.text(row - 1, column, "name", name)
             for j, label in enumerate(labels, column):
-                if label in here.classes and column == here.output:
-                    self.canvas.widen(j, room_for(label))
                 self.canvas.label(row, j, label)
 
     # --- Samples --------------------------------------------------------------------------
@@ -296,7 +294,7 @@ class _Rows:
         raw, y = (trace.values[name][: here.count] for name in (rows.raw.name, "y"))
         values = rows.values(raw, known(trace, self.parameters))
         for i, label in enumerate(samples.labels):
-            canvas.label(here.first_row + i, 1, label)
+            canvas.label(here.first_row + i, 1, label, beside=WIDEST_SIDE)
         links, forms = at_home(self.book, rows.raw.name), self.book.columns[rows.raw.name]
         canvas.numbers(rows.places[rows.raw.name], "known", forms, raw, links)
         for matrix in rows.computed:
@@ -379,7 +377,7 @@ class _Rows:
         named = f"${first}${here.labels}:${last}${here.labels}"
         text = f"INDEX({named},1,{largest(cells)})"
         self._put_when(typed, row, column, style, text, here.classes[int(chosen[0])])
-        self.canvas.widen(column, max(map(room_for, here.classes)))
+        self.canvas.widen(column, max(room_for(name[:WIDEST]) for name in here.classes))
 
     def _hit(self, row: int, outputs: list[str], targets: list[str]) -> str:
         """Return the formula of whether a row is right: 1 or 0."""

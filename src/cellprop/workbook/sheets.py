@@ -14,11 +14,11 @@ from cellprop.algebra import NOTATIONS, Matrix, reads, statement
 from cellprop.layout import Place, letter
 from cellprop.steps import Declaration
 from cellprop.workbook import focus, xml
-from cellprop.workbook.book import Book, State, sheet_name, spans
+from cellprop.workbook.book import LABEL_ROW, ROW, Book, State, sheet_name, spans
 from cellprop.workbook.frame import fits_in_a_list
-from cellprop.workbook.printing import ROW, set_up_print
+from cellprop.workbook.printing import set_up_print
 
-TITLE_ROW, LABEL_ROW, GAP_ROW = 24.0, 11.0, 7.5
+TITLE_ROW, GAP_ROW = 24.0, 7.5
 # The number format that shows nothing.
 UNSEEN = ";;;"
 
@@ -111,7 +111,9 @@ def lane_rows(
         cells = "".join([block[i] for block in blocks if i < len(block)])
         if beside:
             cells += beside.get(lane.row + i, "")
-        yield xml.row(lane.row + i, cells if i else title + cells, LABEL_ROW if i == 1 else ROW)
+        row = lane.row + i
+        height = book.heights.get(row, LABEL_ROW if i == 1 else ROW)
+        yield xml.row(row, cells if i else title + cells, height)
     yield xml.row(lane.last_row + 1, "", GAP_ROW)
 
 
