@@ -37,7 +37,7 @@ def test_every_activation_loss_rule_and_scaling_of_ours_has_its_words():
             assert WORDS.get(f"activations.{name}.{key}"), (name, key)
     for name in losses():
         assert WORDS.get(f"losses.{name}.name"), name
-        assert WORDS.notes(f"losses.{name}.delta_notes"), name
+        assert WORDS.notes(f"losses.{name}.notes"), name
     for name in set(OPTIMIZERS) - {"sgd"}:
         assert WORDS.get(f"optimizers.{name}.weights"), name
         assert WORDS.get(f"optimizers.{name}.biases"), name
@@ -148,3 +148,97 @@ def test_a_linear_output_is_not_linear_twice():
     assert said(trace, "4", captions.title) == "Output layer, linear"
     assert said(trace, "4").endswith("pass the result on as it is.")
     assert said(trace, "6", captions.title) == "Slopes at the output layer"
+
+
+# --- Notes stand only where they are about this network -------------------------------------
+
+# The seven of docs/workbook.md, by the step on which they stand.
+SLIPS = {
+    "1": "picture", "2": "bias_row", "4": "product", "5": "error", "6": "slope", "7": "caption",
+    "11": "bias_sums",
+}  # fmt: skip
+OF_THE_ARTICLE = WORDS.texts.keys() & {f"article.{key}" for key in SLIPS.values()}
+
+
+def all_notes(trace):
+    """The notes on each step, by its label."""
+    steps = trace.walkthrough.steps
+    return {step.label: captions.notes(WORDS, trace, step) for step in steps}
+
+
+def slips_on(trace):
+    """On which steps a note speaks of the article."""
+    return {label for label, found in all_notes(trace).items() if "article" in str(found).lower()}
+
+
+def test_on_the_articles_example_all_seven_slips_are_noted():
+    found = all_notes(cellprop.article())
+    assert len(OF_THE_ARTICLE) == 7
+    for step, key in SLIPS.items():
+        assert WORDS(f"article.{key}") in found[step]
+    assert slips_on(cellprop.article()) == set(SLIPS)
+
+
+@pytest.mark.parametrize("name", ["notebook", "moons", "blobs", "xor", "iris"])
+def test_on_no_other_example_a_note_speaks_of_the_article(name):
+    assert slips_on(cellprop.example(name)) == set()
+
+
+@pytest.mark.parametrize(
+    ("sizes", "network", "options"),
+    [
+        ((2, 3, 1), {}, {}),
+        ((2, 3, 1), {}, {"average": True}),
+        ((2, 1), {}, {}),
+        ((2, 3, 4, 1), {"activation": ["relu", "sigmoid"]}, {"optimizer": "adam"}),
+        ((2, 3, 1), {"bias": False, "loss": "binary_cross_entropy"}, {"scale": "minmax"}),
+        ((2, 3, 1), {"activation": "tanh"}, {"batch_size": 2}),
+    ],
+)
+def test_nor_does_any_on_somebodys_own_data(sizes, network, options):
+    assert slips_on(traced(sizes, network=network, **options)) == set()
+
+
+@pytest.mark.parametrize(
+    ("sizes", "network", "options", "gone"),
+    [
+        ((4, 3, 1), {}, {"epochs": 5, "walk_epoch": 5}, set()),
+        ((4, 2, 1), {}, {}, {"1"}),
+        ((4, 3, 1), {"activation": "tanh", "output_activation": "linear"}, {}, {"6"}),
+        ((4, 3, 1), {"bias": False}, {}, {"2", "11"}),
+        ((4, 3, 1), {"loss": "binary_cross_entropy"}, {}, {"5", "7"}),
+        ((4, 1), {}, {}, {"1", "2", "4", "11"}),
+    ],
+)
+def test_with_the_articles_samples_a_slip_is_noted_as_far_as_the_network_is_the_articles(
+    sizes, network, options, gone
+):
+    article = cellprop.article()
+    run = cellprop.Network(list(sizes), **network)
+    trace = cellprop.trace(run, article["X"], article["y"], seed=1, **options)
+    assert slips_on(trace) == set(SLIPS) - gone
+
+
+def test_that_the_updates_add_is_explained_on_every_network_of_the_squared_error():
+    for trace in (cellprop.article(), traced(), traced((2, 3, 3, 1))):
+        assert "negative gradient" in noted(trace, "5")
+
+
+def test_every_note_of_a_step_is_declared_with_what_it_depends_on():
+    declared = {note.key for note in captions.NOTES}
+    assert set(OF_THE_ARTICLE) <= declared
+    assert all(note.when for note in captions.NOTES if note.key in OF_THE_ARTICLE)
+    keys = {k for k in WORDS.texts if k.endswith(("notes", ".average")) and k != "sheet.notes"}
+    for key in keys - {"phrases.averaged"}:
+        kind, _, rest = key.partition(".")
+        name = rest.rpartition(".")[2]
+        patterns = {key, f"activations.{{activation}}.{name}", f"losses.{{loss}}.{name}"}
+        if kind in ("steps", "activations", "losses", "phrases"):
+            assert declared & patterns, key
+
+
+def test_a_note_of_a_teachers_own_stands_on_every_network():
+    mine = type(WORDS)({**WORDS.texts, "steps.4.notes": ("Mine.",)})
+    for trace in (cellprop.article(), traced((2, 1)), traced((2, 3, 3, 1))):
+        step = next(s for s in trace.walkthrough.steps if s.number == 4)
+        assert "Mine." in captions.notes(mine, trace, step)

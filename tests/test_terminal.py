@@ -272,12 +272,15 @@ def test_csv_labels_with_separators_and_quotes_come_back_whole(label):
     assert rows[1:] == [["X", "1", label, "1.0"], ["X", "1", "other", "2.0"]]
 
 
-def test_a_long_label_is_cut_and_no_number_with_it():
-    X = pd.DataFrame([[1.25, 2.5]], columns=["long " * 100, "b"], index=["row " * 100])
+@pytest.mark.parametrize("width", [12, 20, 80])
+def test_a_long_label_goes_on_in_further_lines_and_no_number_is_cut(width):
+    X = pd.DataFrame([[1.25, 2.5]], columns=["long " * 10, "b"], index=["row " * 10])
     trace = cellprop.trace(cellprop.Network([2, 1, 1]), X, [0], seed=1)
-    printed = shown(trace, "X", width=80)
-    assert "…" in printed
-    assert re.findall(r"\d\.\d+", printed) == ["1.25", "2.50"]
+    printed = shown(trace, "X", width=width)
+    assert "…" not in printed
+    assert printed.count("long") == 10
+    assert printed.count("row") in (10, 20)  # once more, if the second column goes below
+    assert re.findall(r"\d\.\d+", printed) == ["1.25", "2.5"]
 
 
 # --- Terminals of all sizes ---------------------------------------------------------------

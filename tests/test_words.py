@@ -36,7 +36,7 @@ def test_the_default_words_load():
     words = load()
     assert words("steps.7.title") == "Delta at the output layer"
     assert words("sheet.title", number=7, last=11, title="T") == "Step 7 of 11 · T"
-    assert len(words.many("losses.squared_error.delta_notes")) == 1
+    assert len(words.many("losses.cross_entropy.delta_notes")) == 1
     assert words.many("steps.8.notes") == ()
 
 
@@ -62,9 +62,9 @@ def test_a_placeholder_may_be_left_out(tmp_path):
 
 
 def test_notes_may_be_any_number_of_texts(tmp_path):
-    old = "notes = [\"The article's picture"
-    words = load(changed(tmp_path, old, 'notes = ["Mine.", "The article\'s picture'))
-    assert words.many("steps.1.notes")[0] == "Mine."
+    old = 'notes = ["Softmax takes'
+    words = load(changed(tmp_path, old, 'notes = ["Mine.", "Softmax takes'))
+    assert words.many("activations.softmax.notes")[0] == "Mine."
 
 
 def test_lines_of_a_text_are_joined_and_control_characters_made_visible(tmp_path):
@@ -97,10 +97,10 @@ def test_an_unknown_key_is_named_with_the_nearest(tmp_path):
     [
         (READ, 'read = ["x"]', "'sheet.read' is to be one text."),
         (
-            "notes = [\"The article's picture of the network has two hidden neurons; its sheets"
-            ' have three."]',
+            'notes = ["MIN(700, …) keeps EXP from overflowing when you try very large weights; it'
+            ' changes nothing otherwise."]',
             'notes = "x"',
-            "'steps.1.notes' is to be a list of texts in [ ].",
+            "'activations.sigmoid.notes' is to be a list of texts in [ ].",
         ),
         (READ, "read = {x = 1}", "there is no text 'sheet.read.x' to change. Did you mean"),
         (TITLE, 'title = "{nubmer}"', "'sheet.title' asks for {nubmer}, which is not known;"),

@@ -50,7 +50,9 @@ def columns(name: str, found: Table, wanted: Sequence[str], *, named: bool) -> T
         raise _differ(name, "columns", labels, wanted, remedy)
     if order is None or order == list(range(len(order))):
         return found
-    return replace(found, values=found.values[:, order], column_labels=tuple(wanted))
+    decimals = tuple(found.decimals[i] for i in order) if found.decimals else ()
+    values = found.values[:, order]
+    return replace(found, values=values, column_labels=tuple(wanted), decimals=decimals)
 
 
 def matrix(name: str, source: Any, rows: Axis, columns: Axis) -> Any:

@@ -1,17 +1,24 @@
 """What is said about a step of a particular network: its title, a sentence, and notes.
 
-The texts themselves live in `templates/words.toml`; here they are chosen and filled in.
+The texts themselves live in `templates/words.toml`; here they are chosen and filled in. `NOTES`
+says of each note on what it depends.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import numpy as np
+
 from cellprop.algebra import OPERATIONS, Axis
+from cellprop.data import example
 from cellprop.network import Network
 from cellprop.steps import Declaration
 from cellprop.tracing import Trace
 from cellprop.words import Words
-
-ARTICLE_SIZES = (4, 3, 1)
 
 
 def title(words: Words, trace: Trace, step: Declaration) -> str:
@@ -50,29 +57,13 @@ def says(words: Words, trace: Trace, step: Declaration) -> str:
 
 
 def notes(words: Words, trace: Trace, step: Declaration) -> list[str]:
-    """Return the notes on a step: where the article slips, what a formula guards against, …"""
-    network, number = trace.network, step.number
-    found = list(words.many(f"steps.{number}.notes"))
-    if number == 4 and not network.hidden:
-        found = []  # it is about the hidden activations
-    if number == 0:
-        found += _notes_on_samples(words, trace)
-    if number == 1 and network.sizes != ARTICLE_SIZES:
-        found = []  # it is about the picture of the article's network
-    if number == 3 and step.layer is not None:
-        found += words.notes(f"activations.{network.activation[step.layer - 1]}.notes")
-    elif number == 3:
-        found += words.notes(f"activations.{network.activation[0]}.notes")
-    elif number == 4 and network.output_activation not in network.activation:
-        found += words.notes(f"activations.{network.output_activation}.notes")
-    elif number == 5:
-        found += words.notes(f"losses.{network.loss}.notes")
-    elif number == 6 and "sigmoid" in (network.output_activation, *network.activation):
-        found += words.notes("activations.sigmoid.slope_notes")
-    elif number == 7:
-        found += words.notes(f"losses.{network.loss}.delta_notes")
-    elif number in (10, 11) and trace.options["average"]:
-        found.append(words("phrases.average", samples=trace.walkthrough.output.rows.size))
+    """Return the notes on a step that are about this network: where the article slips in its own
+    example, what a formula guards against, …
+    """
+    found: list[str] = []
+    for note in NOTES:
+        if note.step == step.number and all(holds(trace) for holds in note.when):
+            found += _texts(words, note.key, trace, step)
     return found
 
 
@@ -144,23 +135,137 @@ def _cancels(network: Network) -> bool:
     return bool(OPERATIONS[network.loss].cancels)
 
 
-def _notes_on_samples(words: Words, trace: Trace) -> list[str]:
-    """Return notes on which samples are shown, what classes stand for, and how X is scaled."""
-    found = []
-    if trace.batches > 1:
-        found.append(shown(words, trace))
+# --- Notes ----------------------------------------------------------------------------------
+
+# The key of the note that says which update is shown: that takes more than a text.
+SHOWN = "contents.batch"
+Condition = Callable[[Trace], bool]
+
+
+@dataclass(frozen=True)
+class Note:
+    """A note, or several, on a step's sheet.
+
+    Attributes:
+        step: The step's number.
+        key: Where it stands among the words; `{…}` is filled in with what this network has.
+        when: What must hold of a network for it to stand there.
+    """
+
+    step: int
+    key: str
+    when: tuple[Condition, ...] = ()
+
+
+@cache
+def _article() -> Mapping[str, Any]:
+    return example("article")
+
+
+def _articles_example(trace: Trace) -> bool:
+    """Whether these are the samples of the article's walkthrough."""
+    given = {"X": trace.walkthrough.matrices[0].name, "y": "y"}
+    return all(
+        np.array_equal(trace.values[name], _article()[key].values) for key, name in given.items()
+    )
+
+
+def _articles_sizes(trace: Trace) -> bool:
+    return trace.network.sizes == tuple(_article()["network"]["sizes"])
+
+
+def _one_hidden_layer(trace: Trace) -> bool:
+    return len(trace.network.hidden) == 1
+
+
+def _biases(trace: Trace) -> bool:
+    return trace.network.bias
+
+
+def _squared_error(trace: Trace) -> bool:
+    return trace.network.loss == "squared_error"
+
+
+def _sigmoid(trace: Trace) -> bool:
+    return "sigmoid" in (trace.network.output_activation, *trace.network.activation)
+
+
+def _new_at_the_output(trace: Trace) -> bool:
+    """Whether no hidden layer, where its notes would have stood, has the output's activation."""
+    return trace.network.output_activation not in trace.network.activation
+
+
+def _averages(trace: Trace) -> bool:
+    return bool(trace.options["average"])
+
+
+def _batches(trace: Trace) -> bool:
+    return trace.batches > 1
+
+
+def _classes(trace: Trace) -> bool:
     classes = trace.matrix("y").columns
-    if classes.name == "classes":
-        count = len(classes.labels)
-        key = "two_classes" if classes.zero else "classes"
-        mapping = f"{classes.zero} → 0; " if classes.zero else ""
-        mapping += "; ".join(
-            f"{name} → {' '.join('1' if i == j else '0' for j in range(count))}"
-            for i, name in enumerate(classes.labels)
-        )
-        found.append(words(f"phrases.{key}", mapping=mapping))
-    if trace.options["scale"]:
-        found.append(words(f"scalings.{trace.options['scale']}"))
-        if trace.batches > 1:
-            found.append(words("phrases.scaled_by_all", all=trace.samples))
-    return found
+    return classes.name == "classes" and not classes.zero
+
+
+def _two_classes(trace: Trace) -> bool:
+    return bool(trace.matrix("y").columns.zero)
+
+
+def _scales(trace: Trace) -> bool:
+    return bool(trace.options["scale"])
+
+
+NOTES = (
+    # A teacher's own, on any network.
+    *(Note(number, f"steps.{number}.notes") for number in range(12)),
+    # Where the article slips.
+    Note(1, "article.picture", (_articles_example, _articles_sizes)),
+    Note(2, "article.bias_row", (_articles_example, _one_hidden_layer, _biases)),
+    Note(4, "article.product", (_articles_example, _one_hidden_layer)),
+    Note(6, "article.slope", (_articles_example, _sigmoid)),
+    Note(7, "article.caption", (_articles_example, _squared_error)),
+    Note(11, "article.bias_sums", (_articles_example, _one_hidden_layer, _biases)),
+    # Which samples are shown, what classes stand for, and how X is scaled.
+    Note(0, SHOWN, (_batches,)),
+    Note(0, "phrases.classes", (_classes,)),
+    Note(0, "phrases.two_classes", (_two_classes,)),
+    Note(0, "scalings.{scale}", (_scales,)),
+    Note(0, "phrases.scaled_by_all", (_scales, _batches)),
+    # What the network's own operations are about.
+    Note(3, "activations.{activation}.notes"),
+    Note(4, "activations.{output_activation}.notes", (_new_at_the_output,)),
+    Note(5, "losses.{loss}.notes"),
+    Note(5, "article.error", (_articles_example, _squared_error)),
+    Note(7, "losses.{loss}.delta_notes"),
+    Note(10, "phrases.average", (_averages,)),
+    Note(11, "phrases.average", (_averages,)),
+)
+
+
+def _texts(words: Words, key: str, trace: Trace, step: Declaration) -> Sequence[str]:
+    """Return the texts of a note; a text that stands alone is filled in."""
+    if key == SHOWN:
+        return [shown(words, trace)]
+    network = trace.network
+    key = key.format(
+        scale=trace.options["scale"],
+        loss=network.loss,
+        output_activation=network.output_activation,
+        activation=network.activation[(step.layer or 1) - 1] if network.hidden else "",
+    )
+    if key not in words.texts or isinstance(words.texts[key], tuple):
+        return words.notes(key)
+    samples = trace.walkthrough.output.rows.size
+    return [words(key, mapping=_mapping(trace), samples=samples, all=trace.samples)]
+
+
+def _mapping(trace: Trace) -> str:
+    """Return what stands in y for each class."""
+    classes = trace.matrix("y").columns
+    labels = classes.labels
+    named = [
+        f"{name} → {' '.join('1' if i == j else '0' for j in range(len(labels)))}"
+        for i, name in enumerate(labels)
+    ]
+    return "; ".join([f"{classes.zero} → 0"] * bool(classes.zero) + named)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import re
 import unicodedata
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from importlib import resources
 from typing import Any
@@ -35,6 +35,7 @@ class Table:
         row_labels, column_labels: As text; None where the source had none.
         axis: What the columns are, as `classes`; None where the source doesn't say.
         zero: Of two classes in one column, what 0 stands for; 1 stands for its label.
+        decimals: How many the numbers of each column were written with; none where nobody knows.
     """
 
     values: Array
@@ -42,6 +43,7 @@ class Table:
     column_labels: tuple[str, ...] | None
     axis: str | None = None
     zero: str = ""
+    decimals: tuple[int, ...] = ()
 
     def rows(self, name: str) -> Axis:
         """Return the axis of the rows, numbered where the source had no labels."""
@@ -378,6 +380,19 @@ def label(value: object) -> str:
     'a␉b␛[31m'
     """
     return "".join(map(_visible, str(value)))
+
+
+# As a program writes a number with a fraction that may be 0.
+_WRITTEN = re.compile(r"[+-]?\d+[.,](\d+)", re.ASCII)
+
+
+def decimals_written(texts: Iterable[str]) -> int:
+    """Return how many decimals numbers were written with, zeros at the end among them.
+
+    >>> decimals_written(["7.0", "12"]), decimals_written(["7", "x"])
+    (1, 0)
+    """
+    return max((len(m[1]) for text in texts if (m := _WRITTEN.fullmatch(text.strip()))), default=0)
 
 
 def known(what: str, name: object, names: Collection[str]) -> None:

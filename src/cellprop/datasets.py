@@ -11,7 +11,7 @@ import math
 import re
 import warnings
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ import numpy as np
 
 from cellprop.algebra import Array
 from cellprop.columns import Chosen, Names, choose, known, split, typed
-from cellprop.data import LARGEST, MISSING, Table, coded, is_missing, label
+from cellprop.data import LARGEST, MISSING, Table, coded, decimals_written, is_missing, label
 from cellprop.errors import InputError
 from cellprop.numerals import (
     PLAIN,
@@ -139,6 +139,18 @@ def read(
     return reader.dataset(classes=classes, one_hot=one_hot)
 
 
+# How many records tell with how many decimals a column is written: programs are consistent.
+RECORDS_THAT_TELL = 100
+
+
+def written(source: Source, columns: Sequence[int]) -> tuple[int, ...]:
+    """Return with how many decimals columns of CSV are written; none for a sheet."""
+    if not source.separator:
+        return ()
+    first = [cells for _, cells in islice(source.stored(), RECORDS_THAT_TELL)]
+    return tuple(decimals_written(r[i] for r in first if i < len(r)) for i in columns)
+
+
 class _Reader:
     """The columns of a file on their way to numbers; what is wrong first is told."""
 
@@ -173,9 +185,14 @@ class _Reader:
         self._mention_ids()
         self._mention_header()
         names = tuple(self.source.header[i] for i in self.inputs)
-        inputs = Table(self._together(self.inputs), labels, names)
+        inputs = Table(
+            self._together(self.inputs), labels, names, decimals=written(self.source, self.inputs)
+        )
         called = tuple(self.source.header[i] for i in self.targets)
-        targets = found or Table(self._together(self.targets), None, called)
+        told = written(self.source, self.targets)
+        targets = found or Table(self._together(self.targets), None, called, decimals=told)
+        if found and not found.axis:
+            targets = replace(found, decimals=told)
         of = None
         if targets.axis:
             of = tuple(targets.column_labels or ())

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from rich.cells import cell_len
@@ -18,12 +18,12 @@ from cellprop import captions
 from cellprop.algebra import NOTATIONS, Matrix, reads, statement
 from cellprop.data import looks_like_formula
 from cellprop.errors import UnknownNameError, nearest
-from cellprop.formats import choose, cut
+from cellprop.formats import DOWN, UP, Formats, choose, lines, of_trace, replaced
 from cellprop.steps import Declaration
 from cellprop.tracing import Trace
 from cellprop.words import Words
 
-LONGEST_HEADING, LONGEST_SIDE = 14, 20
+WIDEST_HEADING, WIDEST_SIDE = 16, 26
 # Black on the sheets' own yellow and orange, so that they read on dark and light terminals.
 STYLES = {"active": "bold black on #FFEB3B", "read": "black on #FFB74D", "input": "bold"}
 
@@ -71,7 +71,7 @@ def show(
     decimals: int | None,
 ) -> None:
     """Print steps and matrices as tables."""
-    view = _View(trace, words, decimals, console.width)
+    view = _View(trace, words, decimals, console.width, of_trace(trace), replaced(trace))
     for position, item in enumerate(wanted):
         if position:
             console.print()
@@ -83,12 +83,16 @@ def show(
 
 @dataclass(frozen=True)
 class _View:
-    """What is shown, and how: the trace, the words, the decimals asked for, the room there is."""
+    """What is shown, and how: the trace, the words, the decimals asked for, the room there is, the
+    formats of matrices, and which of them replaces which.
+    """
 
     trace: Trace
     words: Words
     decimals: int | None
     width: int
+    columns: Mapping[str, Formats]
+    replaced: Mapping[str, str]
 
 
 def _step(view: _View, step: Declaration) -> RenderableType:
@@ -128,32 +132,59 @@ def _matrices(view: _View, step: Declaration) -> Iterator[RenderableType]:
 
 def _matrix(view: _View, matrix: Matrix, state: str, caption: str) -> RenderableType:
     """Return a matrix with its name above; what is wider than the terminal goes on below."""
-    values = view.trace.value(matrix)
-    form = choose(values, given=matrix.definition is None)
-    decimals = view.decimals
-    shown = [
-        [form.show(value) if decimals is None else f"{value:.{decimals}f}" for value in row]
-        for row in values.tolist()
+    shown = _numbers(view, matrix)
+    # Long labels go on in another line, in a narrow terminal earlier.
+    heads = [
+        lines(label, min(WIDEST_HEADING, max(1, view.width - 4))) for label in matrix.columns.labels
     ]
-    headings = [cut(label, LONGEST_HEADING) for label in matrix.columns.labels]
-    sides = [cut(f"{label} ", LONGEST_SIDE) for label in matrix.rows.labels]
-    widest = max(cell_len(text) + 2 for row in (*shown, headings) for text in row)
-    at_once = max(1, (view.width - max(map(cell_len, sides))) // widest)
+    sides = [
+        lines(label, min(WIDEST_SIDE, max(1, view.width // 3))) for label in matrix.rows.labels
+    ]
+    widest = max(cell_len(text) + 2 for row in (*shown, *heads) for text in row)
+    beside = max(cell_len(line) for side in sides for line in side) + 1
+    at_once = max(1, (view.width - beside) // widest)
     block = Table.grid()
     block.add_column(no_wrap=True)
     block.add_row(Text(matrix.name, style="bold"))
-    for first in range(0, len(headings), at_once):
+    for first in range(0, len(heads), at_once):
         part = slice(first, first + at_once)
         table = Table(box=None, padding=(0, 0), header_style="dim")
         table.add_column("", no_wrap=True)
-        for heading in headings[part]:
-            table.add_column(Text(f"{heading} "), justify="right", no_wrap=True)
+        for head in heads[part]:
+            heading = "\n".join(f"{line} " for line in head)
+            table.add_column(Text(heading), justify="right", no_wrap=True, vertical="bottom")
         for side, row in zip(sides, shown, strict=True):
             numbers = (Text(f" {text} ", style=STYLES[state]) for text in row[part])
-            table.add_row(Text(side, style="dim"), *numbers)
+            table.add_row(Text("\n".join(f"{line} " for line in side), style="dim"), *numbers)
         block.add_row(table)
     block.add_row(Text(caption, style="dim"))
     return block
+
+
+def _numbers(view: _View, matrix: Matrix) -> list[list[str]]:
+    """Return the numbers of a matrix as texts, with a sign where a move is too small to be seen."""
+    values = view.trace.value(matrix)
+    if view.decimals is not None:
+        return [[f"{value:.{view.decimals}f}" for value in row] for row in values.tolist()]
+    usual = (choose(values, given=matrix.definition is None),) * matrix.columns.size
+    forms = view.columns.get(matrix.name, usual)
+    shown = [
+        [form.show(value) for form, value in zip(forms, row, strict=True)]
+        for row in values.tolist()
+    ]
+    if matrix.name not in view.replaced:
+        return shown
+    old = view.trace.values[view.replaced[matrix.name]].tolist()
+    signs = [
+        ["" if new == was or forms[0].tells(new, was) else UP if new > was else DOWN
+         for new, was in zip(*rows, strict=True)]
+        for rows in zip(values.tolist(), old, strict=True)
+    ]  # fmt: skip
+    room = int(any(sign for row in signs for sign in row))
+    return [
+        [text + sign.ljust(room) for text, sign in zip(*rows, strict=True)]
+        for rows in zip(shown, signs, strict=True)
+    ]
 
 
 def as_csv(trace: Trace, wanted: Iterable[Declaration | Matrix], decimals: int | None) -> str:

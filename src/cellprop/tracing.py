@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -89,6 +89,8 @@ class Trace:
         stopped: Why training ended before the last epoch asked for; empty if it did not.
         interrupted: Whether that was by Ctrl+C.
         named: Whether the inputs have names, by which the columns of other samples are found.
+        written: With how many decimals each column of the samples was written, by the name of the
+            matrix, where that is known.
     """
 
     network: Network
@@ -109,6 +111,7 @@ class Trace:
     stopped: str
     interrupted: bool = False
     named: bool = False
+    written: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
 
     def __repr__(self) -> str:
         return (
@@ -479,6 +482,7 @@ def trace(
         stopped,
         bool(stopped) and finite,
         aligned.are_names(inputs.column_labels),
+        {"X_raw" if scale else "X": inputs.decimals, "y": targets.decimals},
     )
 
 

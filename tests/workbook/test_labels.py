@@ -14,9 +14,11 @@ from hypothesis import strategies as st
 from openpyxl import load_workbook
 from openpyxl.utils.escape import unescape
 from reading import block, content, formulas, homes, steps
+from rich.cells import cell_len
 
 import cellprop
 from cellprop.data import label
+from cellprop.formats import WIDEST_HEAD, lines, width_above
 
 # Labels that have broken files, terminals or spreadsheets elsewhere.
 NASTY = [
@@ -151,13 +153,91 @@ def test_text_that_looks_like_a_formula_is_marked_as_text(which, request):
     assert all(marked.values())
 
 
-def test_no_label_is_wider_than_its_place(trace):
-    for _, sheet in steps(formulas(trace)):
-        for row in sheet.iter_rows(min_row=reading.FIRST_LANE):
-            for cell in row:
-                if cell.style == "label" and cell.value:
-                    width = sheet.column_dimensions[cell.column_letter].width
-                    assert len(shown(cell.value)) <= width
+LONG = [
+    "Concrete compressive strength(MPa, megapascals)",
+    "Donaudampfschifffahrtsgesellschaftskapitän",
+    "kg in a m^3 of the mixture, before it is poured",
+    "=1+1 is not a formula here, however it looks",
+]
+
+
+@pytest.fixture(scope="module")
+def long():
+    """Two inputs, samples and classes with long names; trained, so that there is every sheet."""
+    X = pd.DataFrame(np.random.default_rng(0).random((4, 2)), index=LONG, columns=LONG[:2])
+    y = pd.DataFrame(np.eye(4)[:, :3][[0, 1, 2, 0]], columns=LONG[1:])
+    network = cellprop.Network([2, 3, 3], loss="cross_entropy")
+    return cellprop.trace(network, X, y, seed=0, epochs=20)
+
+
+def heights_lack(sheet, texts) -> list[str]:
+    """The labels that do not fit in their cells, by a cautious count of their lines.
+
+    A label's letters are smaller than those by which a column's width is measured.
+    """
+    style = {s.name: s.font.sz for s in sheet.parent._named_styles}
+    found = []
+    for row in sheet.iter_rows():
+        for cell in row:
+            if cell.style == "label" and shown(str(cell.value or "")) in texts:
+                text = shown(cell.value)
+                width = sheet.column_dimensions[cell.column_letter].width
+                broken = cell.alignment.wrap_text
+                count = len(lines(text, int(width * style["known"] / style["label"])))
+                height = sheet.row_dimensions[cell.row].height
+                if (count > 1 and not broken) or count * style["label"] * 1.2 > height:
+                    found.append(f"{sheet.title} {cell.coordinate}: {text}")
+    return found
+
+
+def test_a_long_label_stands_whole_in_its_cell_on_every_sheet(long):
+    book = formulas(long)
+    assert {"Training", "Predictions", "Decision boundary"} <= set(book.sheetnames)
+    for name in [*(sheet.title for _, sheet in steps(book)), "Predictions", "Decision boundary"]:
+        texts = {shown(c.value) for row in book[name] for c in row if isinstance(c.value, str)}
+        assert set(LONG[:2]) <= texts, name
+        assert not [t for t in texts if t.endswith("…")], name
+        assert heights_lack(book[name], LONG) == []
+    for sheet, of in ((steps(book)[-1][1], "X"), (steps(book)[-1][1], "output")):
+        assert labels_of_rows(sheet, of) == LONG
+
+
+def test_classes_with_long_names_are_called_in_full_where_they_are_decided(long):
+    sheet = reading.values(long)["Predictions"]
+    texts = [c.value for row in sheet for c in row if c.style in ("active", "known")]
+    assert {text for text in texts if isinstance(text, str)} >= set(LONG[1:3])
+
+
+def test_a_workbook_with_long_labels_verifies(long, tmp_path):
+    path = tmp_path / "book.xlsx"
+    path.write_bytes(content(long))
+    assert cellprop.verify(path).ok
+
+
+@pytest.mark.parametrize("which", ["trace", "other"])
+def test_every_label_fits_in_its_cell_in_as_many_lines_as_it_takes(which, request):
+    for _, sheet in steps(formulas(request.getfixturevalue(which))):
+        found = {shown(c.value) for row in sheet for c in row if c.style == "label"}
+        assert heights_lack(sheet, found) == []
+
+
+@given(st.text(max_size=80), st.integers(1, 30))
+@settings(max_examples=40)
+def test_the_lines_of_a_text_hold_all_of_it_and_are_no_wider_than_asked(text, width):
+    found = lines(text, width)
+    assert all(cell_len(line) <= max(width, 2) for line in found)
+    assert "".join(found).replace(" ", "") == text.replace(" ", "")
+
+
+@given(st.text("abc ", min_size=1, max_size=60), st.integers(1, 20))
+@settings(max_examples=40)
+def test_a_column_gets_as_wide_as_its_words_and_no_wider_than_it_helps(label, least):
+    width = width_above(label, least)
+    assert width <= WIDEST_HEAD
+    longest = max(map(len, label.split(" ")))
+    assert width >= min(longest, WIDEST_HEAD)
+    if len(label) <= min(least, WIDEST_HEAD):
+        assert width <= least
 
 
 def test_labels_cut_on_a_sheet_stand_in_full_on_the_contents(trace):
@@ -170,7 +250,7 @@ def test_labels_cut_on_a_sheet_stand_in_full_on_the_contents(trace):
 
 
 def test_without_long_labels_the_contents_list_none():
-    short, long = (labelled([text, "b"], ["c", "d"]) for text in ("a", "a" * 40))
+    short, long = (labelled([text, "b"], ["c", "d"]) for text in ("a" * 40, "a" * 400))
     values = [{c.value for c in formulas(t)["Contents"]["A"]} for t in (short, long)]
     assert "Full labels" not in values[0]
     assert "Full labels" in values[1]

@@ -14,7 +14,7 @@ from rich.cells import cell_len
 
 from cellprop.algebra import Array, Matrix, Pattern, reads
 from cellprop.data import looks_like_formula
-from cellprop.formats import Format, choose
+from cellprop.formats import Format, Formats, choose, of_columns
 from cellprop.layout import Layout, Place, lay_out, letter
 from cellprop.question import Question
 from cellprop.words import Words
@@ -112,14 +112,22 @@ class ExerciseBook(Book):
         setup = self.question.setup
         return setup.waiting.union(setup.answers)
 
-    def format_of(self, matrix: Matrix) -> Format:
-        """Return how the numbers of a matrix are shown: alike for everybody in a class."""
-        question = self.question
+    def _shown(self) -> tuple[Mapping[str, Formats], Mapping[str, str]]:
+        """Return how numbers are shown; what is to be calculated says nothing of what moves."""
+        matrices = self.trace.walkthrough.matrices
+        return {matrix.name: self._columns_of(matrix) for matrix in matrices}, {}
+
+    def _columns_of(self, matrix: Matrix) -> Formats:
+        """Return how the columns of a matrix are shown: alike for everybody in a class."""
+        question, width = self.question, matrix.columns.size
         if matrix.definition is not None:
-            return Format(question.setup.decimals)
+            return (Format(question.setup.decimals),) * width
         if question.student and matrix.name in question.setup.network.shapes:
-            return Format(min(2, question.setup.decimals), exact=True)
-        return choose(question.given[matrix.name], given=True)
+            return (Format(min(2, question.setup.decimals), exact=True),) * width
+        values = question.given[matrix.name]
+        if matrix.rows is self.trace.walkthrough.output.rows:
+            return of_columns(values)
+        return (choose(values, given=True),) * width
 
     def cells(self, place: Place, state: State) -> Iterator[str]:
         """Yield the cells of each row of a matrix in a state."""

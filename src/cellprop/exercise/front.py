@@ -8,9 +8,8 @@ from cellprop import captions
 from cellprop.exercise.book import Correction, ExerciseBook
 from cellprop.steps import Declaration
 from cellprop.workbook import xml
-from cellprop.workbook.book import sheet_name
+from cellprop.workbook.book import ROW, sheet_name
 from cellprop.workbook.contents import Page, describe_layers, list_labels
-from cellprop.workbook.printing import ROW
 from cellprop.workbook.sheets import TITLE_ROW
 
 

@@ -18,9 +18,9 @@ from cellprop.exercise.book import LOOKS, ExerciseBook
 from cellprop.layout import letter
 from cellprop.steps import Declaration
 from cellprop.workbook import xml
-from cellprop.workbook.book import State
+from cellprop.workbook.book import ROW, State
 from cellprop.workbook.focus import literal
-from cellprop.workbook.printing import ROW, set_up_print
+from cellprop.workbook.printing import set_up_print
 from cellprop.workbook.sheets import (
     GAP_ROW,
     KEY_WIDTH,

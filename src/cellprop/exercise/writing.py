@@ -23,9 +23,8 @@ from cellprop.question import Question
 from cellprop.words import Words
 from cellprop.words import load as load_words
 from cellprop.workbook import contents, xml
-from cellprop.workbook.book import sheet_name
+from cellprop.workbook.book import ROW, sheet_name
 from cellprop.workbook.frame import Frame
-from cellprop.workbook.printing import ROW
 from cellprop.workbook.theme import Theme
 from cellprop.workbook.theme import load as load_theme
 

@@ -6,8 +6,9 @@ once for each state and used again on every page of the flip-book.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import groupby
 from typing import Literal
 
 from rich.cells import cell_len
@@ -16,7 +17,18 @@ from cellprop import layout as at
 from cellprop.algebra import Matrix, formulas
 from cellprop.data import looks_like_formula
 from cellprop.errors import LimitError
-from cellprop.formats import Format, choose, cut
+from cellprop.formats import (
+    LONGEST_LABEL,
+    WIDEST_SIDE,
+    Format,
+    Formats,
+    cut,
+    lines,
+    of_matrix,
+    of_trace,
+    replaced,
+    width_above,
+)
 from cellprop.layout import Layout, Place, letter
 from cellprop.steps import Declaration
 from cellprop.tracing import Trace
@@ -31,7 +43,8 @@ State = Literal[
 ]  # fmt: skip
 
 LONGEST_FORMULA = 8192
-WIDEST_LABEL = 12
+# The usual height of a row, and of one of labels, in points.
+ROW, LABEL_ROW = 13.5, 11.0
 # Prose and links keep to a page's width, however narrow or wide the matrices are.
 NARROWEST_PAGE, WIDEST_PAGE = 20, 24
 
@@ -50,21 +63,28 @@ class Book:
     frame: Frame
     words: Words
     formats: Mapping[str, Format] = field(init=False)
+    columns: Mapping[str, Formats] = field(init=False)
+    replaced: Mapping[str, str] = field(init=False)
     home: Mapping[str, Declaration] = field(init=False)
     widths: Mapping[int, float] = field(init=False)
+    heights: Mapping[int, float] = field(init=False)
     clipped: bool = False
     _blocks: dict[tuple[str, State], list[str]] = field(default_factory=dict)
     _values: dict[str, list[list[str]]] = field(default_factory=dict)
     _formulas: dict[str, list[list[str]]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.formats = {m.name: self.format_of(m) for m in self.trace.walkthrough.matrices}
+        self.columns, self.replaced = self._shown()
+        self.formats = {name: of_matrix(columns) for name, columns in self.columns.items()}
         self.home = {m.name: step for step in self.trace.walkthrough.steps for m in step.matrices}
         self.widths = _widths(self)
+        self.heights = _heights(self)
 
-    def format_of(self, matrix: Matrix) -> Format:
-        """Return how the numbers of a matrix are shown."""
-        return choose(self.trace.values[matrix.name], given=matrix.definition is None)
+    def _shown(self) -> tuple[Mapping[str, Formats], Mapping[str, str]]:
+        """Return how the columns of each matrix are shown, and which matrix replaces which so that
+        the move is to be seen.
+        """
+        return of_trace(self.trace), replaced(self.trace)
 
     @property
     def page_column(self) -> int:
@@ -74,6 +94,28 @@ class Book:
     def width(self, column: int) -> float:
         """Return the width of a column in characters."""
         return self.widths.get(column, self.frame.theme.number_width)
+
+    def height(self, first: int, last: int) -> float:
+        """Return how high the rows from a first to a last are together, in points."""
+        return sum(self.heights.get(row, ROW) for row in range(first, last + 1))
+
+    def label(self, address: str, label: str, width: float) -> str:
+        """Return the cell of a label, in as many lines as it takes; nothing for an empty one."""
+        if not label:
+            return ""
+        shown = cut(label, LONGEST_LABEL)
+        self.clipped |= shown != label
+        quoted, wrapped = looks_like_formula(shown), len(self._lines(shown, width)) > 1
+        style = self.frame.style("label", quoted=quoted, wrapped=wrapped)
+        return xml.text_cell(address, style, shown)
+
+    def height_of_label(self, label: str, width: float) -> float:
+        """Return how high a row is to be for a label in a column, in points."""
+        count = len(self._lines(label, width))
+        return count * self.frame.line_of_label + (2 if count > 1 else 0)
+
+    def _lines(self, label: str, width: float) -> list[str]:
+        return lines(cut(label, LONGEST_LABEL), self.frame.places(width))
 
     def link(self, name: str) -> str:
         """Return how a formula on another sheet begins that refers to a matrix's own sheet."""
@@ -95,11 +137,11 @@ class Book:
             for row in addresses:
                 yield xml.blank_cells(row, style)
             return
-        style = self.frame.style(state, self.formats[name].code)
+        styles = [self.frame.style(state, form.code) for form in self.columns[name]]
         values = self.values(name)
         if state == "input":
             for row, numbers in zip(addresses, values, strict=True):
-                yield xml.number_cells(row, style, numbers)
+                yield styled(xml.number_cells, styles, row, numbers)
             return
         if state == "active":
             texts = self.formulas(place.matrix)
@@ -107,7 +149,7 @@ class Book:
             link = self.link(name)
             texts = [[link + address for address in row] for row in addresses]
         for row, written, numbers in zip(addresses, texts, values, strict=True):
-            yield xml.formula_cells(row, style, written, numbers)
+            yield styled(xml.formula_cells, styles, row, written, numbers)
 
     def values(self, name: str) -> list[list[str]]:
         """Return the values of a matrix as the texts that stand in the file."""
@@ -132,24 +174,67 @@ class Book:
         return self._formulas[matrix.name]
 
 
+def styled(
+    write: Callable[..., str], styles: Sequence[int], addresses: list[str], *texts: list[str]
+) -> str:
+    """Return the cells of a row, each in the style of its column."""
+    cells, first = "", 0
+    for style, alike in groupby(styles):
+        last = first + len(list(alike))
+        cells += write(addresses[first:last], style, *(each[first:last] for each in texts))
+        first = last
+    return cells
+
+
+def spans(place: Place, forms: Formats) -> Iterator[tuple[list[str], Format]]:
+    """Yield the letters of neighbouring columns that have a format in common, and that format."""
+    first = 0
+    for form, alike in groupby(forms):
+        last = first + len(list(alike))
+        yield place.columns[first:last], form
+        first = last
+
+
 def _widths(book: Book) -> dict[int, float]:
     """Return the width of each column: enough for every number and label in it."""
     theme = book.frame.theme
     widths = {at.LANE_COLUMN: theme.lane_width}
     for place in book.layout.places.values():
-        form = book.formats[place.matrix.name]
+        forms = book.columns[place.matrix.name]
+        if place.matrix.name in book.replaced:
+            forms = tuple(form.closer for form in forms)
         shown = book.trace.values[place.matrix.name]
         label = max(map(cell_len, place.matrix.rows.labels))
+        heads = place.matrix.columns.labels
         column = place.label_column
         least = theme.label_width
         if book.layout.rows_are_labelled_by(place):
-            least = max(least, min(label, WIDEST_LABEL) + 1)
+            least = book.frame.wider(least, min(label, WIDEST_SIDE))
         widths[column] = max(widths.get(column, 0), least)
         for j, column in enumerate(range(place.column, place.last_column + 1)):
             least, most = shown[:, j].min(), shown[:, j].max()
-            needed = max(len(form.show(least)), len(form.show(most))) * 1.1 + 2.5
+            needed = max(len(forms[j].show(least)), len(forms[j].show(most))) * 1.1 + 2.5
             widths[column] = max(widths.get(column, 0), theme.number_width, needed)
+            above = width_above(heads[j], book.frame.places(widths[column]))
+            widths[column] = book.frame.wider(widths[column], above)
     return widths
+
+
+def _heights(book: Book) -> dict[int, float]:
+    """Return the heights of rows that hold labels, where they are higher than usual."""
+    heights: dict[int, float] = {}
+
+    def heighten(row: int, label: str, column: int, usual: float) -> None:
+        needed = book.height_of_label(label, book.widths[column])
+        heights[row] = max(heights.get(row, usual), needed)
+
+    for place in book.layout.places.values():
+        for j, label in enumerate(place.matrix.columns.labels, place.column):
+            heighten(place.label_row, label, j, LABEL_ROW)
+        if book.layout.rows_are_labelled_by(place):
+            for i, label in enumerate(place.matrix.rows.labels, place.row):
+                heighten(i, label, place.label_column, ROW)
+    return heights
 
 
 # --- Matrices -----------------------------------------------------------------------------
@@ -164,7 +249,7 @@ def _block(book: Book, place: Place, state: State) -> Iterator[str]:
         yield ""
     else:
         yield "".join(
-            _label(book, f"{column}{place.label_row}", label, book.widths[place.column + j])
+            book.label(f"{column}{place.label_row}", label, book.widths[place.column + j])
             for j, (column, label) in enumerate(
                 zip(place.columns, matrix.columns.labels, strict=True)
             )
@@ -175,13 +260,4 @@ def _block(book: Book, place: Place, state: State) -> Iterator[str]:
         return
     column, width = letter(place.label_column), book.widths[place.label_column]
     for i, (label, cells) in enumerate(zip(matrix.rows.labels, rows, strict=True)):
-        yield _label(book, f"{column}{place.row + i}", label, width) + cells
-
-
-def _label(book: Book, address: str, label: str, width: float) -> str:
-    if not label:
-        return ""
-    shown = cut(label, int(width))
-    book.clipped |= shown != label
-    style = book.frame.style("label", quoted=looks_like_formula(shown))
-    return xml.text_cell(address, style, shown)
+        yield book.label(f"{column}{place.row + i}", label, width) + cells

@@ -13,11 +13,11 @@ import numpy as np
 from openpyxl.worksheet.worksheet import Worksheet
 
 from cellprop.algebra import ONE, Array, Axis, Matrix
-from cellprop.formats import LARGE, MOST_DECIMALS, Format, choose, cut
+from cellprop.formats import LARGE, LONGEST_LABEL, MOST_DECIMALS, Format, choose, cut
 from cellprop.layout import Place, letter
 from cellprop.tracing import Trace
 from cellprop.workbook import xml
-from cellprop.workbook.book import Book
+from cellprop.workbook.book import ROW, Book
 from cellprop.workbook.charts import Chart, Series
 from cellprop.workbook.extras import (
     BOUNDARY,
@@ -36,7 +36,6 @@ from cellprop.workbook.extras import (
     side_by_side,
 )
 from cellprop.workbook.predictions import Trained, known, table
-from cellprop.workbook.printing import ROW
 
 # So many points across and down, or fewer where that would be more formula cells than this.
 POINTS, FEWEST, MOST_CELLS = 25, 9, 100_000
@@ -179,7 +178,7 @@ def _put_limits(canvas: Canvas, grid: Grid) -> Array:
     place = Place(Matrix("limits", sides, trace.matrix("X").columns), FIRST_ROW, grid.limits + 1)
     form = choose(np.array(limits), given=False)
     canvas.numbers(place, "known", form, np.array(limits).T, texts)
-    canvas.labels(place)
+    canvas.labels(place, beside=LONGEST_LABEL)
     canvas.text(place.name_row, place.column, "name", words("boundary.limits"))
     steps = np.arange(grid.points)
     (low_1, high_1), (low_2, high_2) = limits
@@ -196,7 +195,8 @@ def _put_parameters(canvas: Canvas, grid: Grid, trained: Trained) -> None:
         values = trained.values[name]
         canvas.numbers(place, "known", choose(values, given=False), values, links)
         canvas.text(place.name_row, place.column, "name", name)
-        canvas.labels(place)
+        # In one line: these stand in the rows of the grid, whose cells are square.
+        canvas.labels(place, beside=LONGEST_LABEL)
 
 
 def _put_points(canvas: Canvas, grid: Grid, trained: Trained, points: Array) -> Array:
@@ -338,13 +338,13 @@ def _put_samples(canvas: Canvas, grid: Grid, trained: Trained) -> list[tuple[str
     order = np.argsort(classes, kind="stable").tolist()
     axis = trace.walkthrough.output.rows
     for k, i in enumerate(order):
-        canvas.label(FIRST_ROW + k, grid.samples, axis.labels[i])
+        canvas.label(FIRST_ROW + k, grid.samples, axis.labels[i], beside=WIDEST)
     raw = trace.walkthrough.matrices[0].name
     rows = Axis(axis.name, tuple(axis.labels[i] for i in order))
     inputs = Place(Matrix(raw, rows, there.inputs), FIRST_ROW, grid.samples + 1)
     links = at_home(book, raw)
     values = trace.values[raw][order]
-    canvas.numbers(inputs, "known", book.formats[raw], values, [links[i] for i in order])
+    canvas.numbers(inputs, "known", book.columns[raw], values, [links[i] for i in order])
     canvas.text(inputs.name_row, inputs.column, "name", raw)
     for j, label in enumerate(there.inputs.labels, inputs.column):
         canvas.label(inputs.label_row, j, label)
@@ -386,7 +386,7 @@ def _put_targets(canvas: Canvas, grid: Grid, trained: Trained, order: Sequence[i
         for k, i in enumerate(order, FIRST_ROW):
             canvas.formula(k, column, "known", texts[i], values[i], code)
             if isinstance(values[i], str):
-                canvas.widen(column, room_for(str(values[i])))
+                canvas.widen(column, room_for(str(values[i])[:WIDEST]))
 
 
 Found = tuple[str, str, list[str], Sequence[float | str]]

@@ -10,8 +10,8 @@ from cellprop.algebra import ONE
 from cellprop.data import looks_like_formula
 from cellprop.training import mean_over_samples
 from cellprop.workbook import extras, xml
-from cellprop.workbook.book import Book, sheet_name
-from cellprop.workbook.printing import ROW, page_of
+from cellprop.workbook.book import ROW, Book, sheet_name
+from cellprop.workbook.printing import page_of
 from cellprop.workbook.sheets import TITLE_ROW
 
 NAME = "Contents"

@@ -18,21 +18,21 @@ from rich.cells import cell_len
 from cellprop import layout as at
 from cellprop.algebra import SPELLED_OUT, Array, Axis, Matrix, evaluate, formulas
 from cellprop.data import looks_like_formula
-from cellprop.formats import Format, cut
+from cellprop.formats import WIDEST_SIDE, Format, Formats, width_above
 from cellprop.layout import Place, letter
 from cellprop.steps import Walkthrough, walkthrough
 from cellprop.tracing import Trace
 from cellprop.training import Decision
 from cellprop.workbook import xml
-from cellprop.workbook.book import Book, sheet_name
-from cellprop.workbook.printing import PAGE_WIDTH, ROW, page_of
+from cellprop.workbook.book import ROW, Book, sheet_name, spans, styled
+from cellprop.workbook.printing import PAGE_WIDTH, page_of
 
 TRAINING, PREDICTIONS, BOUNDARY = "Training", "Predictions", "Decision boundary"
 TITLE_ROW = 24.0
 # A cell that waits for numbers to be typed.
 NOTHING = "–"
-# A label takes no more than this many characters of a column's width.
-WIDEST = 18
+# In a chart, beside its axis and in a column of classes a label takes no more than so many places.
+WIDEST = 60
 # The most samples that stand on a sheet after the steps.
 MOST_SAMPLES = 1000
 
@@ -86,6 +86,7 @@ class Canvas:
     _cells: dict[int, list[tuple[int, str]]] = field(default_factory=lambda: defaultdict(list))
     _heights: dict[int, float] = field(default_factory=dict)
     _widths: dict[int, float] = field(default_factory=dict)
+    _labels: list[tuple[int, int, str]] = field(default_factory=list)
 
     def style(self, name: str, code: str = "General", *, quoted: bool = False) -> int:
         """Return the number of a style."""
@@ -127,42 +128,57 @@ class Canvas:
         """Put an empty cell."""
         self.put(row, column, xml.blank_cell(f"{letter(column)}{row}", self.style(style)))
 
-    def label(self, row: int, column: int, label: str) -> None:
-        """Put a label, cut to the width of its column."""
-        shown = cut(label, int(self.width(column)))
-        self.book.clipped |= shown != label
-        if shown:
-            self.text(row, column, "label", shown)
+    def label(self, row: int, column: int, label: str, *, beside: int = 0) -> None:
+        """Put a label above numbers; or `beside` them, where it may be so wide. It has as many
+        lines as it takes in its column.
+        """
+        frame, width = self.book.frame, self.width(column)
+        above = width_above(label, frame.places(width))
+        needed = min(cell_len(label), beside) if beside else above
+        if needed > frame.places(width):
+            self.widen(column, frame.wider(width, needed))
+        self._labels.append((row, column, label))
 
-    def labels(self, place: Place) -> None:
+    def labels(self, place: Place, beside: int = WIDEST_SIDE) -> None:
         """Put the labels of a matrix: of its columns above it, of its rows at its left."""
         for j, text in enumerate(place.matrix.columns.labels, place.column):
             self.label(place.label_row, j, text)
         for i, text in enumerate(place.matrix.rows.labels, place.row):
-            self.label(i, place.label_column, text)
+            self.label(i, place.label_column, text, beside=beside)
 
     def numbers(
-        self, place: Place, style: str, form: Format, values: Array, texts: Addresses | None
+        self,
+        place: Place,
+        style: str,
+        form: Format | Formats,
+        values: Array,
+        texts: Addresses | None,
     ) -> None:
-        """Put a matrix: formulas with their values, or numbers; in a format that shows them."""
-        number = self.style(style, form.code)
+        """Put a matrix: formulas with their values, or numbers; in formats that show them."""
         columns = place.columns
+        forms = (form,) * len(columns) if isinstance(form, Format) else form
+        styles = [self.style(style, each.code) for each in forms]
         for i, row_values in enumerate(values.tolist()):
             row = place.row + i
             addresses = [f"{column}{row}" for column in columns]
             written = [xml.number(value) for value in row_values]
             if texts is None:
-                cells = xml.number_cells(addresses, number, written)
+                cells = styled(xml.number_cells, styles, addresses, written)
             else:
-                cells = xml.formula_cells(addresses, number, list(map(_plain, texts[i])), written)
+                plain = list(map(_plain, texts[i]))
+                cells = styled(xml.formula_cells, styles, addresses, plain, written)
             self.put(row, place.column, cells)
-        self.fit(place.column, form, values)
-        self.watch(place.range, f"{columns[0]}{place.row}", form)
+        self.fit(place.column, forms, values)
+        for alike, each in spans(place, forms):
+            first = f"{alike[0]}{place.row}"
+            self.watch(f"{first}:{alike[-1]}{place.last_row}", first, each)
 
-    def fit(self, column: int, form: Format, values: Array) -> None:
+    def fit(self, column: int, form: Format | Formats, values: Array) -> None:
         """Make columns wide enough for their numbers, the first of them at a column."""
-        for j, (least, most) in enumerate(zip(values.min(0), values.max(0), strict=True)):
-            needed = max(len(form.show(least)), len(form.show(most))) * 1.1 + 2.5
+        forms = (form,) * values.shape[1] if isinstance(form, Format) else form
+        ends = zip(forms, values.min(0), values.max(0), strict=True)
+        for j, (each, least, most) in enumerate(ends):
+            needed = max(len(each.show(least)), len(each.show(most))) * 1.1 + 2.5
             self.widen(column + j, needed)
 
     def watch(self, cells: str, first: str, form: Format) -> None:
@@ -260,6 +276,11 @@ class Canvas:
 
     def rows(self) -> list[str]:
         """Return the rows, in order; sets the widths of columns."""
+        for row, column, label in self._labels:
+            width = self.width(column)
+            self.put(row, column, self.book.label(f"{letter(column)}{row}", label, width))
+            needed = self.book.height_of_label(label, width)
+            self._heights[row] = max(self._heights.get(row, ROW), needed)
         for column, width in sorted(self._widths.items()):
             self.sheet.column_dimensions[letter(column)].width = round(width, 2)
         return [

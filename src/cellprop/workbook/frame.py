@@ -55,7 +55,7 @@ class Frame:
             self.book.add_named_style(_for_key(state, theme.styles[state]))
         if theme.colors:
             self.book.loaded_theme = theme.colors
-        self._styles: dict[tuple[str, str, bool], int] = {}
+        self._styles: dict[tuple[str, str, bool, bool], int] = {}
         self._differences: dict[str, DifferentialStyle] = {}
         self._charts: list[Chart] = []
         self.book.properties.title = title
@@ -72,16 +72,48 @@ class Frame:
         sheet.sheet_view.showGridLines = False
         return sheet
 
-    def style(self, name: str, number_format: str = "General", *, quoted: bool = False) -> int:
-        """Return the number of a style. `quoted` keeps text such as `=1+1` text when edited."""
-        key = (name, number_format, quoted)
+    def style(
+        self,
+        name: str,
+        number_format: str = "General",
+        *,
+        quoted: bool = False,
+        wrapped: bool = False,
+    ) -> int:
+        """Return the number of a style. `quoted` keeps text such as `=1+1` text when edited;
+        `wrapped` lets a text have several lines.
+        """
+        key = (name, number_format, quoted, wrapped)
         if key not in self._styles:
             cell = self._scratch.cell(1, 1)
             cell.style = name
             cell.number_format = number_format
             cell.quotePrefix = quoted
+            if wrapped:
+                cell.alignment = copy(cell.alignment) + Alignment(wrap_text=True)
             self._styles[key] = cell.style_id
         return self._styles[key]
+
+    @property
+    def line_of_label(self) -> float:
+        """The height of a line of a label, in points."""
+        return float(self.theme.styles["label"].font.sz or 8) * 1.375
+
+    def places(self, width: float) -> int:
+        """Return how many characters of a label fit in the width of a column."""
+        return max(1, int(width * self._label_in_width))
+
+    def wider(self, width: float, places: int) -> float:
+        """Return the width of a column once a label of so many characters fits in it."""
+        if places <= self.places(width):
+            return width
+        return places / self._label_in_width + 0.5
+
+    @property
+    def _label_in_width(self) -> float:
+        """How many characters of a label are as wide as a digit, by which widths are measured."""
+        sizes = [float(self.theme.styles[name].font.sz or 10) for name in ("known", "label")]
+        return sizes[0] / sizes[1] * 0.92
 
     @property
     def count(self) -> int:

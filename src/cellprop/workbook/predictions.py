@@ -13,7 +13,7 @@ import numpy as np
 from openpyxl.worksheet.worksheet import Worksheet
 
 from cellprop.algebra import Array, Axis, Matrix
-from cellprop.formats import Format, choose, cut
+from cellprop.formats import LONGEST_LABEL, WIDEST_SIDE, Format, choose, cut
 from cellprop.layout import Place, letter
 from cellprop.tracing import Trace
 from cellprop.training import Decision
@@ -182,7 +182,7 @@ def table(trace: Trace, parameters: Trained) -> Table:
         how,
         inputs,
         outputs,
-        tuple(cut(label, WIDEST) or str(j) for j, label in enumerate(outputs.labels, 1)),
+        tuple(cut(label, LONGEST_LABEL) or str(j) for j, label in enumerate(outputs.labels, 1)),
         two,
         2,
         output,
@@ -293,8 +293,6 @@ class _Rows:
             self.canvas.widen(column, room_for(name) / len(labels))
             self.canvas.text(row - 1, column, "name", name)
             for j, label in enumerate(labels, column):
-                if label in here.classes and column == here.output:
-                    self.canvas.widen(j, room_for(label))
                 self.canvas.label(row, j, label)
 
     # --- Samples --------------------------------------------------------------------------
@@ -308,9 +306,9 @@ class _Rows:
         raw, y = (trace.values[name][: here.count] for name in (rows.raw.name, "y"))
         values = rows.values(raw, known(trace, self.parameters))
         for i, label in enumerate(samples.labels):
-            canvas.label(here.first_row + i, 1, label)
-        links, form = at_home(self.book, rows.raw.name), self.book.formats[rows.raw.name]
-        canvas.numbers(rows.places[rows.raw.name], "known", form, raw, links)
+            canvas.label(here.first_row + i, 1, label, beside=WIDEST_SIDE)
+        links, forms = at_home(self.book, rows.raw.name), self.book.columns[rows.raw.name]
+        canvas.numbers(rows.places[rows.raw.name], "known", forms, raw, links)
         for matrix in rows.computed:
             style = "active" if matrix.name == "output" and not here.how else "known"
             form = choose(values[matrix.name], given=False)
@@ -319,7 +317,7 @@ class _Rows:
             texts = rows.formulas(matrix, self.fixed)
             canvas.numbers(rows.places[matrix.name], style, form, values[matrix.name], texts)
         target = Place(Matrix("y", samples, here.outputs), here.first_row, here.target)
-        canvas.numbers(target, "known", self.book.formats["y"], y, at_home(self.book, "y"))
+        canvas.numbers(target, "known", self.book.columns["y"], y, at_home(self.book, "y"))
         cells = rows.places["output"].addresses(), target.addresses()
         if here.how:
             self._put_verdicts(*cells, decided(values["output"], here.how), decided(y, here.how))
@@ -396,7 +394,7 @@ class _Rows:
         named = f"${first}${here.labels}:${last}${here.labels}"
         text = f"INDEX({named},1,{largest(cells)})"
         self._put_when(typed, row, column, style, text, here.classes[int(chosen[0])])
-        self.canvas.widen(column, max(map(room_for, here.classes)))
+        self.canvas.widen(column, max(room_for(name[:WIDEST]) for name in here.classes))
 
     def _put_one_of_two(
         self, row: int, column: int, style: str, cell: str, chosen: Array, typed: str = ""

@@ -5,15 +5,13 @@ from __future__ import annotations
 from openpyxl.worksheet.worksheet import Worksheet
 
 from cellprop import layout as at
-from cellprop.layout import Layout, letter
+from cellprop.layout import letter
 from cellprop.words import Words
 from cellprop.workbook.book import Book
 from cellprop.workbook.frame import SMALLEST_SCALE
 
 # What a landscape page holds, in characters and points, shrunk as far as one can still read.
 PAGE_WIDTH, PAGE_HEIGHT = 245.0, 820.0
-# The usual height of a row, in points.
-ROW = 13.5
 # A header has room for 255 characters, in which a word's & counts twice.
 LONGEST_HEADER = 100
 
@@ -30,7 +28,7 @@ def set_up_print(book: Book, sheet: Worksheet) -> None:
     if not breaks:
         scale = min(100, max(scale, int(SMALLEST_SCALE * PAGE_WIDTH / width)))
     room = PAGE_HEIGHT * SMALLEST_SCALE / scale
-    tall = layout.last_row * ROW > PAGE_HEIGHT
+    tall = book.height(1, layout.last_row) > PAGE_HEIGHT
     book.frame.set_up_print(
         sheet,
         f"A1:{letter(last)}{layout.last_row}",
@@ -39,18 +37,19 @@ def set_up_print(book: Book, sheet: Worksheet) -> None:
         title_rows=f"{names}:{names + 1}" if layout.is_band else "1:2",
         title_columns="A:B" if layout.is_band else "A:A",
         column_breaks=breaks,
-        row_breaks=_row_breaks(layout, room) if breaks or tall else (),
+        row_breaks=_row_breaks(book, room) if breaks or tall else (),
         scale=scale,
         one_page=not breaks and not tall and not layout.is_band,
     )
 
 
-def _row_breaks(layout: Layout, room: float) -> list[int]:
+def _row_breaks(book: Book, room: float) -> list[int]:
     """Return the rows after which a new page begins: never in the middle of a lane."""
+    layout = book.layout
     breaks: list[int] = []
     top = 1
     for lane in () if layout.is_band else layout.lanes:
-        if (lane.last_row - top) * ROW > room and lane.row > max(top, at.FIRST_LANE):
+        if book.height(top, lane.last_row - 1) > room and lane.row > max(top, at.FIRST_LANE):
             breaks.append(lane.row - 1)
             top = lane.row
     return breaks

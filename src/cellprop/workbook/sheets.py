@@ -14,11 +14,11 @@ from cellprop.algebra import NOTATIONS, Matrix, reads, statement
 from cellprop.layout import Place, letter
 from cellprop.steps import Declaration
 from cellprop.workbook import focus, xml
-from cellprop.workbook.book import Book, State, sheet_name
+from cellprop.workbook.book import LABEL_ROW, ROW, Book, State, sheet_name, spans
 from cellprop.workbook.frame import fits_in_a_list
-from cellprop.workbook.printing import ROW, set_up_print
+from cellprop.workbook.printing import set_up_print
 
-TITLE_ROW, LABEL_ROW, GAP_ROW = 24.0, 11.0, 7.5
+TITLE_ROW, GAP_ROW = 24.0, 7.5
 # The number format that shows nothing.
 UNSEEN = ";;;"
 
@@ -111,7 +111,9 @@ def lane_rows(
         cells = "".join([block[i] for block in blocks if i < len(block)])
         if beside:
             cells += beside.get(lane.row + i, "")
-        yield xml.row(lane.row + i, cells if i else title + cells, LABEL_ROW if i == 1 else ROW)
+        row = lane.row + i
+        height = book.heights.get(row, LABEL_ROW if i == 1 else ROW)
+        yield xml.row(row, cells if i else title + cells, height)
     yield xml.row(lane.last_row + 1, "", GAP_ROW)
 
 
@@ -384,12 +386,27 @@ def _add_focus_choices(book: Book, sheet: Worksheet, active: Sequence[Matrix]) -
 
 
 def _add_number_rules(book: Book, sheet: Worksheet, states: Mapping[str, State]) -> None:
-    """Keep two significant digits visible when numbers change."""
-    for name, place in book.layout.places.items():
-        form = book.formats[name]
-        condition = form.unfit(place.address(0, 0))
-        if condition and states[name] != "ghost":
-            book.frame.add_number_rule(sheet, place.range, condition, form.fallback)
+    """Keep two significant digits visible when numbers change, and that a number moved."""
+    frame, places = book.frame, book.layout.places
+    moved = {old: places[new] for new, old in book.replaced.items() if states[new] != "ghost"}
+    for name, place in places.items():
+        if states[name] == "ghost":
+            continue
+        if name in book.replaced:
+            before = places[book.replaced[name]].address(0, 0)
+            for condition, code in book.formats[name].moves(place.address(0, 0), before):
+                frame.add_number_rule(sheet, place.range, condition, code)
+            continue
+        if name in moved and not book.formats[name].exact:
+            # What is rounded is shown as closely as what replaces it.
+            form, after = book.formats[name], moved[name].address(0, 0)
+            for condition, code in form.nears(place.address(0, 0), after):
+                frame.add_number_rule(sheet, place.range, condition, code)
+        for columns, form in spans(place, book.columns[name]):
+            unfit = form.unfit(f"{columns[0]}{place.row}")
+            if unfit:
+                cells = f"{columns[0]}{place.row}:{columns[-1]}{place.last_row}"
+                frame.add_number_rule(sheet, cells, unfit, form.fallback)
 
 
 def check_typed_numbers(book: Book, sheet: Worksheet, place: Place) -> None:
