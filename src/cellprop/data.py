@@ -6,7 +6,6 @@ a DataFrame is recognised by its columns and index.
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Collection
 from dataclasses import dataclass
 from importlib import resources
@@ -15,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from cellprop.algebra import Array, Axis
-from cellprop.errors import InputError, nearest
+from cellprop.errors import InputError, nearest, visible
 
 # A number beyond this would overflow when numbers are multiplied along the way.
 LARGEST = 1e50
@@ -162,7 +161,7 @@ def label(value: object) -> str:
     >>> label("a\tb\x1b[31m")
     'a␉b␛[31m'
     """
-    return "".join(map(_visible, str(value)))
+    return visible(str(value))
 
 
 def known(what: str, name: object, names: Collection[str]) -> None:
@@ -177,25 +176,6 @@ def known(what: str, name: object, names: Collection[str]) -> None:
 def looks_like_formula(text: str) -> bool:
     """Whether a spreadsheet could take a text for a formula, when it is edited or read from CSV."""
     return text.startswith(("=", "+", "-", "@"))
-
-
-def _visible(character: str) -> str:
-    code = ord(character)
-    if code < 0x20:
-        return chr(0x2400 + code)
-    if code == 0x7F:
-        return "␡"
-    kind = unicodedata.category(character)
-    # Cs: half a surrogate pair; Cc: control; Zl, Zp: end a line. U+202A… reorder text around them;
-    # XML has no U+FFFE/F.
-    if (
-        kind in ("Cs", "Cc", "Zl", "Zp")
-        or code in (0xFFFE, 0xFFFF)
-        or unicodedata.bidirectional(character)
-        in ("LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI")
-    ):
-        return "\N{REPLACEMENT CHARACTER}"
-    return character
 
 
 def examples() -> tuple[str, ...]:

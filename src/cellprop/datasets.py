@@ -21,6 +21,7 @@ import numpy as np
 from cellprop.algebra import Array
 from cellprop.data import LARGEST, Table, label
 from cellprop.errors import InputError, nearest
+from cellprop.limits import MOST_CLASSES, TABLE, check_lines
 from cellprop.opening import (
     DECIMAL_COMMA,
     Value,
@@ -37,10 +38,6 @@ from cellprop.opening import (
 
 CSV = (".csv", ".txt", ".tsv")
 SEPARATORS = (",", ";", "\t")
-# What a file may have, in bytes: as it is, or for a workbook once it is unpacked.
-LARGEST_CSV = 1024**3
-# Every class is a column: more are a mistake, and would fill the memory.
-MOST_CLASSES = 1000
 # A column of text with few classes may have one for each sample.
 FEW_CLASSES = 20
 NUMBER = re.compile(
@@ -347,10 +344,11 @@ def _ragged(short: bool) -> str:
 def _text(path: Path, known: Callable[[Sequence[str]], int], each: str) -> Source:
     """Open CSV, with the separator that finds what is looked for and the most columns."""
     where = label(path)
-    data = content(path, LARGEST_CSV)
+    data = content(path, TABLE)
     if data.startswith(b"PK\x03\x04"):
         raise InputError(f"{where}: is an Excel workbook by its content; rename it to .xlsx.")
     check_text(where, data)
+    check_lines(where, data, TABLE)
     data = data.removeprefix(codecs.BOM_UTF8)
     headers: dict[str, tuple[int, tuple[str, ...]]] = {}
     trouble = InputError(f"{where}: is empty; it needs a header, and a line for each {each}.")

@@ -15,14 +15,12 @@ from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 import typer
 
 from cellprop.errors import InputError
+from cellprop.limits import MOST_HIDDEN_LAYERS, MOST_NEURONS, check_count
 
 if TYPE_CHECKING:
     from cellprop.network import Network
     from cellprop.tracing import Trace
     from cellprop.training import Progress
-
-# A sheet has no more columns; many more neurons would fill the memory first.
-MOST_NEURONS = 16_384
 
 
 def _option(name: str, text: str, panel: str, **more: Any) -> Any:
@@ -258,6 +256,7 @@ def _sizes(text: str) -> list[int]:
         ) from None
     if sizes == [0]:
         return []
+    check_count("--hidden", "hidden layers", len(sizes), MOST_HIDDEN_LAYERS, "give fewer")
     for size in sizes:
         if not 1 <= size <= MOST_NEURONS:
             raise InputError(f"--hidden: expected 1 to {MOST_NEURONS} neurons, found {size}.")

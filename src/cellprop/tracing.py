@@ -19,6 +19,7 @@ from cellprop import data
 from cellprop.algebra import Array, Axis, Matrix, compiled, evaluate
 from cellprop.data import LARGEST, Table, known, label, numbers, table
 from cellprop.errors import InputError, UnknownNameError, nearest
+from cellprop.limits import check_run
 from cellprop.network import Network
 from cellprop.steps import OPTIMIZERS, SCALINGS, Walkthrough, walkthrough
 from cellprop.training import (
@@ -389,6 +390,7 @@ def trace(
     if scale is not None:
         known("scale", scale, SCALINGS)
     inputs, targets = table("X", X), table("y", y)
+    check_run(network.sizes, len(inputs.values), epochs, record)
     options = {"optimizer": optimizer, "average": average, "scale": scale}
     problem = _Problem(network, inputs, targets, options, batch_size)
     walk_batch = _whole("walk_batch", walk_batch, 1, problem.batches, "the updates of an epoch")
