@@ -118,7 +118,7 @@ def folder_named(folder):
 NO_FILE = {
     "missing": (lambda folder: folder / "a.csv", "a.csv: there is no such file; check its name."),
     "a folder": (folder_named, "data.csv: is a folder; give the name of a file."),
-    "a device": (lambda _: Path("/dev/null"), "/dev/null: is not a file; give the name of a file."),
+    "a device": (lambda _: Path("/dev/null"), "/dev/null: is a device, not a file; give"),
     "a long name": (lambda folder: folder / f"{'a' * 5000}.csv", ".csv: can't be read: File name"),
     "another ending": (
         lambda folder: written(folder, "a,y\n1,2\n", "a.ods"),

@@ -551,8 +551,8 @@ def forget_style(book) -> None:
 
 
 THEMES = {
-    "missing": (Path.unlink, "No such file"),
-    "a folder": (lambda p: (p.unlink(), p.mkdir()), "Is a directory"),
+    "missing": (Path.unlink, "there is no such file"),
+    "a folder": (lambda p: (p.unlink(), p.mkdir()), "is a folder"),
     "text": (lambda p: p.write_text("yellow"), "not an Excel workbook"),
     "empty": (lambda p: p.write_bytes(b""), "not an Excel workbook"),
     "cut short": (lambda p: p.write_bytes(p.read_bytes()[:3000]), "not an Excel workbook"),
@@ -562,7 +562,7 @@ THEMES = {
     ),
     "encrypted": (
         lambda p: p.write_bytes(bytes.fromhex("D0CF11E0A1B11AE1") + bytes(999)),
-        "not an Excel workbook",
+        "is protected by a password, or of an old version of Excel",
     ),
     "another zip": (
         lambda p: zipfile.ZipFile(p, "w").writestr("a.txt", "a"),
@@ -593,8 +593,8 @@ def replaced(old: str, new: str):
 
 KEY = 'previous = "← Previous"'
 WORDS = {
-    "missing": (Path.unlink, ["No such file"]),
-    "a folder": (lambda p: (p.unlink(), p.mkdir()), ["Is a directory"]),
+    "missing": (Path.unlink, ["there is no such file"]),
+    "a folder": (lambda p: (p.unlink(), p.mkdir()), ["is a folder"]),
     "empty": (lambda p: p.write_text(""), ["is missing", "more"]),
     "not TOML": (replaced(KEY, "previous = ← Previous"), ["not valid TOML", "line"]),
     "not UTF-8": (lambda p: p.write_bytes(b'a = "\xff"'), ["UTF-8", "0xff"]),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import time
-from pathlib import Path
+from dataclasses import replace
 
 import numpy as np
 import openpyxl
@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cellprop import CellpropError, datasets, tables
+from cellprop import CellpropError, datasets, opening, tables
 from cellprop.data import label, table
 from cellprop.datasets import read
 from foreign_files import (
@@ -428,17 +428,17 @@ def test_a_file_that_can_not_be_read_is_told_in_a_line(tmp_path, what):
 
 
 def test_a_file_without_permission_is_told_in_a_line(tmp_path, monkeypatch):
-    def forbidden(_):
+    def forbidden(*_):
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr(Path, "read_bytes", forbidden)
+    monkeypatch.setattr(opening, "_read", forbidden)
     message = refused(read_text, tmp_path, "a,y\n")
     assert message.endswith("data.csv: can't be read: Permission denied.")
 
 
 def test_a_csv_that_would_fill_the_memory_is_refused_unread(tmp_path, monkeypatch):
-    monkeypatch.setattr(tables, "LARGEST_CSV", 3)
-    assert "expected at most 0 MiB, found 0 MiB" in refused(read_text, tmp_path, "a,y\n")
+    monkeypatch.setattr(tables, "TABLE", replace(tables.TABLE, size=3))
+    assert "expected at most 0 KiB, found 0 KiB" in refused(read_text, tmp_path, "a,y\n")
 
 
 def test_the_name_of_a_file_cannot_break_the_line(tmp_path):

@@ -110,7 +110,7 @@ def test_the_command_is_declared_and_there(unpacked):
     (file,) = unpacked.glob("*.dist-info/entry_points.txt")
     declared = configparser.ConfigParser()
     declared.read(file)
-    assert dict(declared["console_scripts"]) == {"cellprop": "cellprop.cli:main"}
+    assert dict(declared["console_scripts"]) == {"cellprop": "cellprop.__main__:main"}
     module, function = declared["console_scripts"]["cellprop"].split(":")
     assert callable(getattr(import_module(module), function))
 

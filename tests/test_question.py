@@ -73,9 +73,9 @@ def test_decimals_of_any_kind_of_whole_number_are_carried(decimals):
     [
         ({"12": 1}, "marks: step 12 is not asked; asked are 2, 3"),
         ({"1": 1}, "marks: step 1 is not asked"),
-        ({"2": -1}, "marks: expected 0 or more for step 2, found -1"),
-        ({"2": float("nan")}, "marks: expected 0 or more for step 2, found nan"),
-        ({"2": float("inf")}, "marks: expected 0 or more for step 2, found inf"),
+        ({"2": -1}, "marks: expected 0 to 1,000,000 for step 2, found -1"),
+        ({"2": float("nan")}, "marks: expected 0 to 1,000,000 for step 2, found nan"),
+        ({"2": float("inf")}, "marks: expected 0 to 1,000,000 for step 2, found inf"),
     ],
 )
 def test_marks_of_steps_are_numbers_from_0_for_what_is_asked(points, says):

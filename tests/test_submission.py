@@ -14,6 +14,7 @@ import warnings
 import zipfile
 import zlib
 from contextlib import contextmanager
+from dataclasses import replace
 from itertools import chain
 from pathlib import Path
 
@@ -25,7 +26,7 @@ from openpyxl.packaging.custom import BoolProperty, DateTimeProperty, IntPropert
 from openpyxl.workbook.defined_name import DefinedName
 
 import cellprop
-from cellprop import submission
+from cellprop import formulas, opening, submission
 from cellprop.errors import InputError
 from cellprop.submission import LONGEST_SHOWN, NOT_COMPUTED, Place, opened
 from cellprop.verification import recalculate
@@ -577,12 +578,15 @@ def test_a_formula_that_can_not_be_computed_does_no_harm(tmp_path, what):
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere memory can't be limited")
 def test_a_formula_that_takes_all_memory_is_stopped(tmp_path, monkeypatch):
     monkeypatch.setattr(submission, "MEMORY", 512 * 1024**2)
+    monkeypatch.setattr(formulas, "MOST_READ", math.inf)
+    monkeypatch.setattr(submission, "MOST_READ_BY_ALL", math.inf)
     found = with_formulas(tmp_path, ["=SUMPRODUCT(B1:ZZ100000*B1:ZZ100000)", "=1+1"])
     assert found.cells(Place("Sheet", 1, 1, 1, 2)) == [[NOT_COMPUTED, NOT_COMPUTED]]
 
 
 def test_a_formula_that_takes_all_day_is_stopped(tmp_path, monkeypatch):
     monkeypatch.setattr(submission, "SECONDS", 1)
+    monkeypatch.setattr(formulas, "DEPENDS_ON_VALUES", frozenset())
     found = with_formulas(tmp_path, ["=FACT(1E13)"])
     assert found.cells(Place("Sheet", 1, 1, 1, 1)) == [[NOT_COMPUTED]]
 
@@ -858,10 +862,10 @@ def test_what_is_no_workbook_is_refused_in_one_line(tmp_path, what):
 def test_a_file_that_can_not_be_read_is_refused(tmp_path, monkeypatch):
     path = sheet_of(tmp_path, [[1]])
 
-    def denied(_):
+    def denied(*_):
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr(Path, "read_bytes", denied)
+    monkeypatch.setattr(opening, "_read", denied)
     assert refused(opened, path).endswith("data.xlsx: can't be read: Permission denied.")
 
 
@@ -979,9 +983,12 @@ def test_xml_that_would_fill_the_memory_is_refused(tmp_path, what):
 
 
 def test_xml_that_would_take_all_day_is_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr(submission, "_MOST_TAGS", 10_000)
+    monkeypatch.setattr(submission, "SUBMISSION", replace(submission.SUBMISSION, tags=10_000))
     path = raw(tmp_path, f'<row r="1">{"<c/>" * 20_000}</row>')
-    assert "at most 10,000 tags to read, found more; remove what is not" in refused(cells, path)
+    kind = submission.SUBMISSION
+    message = refused(lambda p: opened(p, kind).cells(Place("Sheet", 1, 1, 1, 1)), path)
+    assert "expected at most 10,000 tags to read, found 1" in message
+    assert message.endswith("; remove what is not needed.")
 
 
 def test_a_list_of_names_without_end_is_refused(tmp_path, monkeypatch):

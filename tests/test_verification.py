@@ -10,13 +10,14 @@ import subprocess
 import sys
 import zipfile
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import openpyxl
 import pytest
 
 import cellprop
-from cellprop import verification
+from cellprop import opening, verification
 from cellprop.cli import main
 from cellprop.errors import InputError
 
@@ -469,23 +470,20 @@ def test_a_workbook_that_lost_a_sheet_is_one_line_whatever_the_engine(built, tmp
 
 
 def test_a_file_that_unpacks_to_far_too_much_is_not_unpacked(built, monkeypatch, verify_command):
-    monkeypatch.setattr(verification, "LARGEST_FILE", 100_000)
+    monkeypatch.setattr(verification, "BUILT", replace(verification.BUILT, unpacked=100_000))
     monkeypatch.setattr(openpyxl, "load_workbook", lambda *_, **__: pytest.fail("unpacked"))
     code, out, err = verify_command(built)
     assert (code, out, err.count("\n")) == (2, "", 1)
-    assert re.search(r"unpacks to [\d,]+ bytes, too large to be a workbook", err)
+    assert re.search(r"expected at most 98 KiB unpacked, found \d+ KiB; remove what is", err)
 
 
 def test_a_file_that_may_not_be_read_is_one_line(built, tmp_path, monkeypatch, verify_command):
     path = Path(shutil.copy(built, tmp_path / "book.xlsx"))
-    real = Path.read_bytes
 
-    def denied(self: Path) -> bytes:
-        if self == path:
-            raise PermissionError(13, "Permission denied", str(self))
-        return real(self)
+    def denied(*_: object) -> bytes:
+        raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr(Path, "read_bytes", denied)
+    monkeypatch.setattr(opening, "_read", denied)
     code, out, err = verify_command(path)
     assert (code, out) == (2, "")
     assert err == f"cellprop: {path}: can't be read: Permission denied.\n"

@@ -127,8 +127,8 @@ def test_text_that_is_not_utf_8_is_named_with_the_place(tmp_path):
 
 
 def test_a_missing_file_is_named(tmp_path):
-    assert refusal(tmp_path / "none.toml") == "can't read the words: No such file or directory."
+    assert refusal(tmp_path / "none.toml") == "there is no such file; check its name."
 
 
 def test_a_folder_is_not_a_file_of_words(tmp_path):
-    assert refusal(tmp_path) == "can't read the words: Is a directory."
+    assert refusal(tmp_path) == "is a folder; give the name of a file."

@@ -12,6 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from cellprop.limits import MOST_CELLS
+
 
 class _Masked:
     """What stands where an array has a number that does not count."""
@@ -21,8 +23,6 @@ class _Masked:
 
 
 MASKED = _Masked()
-# A sparse matrix of a few numbers can claim to be larger than the memory.
-MOST_DENSE = 20_000_000
 
 
 def as_array(source: Any) -> tuple[NDArray[Any], bool]:
@@ -85,8 +85,9 @@ def _from_tensor(tensor: Any) -> tuple[NDArray[Any], bool]:
 
 
 def _check_size(shape: Sequence[int]) -> None:
-    if math.prod(shape) > MOST_DENSE:
-        raise OverflowError(f"more than {MOST_DENSE:,} with its zeros")
+    # A sparse matrix of a few numbers can claim to be larger than the memory.
+    if math.prod(shape) > MOST_CELLS:
+        raise OverflowError(f"more than {MOST_CELLS:,} with its zeros")
 
 
 def is_single(dtype: np.dtype[Any]) -> bool:

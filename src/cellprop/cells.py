@@ -19,22 +19,22 @@ from numpy.typing import NDArray
 from cellprop.algebra import Array
 from cellprop.data import label
 from cellprop.errors import InputError
+from cellprop.limits import JSON as JSON_FILE
+from cellprop.limits import MOST_ROWS, check_cells
 from cellprop.opening import (
     MARK,
-    MOST_ROWS,
     Value,
     cell_value,
-    check_cells,
     content,
     fault_of,
     grid_of,
+    json_of,
     short,
     shown,
     wrong,
 )
 
 JSON = (".json",)
-LARGEST_JSON = 64 * 1024**2
 # A reference to one range of this workbook, with the sheet in quotation marks if need be.
 RANGE = re.compile(
     r"(?:'((?:[^']|'')+)'|([\w.]+))!\$?([A-Z]{1,3})\$?(\d{1,7})(?::\$?([A-Z]{1,3})\$?(\d{1,7}))?"
@@ -167,7 +167,9 @@ def json_object(path: Path, advice: str) -> dict[str, Any]:
     where = label(path)
     try:
         # Whole numbers as floats: Python refuses those with thousands of digits.
-        found = json.loads(content(path, LARGEST_JSON), object_pairs_hook=_unique, parse_int=float)
+        found = json_of(
+            where, content(path, JSON_FILE), JSON_FILE, object_pairs_hook=_unique, parse_int=float
+        )
     except json.JSONDecodeError as error:
         place = f"{where}, line {error.lineno}, column {error.colno}"
         raise InputError(f"{place}: not JSON: {error.msg.lower()}; {advice}.") from None
@@ -175,8 +177,6 @@ def json_object(path: Path, advice: str) -> dict[str, Any]:
         raise InputError(f"{where}: {shown(str(error))} is there twice; keep one.") from None
     except UnicodeDecodeError:
         raise InputError(f"{where}: not JSON: it is no text in UTF-8; {advice}.") from None
-    except RecursionError:
-        raise InputError(f"{where}: not JSON: nested too deeply; {advice}.") from None
     if not isinstance(found, dict):
         raise wrong(where, "matrices with their names", _kind(found), advice)
     return found

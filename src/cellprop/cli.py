@@ -9,6 +9,7 @@ import os
 import sys
 from collections import Counter
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from enum import StrEnum
 from io import TextIOWrapper
@@ -19,7 +20,8 @@ from typing import IO, TYPE_CHECKING, Annotated, Self
 import typer
 
 from cellprop import __version__
-from cellprop.errors import CellpropError, InputError
+from cellprop.errors import CellpropError, InputError, visible
+from cellprop.limits import LONGEST_MESSAGE
 from cellprop.options import Model, file_name, takes_model
 
 if TYPE_CHECKING:
@@ -77,7 +79,7 @@ class Format(StrEnum):
 
 def _version(wanted: bool) -> None:
     if wanted:
-        print(f"cellprop {__version__}")
+        _say(f"cellprop {__version__}")
         raise typer.Exit
 
 
@@ -134,6 +136,7 @@ def build(
     from cellprop.workbook import write
     from cellprop.workbook.theme import load as load_theme
 
+    _check_output(output)
     look, texts = load_theme(theme), load_words(words)
     trace = _trace(model)
 
@@ -144,7 +147,7 @@ def build(
     usual = _usual(model, "xlsx")
     path = into(output) if output else _write_by_default(usual, into)
     _summarise(trace, path)
-    print(path)
+    _say(path)
     _end(trace)
 
 
@@ -217,6 +220,7 @@ def plot(
     from cellprop import plots
     from cellprop.words import load as load_words
 
+    _check_output(output)
     texts = load_words(words)
     trace = _trace(model)
 
@@ -224,7 +228,7 @@ def plot(
         return plots.plot(trace, path, what=what or (), words=texts)
 
     usual = _usual(model, "png", *(what or ()))
-    print(into(output) if output else _write_by_default(usual, into))
+    _say(into(output) if output else _write_by_default(usual, into))
     _end(trace)
 
 
@@ -252,12 +256,12 @@ def examples(
         if output is None:
             sys.stdout.write(content)
         else:
-            print(_write_new(output, content.encode()))
+            _say(_write_new(output, content.encode()))
         return
     if output is not None:
         raise InputError(f"-o: say whose samples to write: {', '.join(names())}.")
     for name in names():
-        print(f"{name:10}{example(name)['about']}")
+        _say(f"{name:10}{example(name)['about']}")
 
 
 @app.command()
@@ -361,6 +365,7 @@ def exercise(
     - `cellprop exercise --example xor --marks 2=4 --marks 10=6`
     """  # fmt: skip
     from cellprop.exercise import class_decimals, read_secret, write
+    from cellprop.files import check_folder, check_target
     from cellprop.question import USUAL_DECIMALS, ask, for_student, parse_points, telling
     from cellprop.words import load as load_words
     from cellprop.workbook.theme import load as load_theme
@@ -385,6 +390,11 @@ def exercise(
         key = output.with_name(f"{output.name}-key.xlsx")
         given_seed = model.seed is not None
         model = replace(model, seed=_seed_of_class(model.seed, key if add else None))
+        check_folder(OUTPUTS if output.parent == OUTPUTS else output)
+        if output.parent != OUTPUTS:
+            check_target(key)
+    else:
+        output = _target(output, f"{name}.xlsx")
     trace, chosen = _trace(model), decimals is None
     if add and chosen:
         decimals = class_decimals(key)
@@ -400,19 +410,14 @@ def exercise(
 
     if decimals is None:
         question = telling(question, trace, everybody)
+    _make_outputs(output)
     if students is None:
-        if output is None:
-            output = OUTPUTS / f"{name}.xlsx"
-            _make_outputs()
         path = write(question, output, theme=look, words=texts, secret=signed, keep=not force)
         _say_decimals([question], chosen)
-        print(path)
+        _say(path)
         return
     from cellprop.exercise import write_class
 
-    assert output is not None
-    if output.parent == OUTPUTS:
-        _make_outputs()
     with _Bar("Writing") as bar:
         paths = write_class(
             question, students, output, key=key, seed=model.seed, secret=signed, add=add,
@@ -420,10 +425,10 @@ def exercise(
         )  # fmt: skip
     _say_decimals(everybody(question), chosen)
     if not given_seed:
-        print(f"Seed {model.seed}, which the key keeps.")
+        _say(f"Seed {model.seed}, which the key keeps.")
     workbooks = f"{len(paths)} workbook{'' if len(paths) == 1 else 's'}"
-    print(f"{workbooks}; the teacher's key: {key}")
-    print(output)
+    _say(f"{workbooks}; the teacher's key: {key}")
+    _say(output)
 
 
 @app.command()
@@ -490,6 +495,7 @@ def check(
     - `cellprop check handed-in/ --key class-key.xlsx` marks by what was asked of each student
     """
     from cellprop.exercise import check_all
+    from cellprop.files import check_folder, check_target
     from cellprop.marking import Marks
     from cellprop.question import parse_points
     from cellprop.report import check_suffix, show, write
@@ -499,6 +505,9 @@ def check(
     look, texts = load_theme(theme), load_words(words)
     if report is not None:
         check_suffix(report)
+        check_target(report)
+    if annotate is not None:
+        check_folder(annotate)
     points = parse_points(marks) if marks else None
     said: list[str] = []
     with _Bar("Marking") as bar:
@@ -506,16 +515,19 @@ def check(
             files, points=points, form_slips=form_slips and form_slips.value, key=key,
             question=question, secret=secret, jobs=jobs, progress=bar.move, tell=said.append,
         )  # fmt: skip
-    show(_console(), results, texts)
-    for line in said:
-        print(f"Note: {line}")
     marked = [result for result in results if isinstance(result, Marks)]
+    # Files first: whoever reads what is printed may stop, as `head` does.
+    written: list[str] = []
     if annotate is not None:
         from cellprop.exercise import annotate as write_copies
 
-        print(f"{len(write_copies(marked, annotate, theme=look, words=texts))} copies: {annotate}")
+        copies = write_copies(marked, annotate, theme=look, words=texts)
+        written.append(f"{len(copies)} copies: {annotate}")
     if report is not None:
-        print(write(results, report, texts))
+        written.append(f"{write(results, report, texts)}")
+    show(_console(), results, texts)
+    for line in (*(f"Note: {line}" for line in said), *written):
+        _say(line)
     if len(marked) < len(results) or any(result.warnings for result in marked):
         raise typer.Exit(1)
 
@@ -571,7 +583,7 @@ def compare(
     texts, told = load_words(words), parse_names(names or [])
     trace = _trace(model)
     found = run(trace, file, decimals=decimals, names=told)
-    print(text(found, texts))
+    _say(text(found, texts))
     _end(trace)
     if not found.ok:
         raise typer.Exit(1)
@@ -620,7 +632,7 @@ def _trace(model: Model) -> Trace:
 def _end(trace: Trace) -> None:
     """Say it if training ended early; that is a failure if it went wrong by itself."""
     if trace.stopped:
-        print(f"cellprop: {trace.stopped} Shown is what was before.", file=sys.stderr)
+        _say(f"cellprop: {trace.stopped} Shown is what was before.", error=True)
         if not trace.interrupted:
             raise typer.Exit(1)
 
@@ -659,15 +671,15 @@ def _say_decimals(questions: Sequence[Question], chosen: bool) -> None:
     how = f"{setup.decimals} decimals"
     if not close:
         if chosen:
-            print(f"{how}, so that every answer differs from doing nothing.")
+            _say(f"{how}, so that every answer differs from doing nothing.")
         return
     names = [f"{name} {close[name]}" for name in setup.answers if close[name]]
     more = ", …" if len(names) > MOST_NAMED else ""
     remedy = "" if chosen else "; leave --decimals out, or give more"
-    print(
+    _say(
         f"cellprop: {how} can't tell {close.total()} answers from doing nothing:"
         f" {', '.join(names[:MOST_NAMED])}{more}{remedy}.",
-        file=sys.stderr,
+        error=True,
     )
 
 
@@ -729,13 +741,13 @@ def _summarise(trace: Trace, path: Path) -> None:
         ("Size", f"{path.stat().st_size / 1024:.0f} KiB"),
     ):
         # Plain: loading rich for six lines would cost a tenth of a build.
-        print(f"{what:9}{fact}")
+        _say(f"{what:9}{fact}")
 
 
 def _report(path: Path, result: Verification) -> None:
     if result.ok:
         where = f" (at {result.where})" if result.where else ""
-        print(
+        _say(
             f"{path}: {result.cells} formula cells agree with {result.engine};"
             f" largest relative difference {result.largest_difference:.2g}{where}."
         )
@@ -749,8 +761,8 @@ def _report(path: Path, result: Verification) -> None:
         table.add_row(*map(_plain, (cell, d.stored, d.computed, f"{d.relative:.2g}")))
     _console().print(table)
     if len(result.differences) > most:
-        print(f"… and {len(result.differences) - most} more")
-    print(
+        _say(f"… and {len(result.differences) - most} more")
+    _say(
         f"{path}: {len(result.differences)} of {result.cells} formula cells differ from"
         f" {result.engine}; largest relative difference {result.largest_difference:.2g}"
         f" at {result.where}."
@@ -770,9 +782,8 @@ def _plain(value: object) -> str:
 def _copy_out(name: str, output: Path) -> None:
     from cellprop.templates import template
 
-    if output.parent == OUTPUTS:
-        _make_outputs()
-    print(_write_new(output, template(name).read_bytes()))
+    _make_outputs(output)
+    _say(_write_new(output, template(name).read_bytes()))
 
 
 def _write_new(path: Path, content: bytes) -> Path:
@@ -802,7 +813,7 @@ def _write_by_default(path: Path, write: Callable[[Path], Path]) -> Path:
     from filecmp import cmp
     from tempfile import TemporaryDirectory
 
-    _make_outputs()
+    _make_outputs(path)
     if not os.path.lexists(path):
         return write(path)
     with TemporaryDirectory(dir=path.parent, prefix=".cellprop-") as folder:
@@ -814,10 +825,36 @@ def _write_by_default(path: Path, write: Callable[[Path], Path]) -> Path:
         return target if target.exists() else made.rename(target)
 
 
-def _make_outputs() -> None:
-    """Make the folder of default outputs; one that the user names must be there."""
+def _check_output(output: Path | None) -> None:
+    """Refuse where to write before anything is computed, if that can't be written."""
+    from cellprop.files import check_folder, check_target
+
+    if output is None:
+        check_folder(OUTPUTS)
+    else:
+        check_target(output)
+
+
+def _target(output: Path | None, usual: str) -> Path:
+    """Return where to write; refused before anything is computed if that can't be written."""
+    from cellprop.files import check_folder, check_target
+
+    target = OUTPUTS / usual if output is None else output
+    if target.parent == OUTPUTS and not OUTPUTS.is_dir():
+        check_folder(OUTPUTS)
+    else:
+        check_target(target)
+    return target
+
+
+def _make_outputs(target: Path) -> None:
+    """Make the folder of default outputs for a target in it; one that the user names must be
+    there.
+    """
     from cellprop.errors import OutputError
 
+    if target.parent != OUTPUTS:
+        return
     try:
         OUTPUTS.mkdir(exist_ok=True)
     except OSError as error:
@@ -830,36 +867,70 @@ def _console() -> Console:
     return Console(highlight=False)
 
 
+def _say(text: object, *, error: bool = False) -> None:
+    """Print a text, in which a name may hold anything, as what a terminal only shows."""
+    lines = map(visible, str(text).split("\n"))
+    print("\n".join(lines), file=sys.stderr if error else sys.stdout)
+
+
 def main() -> None:
     """Run the command line; every error a user can cause ends in one line."""
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, TextIOWrapper):  # a terminal or file may not know our characters
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:  # closed by whoever started us
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115
+        elif isinstance(stream, TextIOWrapper):  # a terminal or file may not know our characters
             stream.reconfigure(errors="replace")
+    code = _ended(_run)
+    # What is still to be printed may fail, too; Python would complain again when it ends.
+    last = _ended(_flush)
+    sys.exit(code or last)
+
+
+def _run() -> int:
+    code = app(standalone_mode=False)
+    return code if isinstance(code, int) else 0
+
+
+def _flush() -> int:
+    sys.stdout.flush()
+    return 0
+
+
+def _ended(run: Callable[[], int]) -> int:  # noqa: PLR0911 - a line for each way to end
+    """Return with which code something ends, having said why in one line."""
     try:
-        code = app(standalone_mode=False)
-        sys.stdout.flush()
+        return run()
     except CellpropError as error:
-        code = _fail(str(error), error.exit_code)
+        return _fail(str(error), error.exit_code)
     except (KeyboardInterrupt, typer.Abort):
-        code = 130
+        return 130
+    except MemoryError:
+        return _fail("not enough memory; use fewer samples, fewer neurons or a smaller file.", 2)
+    except RecursionError:
+        return _fail("nested too deeply; use fewer layers, or write the file flatter.", 2)
     except OSError as error:
-        # Whoever read our output has stopped reading, or the disk is full; Python would complain
-        # again when it flushes.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        stopped = isinstance(error, BrokenPipeError)
-        code = 1 if stopped else _fail(f"{error.filename or 'output'}: {error.strerror}.", 2)
+        if error.filename is None:
+            # Whoever read our output has stopped reading, or the disk is full.
+            with suppress(OSError, ValueError):
+                os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if isinstance(error, BrokenPipeError):
+            return 1
+        return _fail(f"{error.filename or 'output'}: {error.strerror or error}.", 2)
     except Exception as error:
         # Typer's usage errors; it carries its own copy of click, so they are known by their shape.
         if not hasattr(error, "format_message"):
             raise
-        message = error.format_message().rstrip(".")
+        message = " ".join(error.format_message().split()).rstrip(".")
         message += "" if message.endswith("?") else "."
-        code = _fail(f"{message} `cellprop --help` shows what there is.", 2)
-    sys.exit(code if isinstance(code, int) else 0)
+        return _fail(f"{message} `cellprop --help` shows what there is.", 2)
 
 
 def _fail(message: str, code: int) -> int:
-    print(f"cellprop: {' '.join(message.split())}", file=sys.stderr)
+    if len(message) > LONGEST_MESSAGE:  # the place at its beginning, what to do at its end
+        message = f"{message[: LONGEST_MESSAGE // 2]} … {message[-LONGEST_MESSAGE // 4 :]}"
+    with suppress(OSError):  # nobody may listen
+        _say(f"cellprop: {message}", error=True)
     return code
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 import re
-import unicodedata
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from importlib import resources
@@ -20,7 +19,8 @@ from numpy.typing import NDArray
 from cellprop.algebra import Array, Axis
 from cellprop.arrays import MASKED, as_array, real
 from cellprop.arrays import is_nothing as is_blank
-from cellprop.errors import InputError, nearest
+from cellprop.errors import InputError, nearest, visible
+from cellprop.limits import MOST_CLASSES
 
 # A number beyond this would overflow when numbers are multiplied along the way.
 LARGEST = 1e50
@@ -117,8 +117,6 @@ MISSING = frozenset((
     "null", "#null!", "none", "nil", "missing", "k.a.", "n.d.", "n.k.", "-", "--", "---", "–", "—",
     "?", "??", ".", "..", "...", "…", "\\n", "*",
 ))  # fmt: skip
-# Every class is a column: more are a mistake, and would fill the memory.
-MOST_CLASSES = 1000
 # A column of text with few classes may have one for each sample.
 FEW_CLASSES = 20
 # What 1 stands for, of two classes of which one is said like this; or the other, for 0.
@@ -379,7 +377,7 @@ def label(value: object) -> str:
     >>> label("a\tb\x1b[31m")
     'a␉b␛[31m'
     """
-    return "".join(map(_visible, str(value)))
+    return visible(str(value))
 
 
 # As a program writes a number with a fraction that may be 0.
@@ -407,25 +405,6 @@ def known(what: str, name: object, names: Collection[str]) -> None:
 def looks_like_formula(text: str) -> bool:
     """Whether a spreadsheet could take a text for a formula, when it is edited or read from CSV."""
     return text.startswith(("=", "+", "-", "@"))
-
-
-def _visible(character: str) -> str:
-    code = ord(character)
-    if code < 0x20:
-        return chr(0x2400 + code)
-    if code == 0x7F:
-        return "␡"
-    kind = unicodedata.category(character)
-    # Cs: half a surrogate pair; Cc: control; Zl, Zp: end a line. U+202A… reorder text around them;
-    # XML has no U+FFFE/F.
-    if (
-        kind in ("Cs", "Cc", "Zl", "Zp")
-        or code in (0xFFFE, 0xFFFF)
-        or unicodedata.bidirectional(character)
-        in ("LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI")
-    ):
-        return "\N{REPLACEMENT CHARACTER}"
-    return character
 
 
 def examples() -> tuple[str, ...]:

@@ -6,18 +6,22 @@ and what to do. The command line prints the line and exits with `exit_code`.
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterable
 from difflib import get_close_matches
 
 
 class CellpropError(Exception):
-    """Base of every error meant for a user. Its text is one line.
+    """Base of every error meant for a user. Its text is one line, whatever it names.
 
     Attributes:
         exit_code: What the command line exits with: 2 for usage or input, 1 for a failed check.
     """
 
     exit_code = 2
+
+    def __init__(self, *args: object) -> None:
+        super().__init__(*(visible(arg) if isinstance(arg, str) else arg for arg in args))
 
 
 class ShapeError(CellpropError, ValueError):
@@ -42,6 +46,38 @@ class LimitError(CellpropError):
 
 class OutputError(CellpropError):
     """A file that can't be written."""
+
+
+def visible(text: str) -> str:
+    r"""Return a text that is safe to show anywhere, and one line.
+
+    Control characters (which could move a terminal's cursor, and which XML forbids) become
+    their visible pictures, and halves of surrogate pairs the replacement character.
+
+    >>> visible("a\tb\x1b[31m")
+    'a␉b␛[31m'
+    """
+    # Nearly every text is plain, and is known to be without a look at each character.
+    return text if text.isascii() and text.isprintable() else "".join(map(_visible, text))
+
+
+def _visible(character: str) -> str:
+    code = ord(character)
+    if code < 0x20:
+        return chr(0x2400 + code)
+    if code == 0x7F:
+        return "␡"
+    kind = unicodedata.category(character)
+    # Cs: half a surrogate pair; Cc: control; Zl, Zp: end a line. U+202A… reorder text around them;
+    # XML has no U+FFFE/F.
+    if (
+        kind in ("Cs", "Cc", "Zl", "Zp")
+        or code in (0xFFFE, 0xFFFF)
+        or unicodedata.bidirectional(character)
+        in ("LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI")
+    ):
+        return "\N{REPLACEMENT CHARACTER}"
+    return character
 
 
 def nearest(word: str, choices: Iterable[str]) -> str:

@@ -39,12 +39,19 @@ from cellprop.cells import (
 )
 from cellprop.data import label
 from cellprop.errors import InputError
+from cellprop.limits import (
+    ARRAYS,
+    MATRIX,
+    MOST_CELLS,
+    MOST_MATRICES,
+    check_cells,
+    check_count,
+    check_lines,
+)
 from cellprop.opening import (
     EXCEL,
-    MOST_CELLS,
     Value,
-    check_cells,
-    check_size,
+    archive_of,
     content,
     short,
     shown,
@@ -54,11 +61,7 @@ from cellprop.opening import (
 )
 from cellprop.tables import CSV, check_text, lines, text_value
 
-ARRAYS = (".npz", ".npy")
-LARGEST_ARRAYS = 256 * 1024**2
-LARGEST_TEXT = 64 * 1024**2
-# More matrices than this are no network's that anybody reads.
-MOST_MATRICES = 2_000
+NUMPY = (".npz", ".npy")
 # What is never run, and what could run code when it is opened.
 PROGRAMS = (".py", ".ipynb", ".r", ".rmd", ".qmd", ".m", ".jl", ".js")
 OBJECTS = (
@@ -266,7 +269,7 @@ def read(path: str | Path) -> dict[str, Found]:
     if file.is_dir():
         found = _from_folder(file)
     else:
-        suffix = suffix_of(file, "NumPy, JSON, CSV", (*ARRAYS, *JSON, *CSV))
+        suffix = suffix_of(file, "NumPy, JSON, CSV", (*NUMPY, *JSON, *CSV))
         found = _from_file(file, suffix)
     if not found:
         raise wrong(where, "matrices", "none", HOW_TO_SAVE)
@@ -277,7 +280,7 @@ def _from_file(file: Path, suffix: str) -> dict[str, Found]:
     if suffix == ".npz":
         return _from_archive(file)
     if suffix == ".npy":
-        data = content(file, LARGEST_ARRAYS)
+        data = content(file, ARRAYS)
         return {file.stem: _from_npy(short(file.name), data)}
     if suffix in JSON:
         return _from_json(file)
@@ -300,8 +303,7 @@ def _from_cells(cells: Cells) -> Found:
 
 
 def _check_count(where: str, count: int) -> None:
-    if count > MOST_MATRICES:
-        raise wrong(where, f"at most {MOST_MATRICES:,} matrices", f"{count:,}", "keep fewer")
+    check_count(where, "matrices", count, MOST_MATRICES, "keep fewer")
 
 
 # --- NumPy's files ------------------------------------------------------------------------
@@ -309,20 +311,20 @@ def _check_count(where: str, count: int) -> None:
 
 def _from_archive(path: Path) -> dict[str, Found]:
     where = label(path)
-    data = content(path, LARGEST_ARRAYS)
+    data = content(path, ARRAYS)
     found: dict[str, Found] = {}
     try:
-        with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            entries = archive.infolist()
+        with archive_of(where, data, ARRAYS) as archive:
+            numbers, entries = 0, archive.infolist()
             _check_count(where, len(entries))
-            unpacked = sum(entry.file_size for entry in entries)
-            check_size(where, unpacked, LARGEST_ARRAYS, " unpacked")
             for entry in entries:
                 name = entry.filename.removesuffix(".npy")
                 if name in found:
                     raise InputError(f"{where}: {shown(name)} is there twice; keep one.")
                 found[name] = _from_npy(f"{where}, {short(name)}", archive.read(entry))
-    except InputError:
+                numbers += found[name].values.size
+                check_count(where, "numbers", numbers, MOST_CELLS, "keep what is needed")
+    except (InputError, MemoryError):
         raise
     except Exception:  # a broken archive raises anything
         raise InputError(
@@ -438,8 +440,9 @@ Texts = Sequence[Sequence[str]]
 def _readings(file: Path) -> list[Texts]:
     """Return the cells of a CSV file; if it may be read in two ways, in both."""
     where = label(file)
-    data = content(file, LARGEST_TEXT).removeprefix(b"\xef\xbb\xbf")
+    data = content(file, MATRIX).removeprefix(b"\xef\xbb\xbf")
     check_text(where, data)
+    check_lines(where, data, MATRIX)
     written = [line for line in data.decode().splitlines() if line.strip()]
     separator = _separator(written)
     rows: Texts

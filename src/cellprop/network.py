@@ -13,6 +13,7 @@ import numpy as np
 from cellprop.algebra import OPERATIONS, Array, activations, losses
 from cellprop.data import label, numbers
 from cellprop.errors import InputError, UnknownNameError, nearest
+from cellprop.limits import check_network
 
 
 @dataclass(frozen=True)
@@ -69,6 +70,7 @@ class Network:
         listed = isinstance(self.activation, Iterable) and not isinstance(self.activation, str)
         single = None if listed else str(self.activation)
         sizes = _sizes(self.sizes)
+        check_network(sizes)
         hidden = (single,) * (len(sizes) - 2) if single else tuple(self.activation)
         for name in hidden or filter(None, [single]):
             _choose("activation", name, _hidden_activations())

@@ -6,54 +6,65 @@ shown in an error is made safe and short.
 
 from __future__ import annotations
 
+import errno
 import io
+import json
 import math
+import os
 import re
+import stat
+import tomllib
 import warnings
 import zipfile
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
+from xml.parsers import expat
 
 from cellprop.data import LARGEST, label
 from cellprop.errors import CellpropError, InputError
+from cellprop.limits import (
+    DEEPEST_XML,
+    LONGEST_TAG,
+    MOST_NAMES,
+    MOST_ROWS,
+    SHEETS,
+    Kind,
+    check_cells,
+    check_count,
+    check_json,
+    check_size,
+    check_toml,
+    too_deep,
+)
 
 # The document property by which a workbook is known to be ours.
 MARK = "cellprop"
 EXCEL = (".xlsx", ".xlsm")
-LARGEST_WORKBOOK = 256 * 1024**2
-# A sheet of a few bytes can claim to fill all its rows and columns.
-MOST_ROWS = 1_048_576
-MOST_CELLS = 20_000_000
+# What a file begins with that is protected by a password, or of an Excel before 2007.
+OLD_OR_LOCKED = b"\xd0\xcf\x11\xe0"
+# How spreadsheet programs pack; other ways can ask for gigabytes to unpack a few bytes.
+PACKED = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+XML = (".xml", ".rels")
+# What programs keep beside a workbook, and no reader of cells looks at, may be as it likes.
+BESIDE, LARGEST_BESIDE = "customXml/", 1024**2
+# Parts that are read piece by piece.
+STREAMED = ("xl/worksheets/", "xl/sharedStrings")
+CHUNK = 64 * 1024
 DECIMAL_COMMA = re.compile(r"[+-]?\d*,\d+", re.ASCII)
 # What a cell can hold, in CSV as in Excel; text is safe to show, and never blank.
 Value = float | str | None
+SAVE_ANEW = "save it as .xlsx in Excel"
 
 
 @contextmanager
 def workbook(path: Path) -> Iterator[Any]:
     """Open a workbook by its stored values, and make one line of whatever a broken one raises."""
-    from openpyxl import load_workbook
-
     where = label(path)
-    data = content(path, LARGEST_WORKBOOK)
-    if data.startswith(b"\xd0\xcf\x11\xe0"):
-        what = "is protected by a password, or of an old version of Excel"
-        raise InputError(f"{where}: {what}; save it as .xlsx without a password.")
-    try:
-        with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            unpacked = sum(entry.file_size for entry in archive.infolist())
-        check_size(where, unpacked, LARGEST_WORKBOOK, " unpacked")
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield load_workbook(io.BytesIO(data), read_only=True, data_only=True, keep_links=False)
-    except CellpropError:
-        raise
-    except Exception:
-        raise InputError(
-            f"{where}: not an Excel workbook, or a damaged one; save it as .xlsx in Excel."
-        ) from None
+    data = content(path, SHEETS)
+    with whatever_is_wrong(f"{where}: not an Excel workbook, or a damaged one; {SAVE_ANEW}."):
+        yield book_of(where, data, SHEETS, read_only=True, data_only=True, keep_links=False)
 
 
 def grid_of(where: str, sheet: Any) -> list[tuple[object, ...]]:
@@ -68,13 +79,6 @@ def grid_of(where: str, sheet: Any) -> list[tuple[object, ...]]:
             height, width = len(rows), max(width, used)
             check_cells(f"{where}, sheet {shown(sheet.title)}", height, width)
     return [(*row, *(None,) * (width - len(row))) for row in rows[:height]]
-
-
-def check_cells(place: str, height: int, width: int) -> None:
-    """Refuse a table of more cells than any of ours would have."""
-    if height * width > MOST_CELLS:
-        found = f"{height:,} rows × {width:,} columns"
-        raise wrong(place, f"at most {MOST_CELLS:,} cells", found, "remove what is not needed")
 
 
 def cell_value(cell: object) -> Value:
@@ -93,14 +97,7 @@ def cell_value(cell: object) -> Value:
 def suffix_of(path: Path, kind: str, suffixes: Collection[str]) -> str:
     """Return how the name of an existing file ends, or an error if it is none that is read."""
     where = label(path)
-    try:
-        if not path.exists():
-            raise InputError(f"{where}: there is no such file; check its name.")
-        if not path.is_file():
-            what = "a folder" if path.is_dir() else "not a file"
-            raise InputError(f"{where}: is {what}; give the name of a file.")
-    except OSError as error:
-        raise InputError(f"{where}: can't be read: {error.strerror or error}.") from None
+    check_is_file(path)
     suffix = path.suffix.lower()
     if suffix not in (*suffixes, *EXCEL):
         expected = f"Excel ({', '.join(EXCEL)})"
@@ -111,21 +108,222 @@ def suffix_of(path: Path, kind: str, suffixes: Collection[str]) -> str:
     return suffix
 
 
-def content(path: Path, limit: int) -> bytes:
-    """Return the bytes of a file that is not larger than a limit."""
+def check_is_file(path: Path, what: str = "a file") -> None:
+    """Refuse what is no file: a folder, a device, a pipe, a link to nothing.
+
+    What it is is asked of the system, nothing is opened: a pipe would be waited for, and a device
+    has no end.
+    """
     where = label(path)
     try:
-        check_size(where, path.stat().st_size, limit)
-        return path.read_bytes()
+        mode = path.stat().st_mode
+    except (OSError, ValueError, RuntimeError) as error:
+        raise _not_there(path, error) from None
+    if not stat.S_ISREG(mode):
+        raise InputError(f"{where}: is {_kind_of(mode)}{_rather(mode, what)}.")
+
+
+def _kind_of(mode: int) -> str:
+    kinds = (
+        (stat.S_ISDIR, "a folder"), (stat.S_ISFIFO, "a pipe"), (stat.S_ISSOCK, "a socket"),
+        (stat.S_ISCHR, "a device"), (stat.S_ISBLK, "a device"),
+    )  # fmt: skip
+    return next((name for is_one, name in kinds if is_one(mode)), "no file")
+
+
+def _rather(mode: int, what: str) -> str:
+    return f"{'' if stat.S_ISDIR(mode) else f', not {what}'}; give the name of a file"
+
+
+def _not_there(path: Path, error: Exception) -> InputError:
+    """Return the error of a file that can't be looked at."""
+    where, is_link = label(path), False
+    if isinstance(error, FileNotFoundError | NotADirectoryError):
+        try:
+            is_link = path.is_symlink()
+        except OSError:
+            is_link = False
+        if is_link:
+            return InputError(f"{where}: is a link to nothing; check where it leads.")
+        return InputError(f"{where}: there is no such file; check its name.")
+    if isinstance(error, OSError) and error.errno == errno.ELOOP:
+        return InputError(f"{where}: is a link that leads back to itself; check where it leads.")
+    reason = getattr(error, "strerror", None) or str(error)
+    return InputError(f"{where}: can't be read: {reason}.")
+
+
+def content(path: Path, kind: Kind) -> bytes:
+    """Return the bytes of a file that is of a kind, and no larger than those may be."""
+    where = label(path)
+    check_is_file(path, kind.name)
+    try:
+        data = _read(path, kind.size)
     except OSError as error:
         raise InputError(f"{where}: can't be read: {error.strerror or error}.") from None
+    check_size(where, len(data), kind.size)
+    return data
 
 
-def check_size(where: str, size: int, limit: int, unpacked: str = "") -> None:
-    """Refuse what is larger than a limit."""
-    if size > limit:
-        expected, found = (f"{n / 1024**2:,.0f} MiB" for n in (limit, size))
-        raise wrong(where, f"at most {expected}{unpacked}", found, "remove what is not needed")
+def _read(path: Path, most: int) -> bytes:
+    """Return the bytes of a file, one more than there may be if there are more."""
+
+    def without_waiting(name: str, flags: int) -> int:
+        # Another may stand there by now that would be waited for.
+        return os.open(name, flags | getattr(os, "O_NONBLOCK", 0))
+
+    with open(path, "rb", opener=without_waiting) as file:
+        said = os.fstat(file.fileno())
+        if not stat.S_ISREG(said.st_mode):
+            raise OSError(f"it is {_kind_of(said.st_mode)} now")
+        if said.st_size > most:
+            check_size(label(path), said.st_size, most)
+        data = file.read(said.st_size + 1) or b""
+        # What grows, or does not say how large it is, as the system's own.
+        while len(data) <= most and (more := file.read(min(CHUNK, most + 1 - len(data)))):
+            data += more
+        return data
+
+
+# --- Archives -----------------------------------------------------------------------------
+
+
+@contextmanager
+def whatever_is_wrong(message: str) -> Iterator[None]:
+    """Make one line of whatever a broken file makes a reader raise."""
+    try:
+        yield
+    except (CellpropError, MemoryError):
+        raise
+    except Exception:
+        raise InputError(message) from None
+
+
+def check_unlocked(where: str, data: bytes) -> None:
+    """Refuse a workbook with a password, or of an old Excel, which begin alike."""
+    if data.startswith(OLD_OR_LOCKED):
+        what = "is protected by a password, or of an old version of Excel"
+        raise InputError(f"{where}: {what}; save it as .xlsx without a password.")
+
+
+def archive_of(where: str, data: bytes, kind: Kind) -> zipfile.ZipFile:
+    """Return an archive that unpacks to no more than one of its kind may.
+
+    What an archive says of its sizes holds: a part that is longer is not read to its end.
+
+    Raises
+    ------
+    InputError
+        If it is too large; `zipfile`'s own errors for one that is damaged.
+    """
+    # Before zipfile makes a list of them.
+    check_count(where, "parts", data.count(b"PK\x01\x02"), kind.parts, "save it anew in Excel")
+    archive = zipfile.ZipFile(io.BytesIO(data))
+    entries = archive.infolist()
+    check_size(where, sum(entry.file_size for entry in entries), kind.unpacked, " unpacked")
+    for entry in entries:
+        if kind.part and not entry.filename.startswith(STREAMED):
+            place = f"{where}, {label(entry.filename[:80])}"
+            check_size(place, entry.file_size, kind.part, " unpacked")
+        if entry.compress_type not in PACKED or entry.flag_bits & 1:
+            raise zipfile.BadZipFile
+    return archive
+
+
+def check_xml(where: str, archive: zipfile.ZipFile, kind: Kind) -> None:
+    """Refuse XML that would take all memory: entities, endless elements, nests and names.
+
+    Raises
+    ------
+    InputError
+        For too many elements; `ValueError` or expat's own error for what no program writes.
+    """
+    tags = 0
+    for entry in archive.infolist():
+        is_beside = entry.filename.startswith(BESIDE) and entry.file_size <= LARGEST_BESIDE
+        if entry.filename.lower().endswith(XML) and not is_beside:
+            with archive.open(entry) as stream:
+                tags += check_part(stream)
+            check_count(where, "elements in its XML", tags, kind.tags, "remove what is not needed")
+
+
+def check_part(stream: IO[bytes]) -> int:
+    """Return how many elements a part of XML has; raise whatever it is that no program writes."""
+    names: dict[str, str] = {}
+    depth = count = length = 0
+
+    def start(*_: object) -> None:
+        nonlocal depth, count
+        depth, count = depth + 1, count + 1
+        if depth > DEEPEST_XML:
+            raise ValueError
+
+    def end(_: str) -> None:
+        nonlocal depth
+        depth -= 1
+
+    def refuse(*_: object) -> None:
+        raise ValueError
+
+    parser = expat.ParserCreate(intern=names)
+    parser.ordered_attributes = True
+    parser.StartElementHandler, parser.EndElementHandler = start, end
+    parser.StartDoctypeDeclHandler = refuse
+    while chunk := stream.read(CHUNK):
+        parser.Parse(chunk, False)
+        last = chunk.rfind(b"<")
+        length = len(chunk) - last if last >= 0 else length + len(chunk)
+        if length > LONGEST_TAG or len(names) > MOST_NAMES:
+            raise ValueError
+    parser.Parse(b"", True)
+    return count
+
+
+def book_of(where: str, data: bytes, kind: Kind, **options: Any) -> Any:
+    """Return a workbook as openpyxl has it, once it is known what it may cost."""
+    from openpyxl import load_workbook
+
+    check_unlocked(where, data)
+    with archive_of(where, data, kind) as archive:
+        check_xml(where, archive, kind)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        # What openpyxl says of a sheet whose part is missing, before it goes on without it.
+        warnings.filterwarnings("error", "Defined names for sheet index")
+        return load_workbook(io.BytesIO(data), **options)
+
+
+# --- Texts --------------------------------------------------------------------------------
+
+
+def json_of(where: str, data: bytes, kind: Kind, **options: Any) -> Any:
+    """Return what JSON holds, once it is known what it may cost."""
+    check_json(where, data, kind)
+    try:
+        return json.loads(data, **options)
+    except RecursionError:
+        raise too_deep(where) from None
+
+
+def toml_of(where: str, data: bytes) -> dict[str, Any]:
+    """Return what TOML holds, once it is known what it may cost.
+
+    Raises
+    ------
+    InputError
+        If it is not TOML, or not UTF-8; it says what to do.
+    """
+    check_toml(where, data)
+    try:
+        return tomllib.loads(data.decode("utf-8-sig"))
+    except UnicodeDecodeError as error:
+        raise InputError(
+            f"{where}: expected UTF-8 text, found byte {data[error.start]:#04x}"
+            f" at position {error.start}; save the file as UTF-8."
+        ) from None
+    except RecursionError:
+        raise too_deep(where) from None
+    except ValueError as error:  # also of numbers and dates that are none
+        raise InputError(f"{where}: not valid TOML: {error}; correct it.") from None
 
 
 # --- Messages -----------------------------------------------------------------------------

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 import typer
 
 from cellprop.errors import InputError
+from cellprop.limits import MOST_HIDDEN_LAYERS, MOST_NEURONS, check_count
 
 if TYPE_CHECKING:
     from cellprop.network import Network
@@ -27,8 +28,6 @@ if TYPE_CHECKING:
 SWITCHES = {("average", False): "sum", ("bias", False): "no-bias"}
 # Bytes: a name of a file has 255 at most, and something is yet to be put behind.
 LONGEST_NAME = 120
-# A sheet has no more columns; many more neurons would fill the memory first.
-MOST_NEURONS = 16_384
 
 
 def _option(name: str, text: str, panel: str, **more: Any) -> Any:
@@ -351,6 +350,7 @@ def _sizes(text: str) -> list[int]:
         ) from None
     if sizes == [0]:
         return []
+    check_count("--hidden", "hidden layers", len(sizes), MOST_HIDDEN_LAYERS, "give fewer")
     for size in sizes:
         if not 1 <= size <= MOST_NEURONS:
             raise InputError(f"--hidden: expected 1 to {MOST_NEURONS} neurons, found {size}.")

@@ -22,8 +22,8 @@ import numpy as np
 from cellprop.algebra import Array, Axis, Matrix, evaluate, reads
 from cellprop.data import known, label, numbers
 from cellprop.errors import InputError
+from cellprop.limits import MOST_MARKS, MOST_ROWS
 from cellprop.network import Network
-from cellprop.opening import MOST_ROWS
 from cellprop.precision import LEAST
 from cellprop.roster import Student
 from cellprop.steps import OPTIMIZERS, SCALINGS, Walkthrough, walkthrough
@@ -414,8 +414,11 @@ def _checked_points(
             raise InputError(
                 f"marks: step {label(name)} is not asked; asked are {', '.join(asked)}."
             )
-        if not 0 <= number <= 1e6:
-            raise InputError(f"marks: expected 0 or more for step {name}, found {number:g}.")
+        if not 0 <= number <= MOST_MARKS:
+            raise InputError(
+                f"marks: expected 0 to {MOST_MARKS:,} for step {name}, found {number:g};"
+                " give fewer."
+            )
     return tuple((name, float(points[name])) for name in asked if name in points)
 
 

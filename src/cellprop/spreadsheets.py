@@ -17,7 +17,8 @@ from typing import Any
 from cellprop.columns import find
 from cellprop.data import is_missing, label
 from cellprop.errors import CellpropError, InputError
-from cellprop.opening import MOST_ROWS, grid_of, listed, shown, workbook, wrong
+from cellprop.limits import MOST_ROWS
+from cellprop.opening import grid_of, listed, shown, workbook, wrong
 
 Grid = Sequence[Sequence[object]]
 Known = Callable[[Sequence[str]], int]
@@ -553,10 +554,9 @@ def _recalculated(path: Path) -> Iterator[Any]:
     from cellprop.submission import recalculate
 
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
-        source, target = Path(folder, "in.xlsx"), Path(folder, "out.xlsx")
+        target = Path(folder, "out.xlsx")
         try:
-            source.write_bytes(path.read_bytes())
-            recalculate(source, target)
+            recalculate(path, target)
         except Exception:  # whatever stopped it
             raise InputError("can't be computed.") from None
         with workbook(target) as book:

@@ -9,6 +9,7 @@ stored value are computed in a process of its own, which may fail without harm.
 from __future__ import annotations
 
 import io
+import json
 import math
 import posixpath
 import re
@@ -28,20 +29,32 @@ from xml.parsers import expat
 
 from cellprop.data import label
 from cellprop.errors import CellpropError, InputError
-from cellprop.opening import MOST_ROWS, Value, check_size, content, suffix_of, wrong
+from cellprop.formulas import Workload
+from cellprop.limits import (
+    DEEPEST_XML,
+    LONGEST_FORMULAS_SENT,
+    LONGEST_TAG,
+    MEMORY,
+    MOST_COLUMNS,
+    MOST_FORMULAS_SENT,
+    MOST_NAMES,
+    MOST_READ_BY_ALL,
+    MOST_ROWS,
+    SECONDS,
+    SHEETS,
+    SUBMISSION,
+    Kind,
+    check_count,
+    check_size,
+)
+from cellprop.opening import PACKED, Value, check_unlocked, content, suffix_of
 
-LARGEST_FILE = 32 * 1024**2
-LARGEST_UNPACKED = 256 * 1024**2
-MOST_PARTS = 5_000
-MOST_COLUMNS = 16_384
 # A name for more cells than this is none of ours.
 MOST_CELLS = 1_000_000
 # Of a text so much is returned; a cell of Excel stores up to 32,767 characters.
 LONGEST_SHOWN, LONGEST_STORED = 100, 32_767
 # What stands for the value of a formula that has none and can't be computed.
 NOT_COMPUTED = "formula"
-# How long IronCalc may take, and how much memory where a system can limit it.
-SECONDS, MEMORY = 20, 2 * 1024**3
 
 
 @dataclass(frozen=True)
@@ -77,8 +90,8 @@ class Found(NamedTuple):
     is_unread: bool = False
 
 
-def opened(path: Path, largest: int = LARGEST_FILE) -> Submission:
-    """Open a workbook that somebody sent back, of so many bytes at most.
+def opened(path: Path, kind: Kind = SUBMISSION) -> Submission:
+    """Open a workbook that somebody sent back, which may cost what its kind may.
 
     Raises
     ------
@@ -87,7 +100,7 @@ def opened(path: Path, largest: int = LARGEST_FILE) -> Submission:
         that names the file and says what to do.
     """
     suffix_of(path, "", ())
-    return Submission(path, content(path, largest))
+    return Submission(path, content(path, kind), kind)
 
 
 class Submission:
@@ -102,13 +115,15 @@ class Submission:
             holds a formula without its value.
     """
 
-    def __init__(self, path: Path, data: bytes) -> None:
+    def __init__(self, path: Path, data: bytes, kind: Kind = SUBMISSION) -> None:
         self.path = path
-        self._book = _Book(label(path), data)
+        self._book = _Book(label(path), data, kind)
         self.properties: Mapping[str, str] = self._book.properties
         self.sheets = tuple(self._book.sheets)
         self.computed = False
         self._ahead: dict[Place, _Cells] = {}
+        # The cells whose formulas are not computed, since one costs too much.
+        self._left_out: Set[tuple[str, int, int]] = frozenset()
 
     def named(self, name: str) -> Place | None:
         """Return where a defined name now stands: programs move names along with their cells.
@@ -209,6 +224,8 @@ class Submission:
             if not cell.is_formula:
                 continue
             new = computed.get(position, _NOT_COMPUTED if cell.is_missing else cell)
+            if (place.sheet, *position) in self._left_out:
+                new = _NOT_COMPUTED
             if new.value not in _LIMITS:
                 cells[position] = new
             elif cell.is_missing:  # where a value is stored, it is better than none
@@ -219,13 +236,22 @@ class Submission:
 
     @cached_property
     def _recalculated(self) -> _Book | None:
-        """The workbook with values that IronCalc computed; None if it can't."""
+        """The workbook with values that IronCalc computed; None if it can't, or if that would cost
+        too much.
+        """
+        try:
+            left_out = self._book.costly()
+        except Exception:  # a part that is damaged, or has formulas without end
+            return None
+        if left_out is None:
+            return None
+        self._left_out = left_out
         with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
             source, target = Path(folder, "in.xlsx"), Path(folder, "out.xlsx")
             try:
                 self._book.copy(source)
-                _recalculate(source, target)
-                return _Book(label(self.path), content(target, LARGEST_FILE))
+                _recalculate(source, target, left_out)
+                return _Book(label(self.path), content(target, SUBMISSION))
             except Exception:  # whatever stopped it: what can't be computed is told cell by cell
                 return None
 
@@ -237,8 +263,6 @@ _RANGE = re.compile(
     r"(?:'((?:[^']|'')+)'|([\w.]+))!\$?([A-Z]{1,3})\$?([1-9][0-9]{0,6})"
     r"(?::\$?([A-Z]{1,3})\$?([1-9][0-9]{0,6}))?"
 )
-# How spreadsheet programs pack; other ways can ask for gigabytes to unpack a few bytes.
-_PACKED = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 _XML = (".xml", ".rels", ".vml")
 _CHUNK = 64 * 1024
 # Before its first element, a part may have a comment, but no book.
@@ -249,12 +273,12 @@ _PROPERTY_TEXTS = {"lpwstr", "lpstr", "bstr"}
 class _Book:
     """A workbook: its sheets, names and properties, and what its cells hold."""
 
-    def __init__(self, where: str, data: bytes) -> None:
-        self._where = where
+    def __init__(self, where: str, data: bytes, kind: Kind = SUBMISSION) -> None:
+        self._where, self._kind = where, kind
         self._tags = 0
-        _check_unlocked(where, data)
+        check_unlocked(where, data)
         with _reading(where):
-            self._archive = _checked_archive(where, data)
+            self._archive = _checked_archive(where, data, kind)
             self._parts = set(self._archive.namelist())
             # Documents of other programs have none here, or one without sheets.
             (book,) = self._related("", "officeDocument").values()
@@ -332,6 +356,25 @@ class _Book:
                 reader.texts[position] = strings.texts.get(index, "")
         return {position: text for position, text in reader.texts.items() if text}
 
+    def costly(self) -> set[tuple[str, int, int]] | None:
+        """Return the cells whose formulas cost too much to compute, and all that depend on them;
+        None if nothing should be computed.
+        """
+        work = Workload(self.names)
+        is_simple = True
+        for sheet, part in self.sheets.items():
+            reader = _FormulaReader(sheet, work)
+            with _reading(self._where):
+                self._parse(part, reader)
+            is_simple &= reader.is_simple
+        if work.is_monstrous:
+            return None
+        found = work.costly()
+        if found and not is_simple:  # what a shared or an array's formula stands for is not known
+            return None
+        found |= work.dependents(found)
+        return None if work.total(found) > MOST_READ_BY_ALL else found
+
     def copy(self, path: Path) -> None:
         """Write the parts that cells depend on, as they were read, into a new file."""
         with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as copy:
@@ -376,7 +419,7 @@ class _Book:
 
     def _records(self, part: str, *kinds: str) -> list[_Record]:
         """Return the elements of some kinds in a part that says what there is."""
-        check_size(self._where, self._archive.getinfo(part).file_size, LARGEST_FILE)
+        check_size(self._where, self._archive.getinfo(part).file_size, self._kind.part)
         reader = _RecordReader(*kinds)
         self._parse(part, reader)
         return reader.found
@@ -393,14 +436,15 @@ class _Book:
         with self._archive.open(part) as stream:
             while not reader.is_done and (chunk := stream.read(_CHUNK)):
                 self._tags += chunk.count(b"<")
-                if self._tags > _MOST_TAGS:
-                    expected = f"at most {_MOST_TAGS:,} tags to read"
-                    raise wrong(self._where, expected, "more", "remove what is not needed")
+                check_count(
+                    self._where, "tags to read", self._tags, self._kind.tags,
+                    "remove what is not needed",
+                )  # fmt: skip
                 parser.Parse(chunk, False)
                 last = chunk.rfind(b"<")
                 length = len(chunk) - last if last >= 0 else length + len(chunk)
-                is_large = length > _LONGEST_TAG or len(names) > _MOST_KINDS
-                if is_large or reader.depth > _DEEPEST or b"\0" in chunk:
+                is_large = length > LONGEST_TAG or len(names) > MOST_NAMES
+                if is_large or reader.depth > DEEPEST_XML or b"\0" in chunk:
                     raise _damaged(self._where)
         if not reader.is_done:
             parser.Parse(b"", True)
@@ -426,23 +470,16 @@ def _damaged(where: str) -> InputError:
     )
 
 
-def _check_unlocked(where: str, data: bytes) -> None:
-    if data.startswith(b"\xd0\xcf\x11\xe0"):
-        what = "is protected by a password, or of an old version of Excel"
-        raise InputError(f"{where}: {what}; save it as .xlsx without a password.")
-
-
-def _checked_archive(where: str, data: bytes) -> zipfile.ZipFile:
+def _checked_archive(where: str, data: bytes, kind: Kind) -> zipfile.ZipFile:
     """Return an archive whose parts are what it says of them, in size above all."""
     count = data.count(b"PK\x01\x02")  # before zipfile makes a list of them
-    if count > MOST_PARTS:
-        raise wrong(where, f"at most {MOST_PARTS:,} parts", f"{count:,}", "save it anew in Excel")
+    check_count(where, "parts", count, kind.parts, "save it anew in Excel")
     archive = zipfile.ZipFile(io.BytesIO(data))
     entries = sorted(archive.infolist(), key=lambda entry: entry.header_offset)
-    check_size(where, sum(entry.file_size for entry in entries), LARGEST_UNPACKED, " unpacked")
+    check_size(where, sum(entry.file_size for entry in entries), kind.unpacked, " unpacked")
     are_distinct = len({entry.filename.casefold() for entry in entries}) == len(entries)
     follow = all(a.header_offset + a.compress_size < b.header_offset for a, b in pairwise(entries))
-    if not (are_distinct and follow and all(e.compress_type in _PACKED for e in entries)):
+    if not (are_distinct and follow and all(e.compress_type in PACKED for e in entries)):
         raise _damaged(where)
     for entry in entries:
         with archive.open(entry) as stream:
@@ -478,14 +515,14 @@ def _check_prolog(where: str, stream: IO[bytes]) -> None:
 
 def _has_definitions(where: str) -> InputError:
     found = "a document type definition"
-    return wrong(where, "XML as spreadsheet programs write it", found, "save it anew in Excel")
+    expected = "XML as spreadsheet programs write it"
+    return InputError(f"{where}: expected {expected}, found {found}; save it anew in Excel.")
 
 
 # --- XML ----------------------------------------------------------------------------------
 
 # A parser that reads piece by piece keeps the open elements, all names and one tag; no program
-# comes near these. All the tags take some seconds.
-_DEEPEST, _MOST_KINDS, _LONGEST_TAG, _MOST_TAGS = 256, 1_000, 1024**2, 20_000_000
+# comes near what those may be. Of what it finds, so much is kept.
 _MOST_RECORDS, _MOST_STRINGS = 200_000, 500_000
 # Of texts that are kept in full.
 _MOST_TEXT = 128 * 1024**2
@@ -544,6 +581,8 @@ class _Record:
 class _Reader:
     """What is wanted of a part: elements of some kinds, the outermost of them if they nest."""
 
+    kept: Set[str] = _TEXTS
+
     def __init__(self, *kinds: str) -> None:
         self._wanted = kinds
         self.depth = 0
@@ -585,10 +624,10 @@ class _Reader:
                 self._record.formula = attributes
             # How a text is pronounced stands within it, but is not part of it.
             self._is_phonetic |= kind == "rPh"
-            self._takes = kind in _TEXTS and not self._is_phonetic
+            self._takes = kind in self.kept and not self._is_phonetic
         elif kind and self.begins(kind, attributes):
             self._record, self._level = _Record(kind, attributes), self.depth
-            self._takes = kind in _TEXTS
+            self._takes = kind in self.kept
             # Only now, which is half the time: most of a part's texts are not wanted.
             self._parser.CharacterDataHandler = self._take
 
@@ -723,6 +762,37 @@ class _CellReader(_Reader):
             if self._spread > MOST_CELLS:  # arrays that lie upon each other
                 raise ValueError
             self.arrays.update((i, j) for i in rows for j in columns)
+
+
+class _FormulaReader(_CellReader):
+    """The formulas of a whole sheet."""
+
+    kept = frozenset({"f"})
+
+    def __init__(self, sheet: str, work: Workload) -> None:
+        super().__init__(Place(sheet, 1, 1, MOST_ROWS, MOST_COLUMNS))
+        self._sheet, self._work = sheet, work
+        self._masters: dict[str, str] = {}
+        # Whether each formula stands in its own cell, and in no other.
+        self.is_simple = True
+
+    def ends(self, record: _Record) -> None:
+        cell = self._sheet, self._row, self._column
+        self._work.reaches(*cell)
+        if "f" not in record.within:
+            return
+        kind, number = record.formula.get("t"), record.formula.get("si", "")
+        self.is_simple &= kind not in ("shared", "array", "dataTable")
+        text = record.text
+        if kind == "shared":
+            text = self._masters.setdefault(number, text) if text else self._masters.get(number, "")
+        times = 1
+        if kind == "array" and (match := _AREA.fullmatch(record.formula.get("ref", ""))):
+            rows = abs(int(match[4]) - int(match[2])) + 1
+            times = rows * (abs(_column_number(match[3]) - _column_number(match[1])) + 1)
+        self._work.add(cell, text, times)
+        if len(self._work) > MOST_FORMULAS_SENT or self._work.length > LONGEST_FORMULAS_SENT:
+            raise ValueError
 
 
 class _TextReader(_CellReader):
@@ -861,7 +931,7 @@ def _column_number(letters: str) -> int:
 # IronCalc dies of some formulas, such as a hundred thousand nested brackets or the products of
 # whole sheets, and would take this process along.
 _ENGINE = """
-import sys
+import json, sys
 source, target, seconds, memory, size = *sys.argv[1:3], *map(int, sys.argv[3:])
 try:
     import resource
@@ -871,19 +941,24 @@ except (ImportError, AttributeError, OSError, ValueError):
     pass  # not on every system; there is still the time
 import ironcalc
 model = ironcalc.load_from_xlsx(source)
+sheets = {sheet["name"]: i for i, sheet in enumerate(model.get_worksheets_properties())}
+for sheet, row, column in json.load(sys.stdin):
+    model.set_user_input(sheets[sheet], row, column, "0")
 model.evaluate()
 model.save_to_xlsx(target)
 """
 
 
-def _recalculate(source: Path, target: Path) -> None:
-    """Have IronCalc compute a workbook in a process that is stopped if it takes too much."""
-    limits = map(str, (SECONDS, MEMORY, LARGEST_FILE))
+def _recalculate(source: Path, target: Path, left_out: Set[tuple[str, int, int]]) -> None:
+    """Have IronCalc compute a workbook, but for some cells, in a process that is stopped if it
+    takes too much.
+    """
+    limits = map(str, (SECONDS, MEMORY, SUBMISSION.size))
     # -P: what students sent may lie in the folder that this is run in, as `ironcalc.py`.
     command = [sys.executable, "-P", "-c", _ENGINE, str(source), str(target), *limits]
     subprocess.run(  # noqa: S603 - our own interpreter and text, and files with names of ours
         command,
-        stdin=subprocess.DEVNULL,
+        input=json.dumps(sorted(left_out)).encode(),
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         timeout=SECONDS,
@@ -892,6 +967,11 @@ def _recalculate(source: Path, target: Path) -> None:
     )
 
 
-def recalculate(source: Path, target: Path) -> None:
+def recalculate(path: Path, target: Path) -> None:
     """Have IronCalc compute a workbook that may be anybody's; raises whatever stopped it."""
-    _recalculate(source, target)
+    data = content(path, SHEETS)
+    if _Book(label(path), data, SHEETS).costly() != set():
+        raise InputError(f"{label(path)}: its formulas take too long to compute.")
+    source = target.with_name("in.xlsx")
+    source.write_bytes(data)
+    _recalculate(source, target, frozenset())

@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 
 from cellprop.data import label
 from cellprop.errors import InputError
+from cellprop.limits import TABLE, check_lines
 from cellprop.opening import Value, content, shown, suffix_of, wrong
 from cellprop.spreadsheets import table_in
 
@@ -24,8 +25,6 @@ CSV = (".csv", ".txt", ".tsv")
 SEPARATORS = (",", ";", "\t", "|")
 WEB_PAGE = re.compile(rb"(\xef\xbb\xbf)?\s*<(html|!doctype|table)", re.IGNORECASE)
 OLD_EXCEL = b"\xd0\xcf\x11\xe0"
-# What a file may have, in bytes: as it is, or for a workbook once it is unpacked.
-LARGEST_CSV = 1024**3
 NUMBER = re.compile(
     r"[+-]?(?:(?:\d+(?:\.\d*)?|\.\d+)(?:e[+-]?\d+)?|inf|infinity|nan)", re.ASCII | re.IGNORECASE
 )
@@ -152,7 +151,8 @@ def _ragged(short: bool) -> str:
 def _text(path: Path, known: Callable[[Sequence[str]], int], each: str) -> Source:
     """Open CSV, with the separator that finds what is looked for and the most columns."""
     where = label(path)
-    data, notes = _decoded(where, content(path, LARGEST_CSV))
+    data, notes = _decoded(where, content(path, TABLE))
+    check_lines(where, data, TABLE)
     data, said = _without_separator_line(data)
     heads: dict[str, _Head] = {}
     trouble = InputError(f"{where}: is empty; it needs a header, and a line for each {each}.")

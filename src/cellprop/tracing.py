@@ -19,6 +19,7 @@ from cellprop import aligned, data
 from cellprop.algebra import Array, Axis, Matrix, compiled, evaluate
 from cellprop.data import LARGEST, Table, known, label, numbers, table
 from cellprop.errors import InputError, UnknownNameError, nearest
+from cellprop.limits import check_run
 from cellprop.network import Network
 from cellprop.steps import OPTIMIZERS, SCALINGS, Walkthrough, walkthrough
 from cellprop.training import (
@@ -401,9 +402,8 @@ def trace(
     known("optimizer", optimizer, OPTIMIZERS)
     if scale is not None:
         known("scale", scale, SCALINGS)
-    inputs = _named_columns("X", table("X", X), network.input_names)
-    targets = data.targets(y, network.sizes[-1], classes=network.loss == "cross_entropy")
-    targets = _named_columns("y", targets, network.output_names)
+    inputs, targets = _samples(network, X, y)
+    check_run(network.sizes, len(inputs.values), epochs, record)
     options = {"optimizer": optimizer, "average": average, "scale": scale}
     problem = _Problem(network, inputs, targets, options, batch_size)
     walk_batch = _whole("walk_batch", walk_batch, 1, problem.batches, "the updates of an epoch")
@@ -540,6 +540,13 @@ class _Problem:
         axis = self.whole.output.rows
         by_sample = {m.name for m in self.whole.steps[0].matrices if m.rows is axis}
         return {n: v[batch] if n in by_sample else v for n, v in self.known.items()}
+
+
+def _samples(network: Network, X: Any, y: Any) -> tuple[Table, Table]:
+    """Return samples as tables, their columns in the network's order where it has names."""
+    inputs = _named_columns("X", table("X", X), network.input_names)
+    targets = data.targets(y, network.sizes[-1], classes=network.loss == "cross_entropy")
+    return inputs, _named_columns("y", targets, network.output_names)
 
 
 def _named_columns(name: str, found: Table, names: Sequence[str] | None) -> Table:

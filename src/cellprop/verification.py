@@ -10,24 +10,23 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import warnings
-import zipfile
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from cellprop.data import label
 from cellprop.errors import InputError
-from cellprop.opening import MARK
+from cellprop.formulas import Tally
+from cellprop.limits import BUILT, LIBREOFFICE_SECONDS
+from cellprop.opening import MARK, book_of, content, whatever_is_wrong
 
 Engine = Literal["ironcalc", "libreoffice"]
 Value = float | str | bool | None
 Cells = dict[tuple[str, str], Value]
 
 TOLERANCE = 1e-9
-# A workbook that unpacks to more than this is not one of ours.
-LARGEST_FILE = 4 * 1024**3
-LIBREOFFICE_SECONDS = 300
+AGAIN = "build it again"
 # Rounding in the last places of the largest number on a sheet is not a difference: where large
 # numbers cancel, engines that add in another order differ by that much.
 LAST_PLACES = 16 * sys.float_info.epsilon
@@ -150,6 +149,8 @@ def _stored(path: Path) -> tuple[Cells, dict[str, float]]:
             f"{path}: not a workbook that cellprop wrote; `cellprop build` writes one."
         )
     with_values = _opened(path, data_only=True)
+    names = {name: found.attr_text or "" for name, found in with_formulas.defined_names.items()}
+    tally = Tally(label(path), names)
     cells: Cells = {}
     scales: dict[str, float] = {}
     for sheet in with_formulas.worksheets:
@@ -159,7 +160,10 @@ def _stored(path: Path) -> tuple[Cells, dict[str, float]]:
                 scale = max(scale, abs(value))
             if cell.data_type == "f":
                 cells[sheet.title, cell.coordinate] = value
+                text = str(getattr(cell.value, "text", cell.value))  # an array's is an object
+                tally.add(sheet.title, cell.row, cell.column, text)
         scales[sheet.title] = scale
+    tally.finish()
     if not cells:
         raise InputError(f"{path}: there is no formula left in it to check; build it again.")
     return cells, scales
@@ -173,38 +177,18 @@ def _pairs(path: Path, formulas: Any, values: Any) -> Iterator[tuple[Any, Value]
                 if cell.value is not None:
                     is_error = value.data_type == "e"
                     yield cell, _Error(value.value) if is_error else value.value
+    except MemoryError:
+        raise
     except Exception as error:  # whatever a broken part makes a reader raise
         raise InputError(f"{path}, sheet {formulas.title}: can't be read: {error}.") from None
 
 
 def _opened(path: Path, *, data_only: bool) -> Any:
-    from io import BytesIO
-
-    from openpyxl import load_workbook
-
-    try:
-        if not path.is_file():
-            what = "is a folder" if path.is_dir() else "there is no such file"
-            raise InputError(f"{path}: {what}; give the name of a workbook.")
-        with zipfile.ZipFile(path) as archive:
-            size = sum(entry.file_size for entry in archive.infolist())
-        if size > LARGEST_FILE:
-            raise InputError(f"{path}: unpacks to {size:,} bytes, too large to be a workbook.")
-        # From memory, since a read-only workbook would keep the file open.
-        content = BytesIO(path.read_bytes())
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            # What openpyxl says of a sheet whose part is missing, before it goes on without it.
-            warnings.filterwarnings("error", "Defined names for sheet index")
-            return load_workbook(content, read_only=True, data_only=data_only)
-    except InputError:
-        raise
-    except OSError as error:
-        raise InputError(f"{path}: can't be read: {error.strerror or error}.") from None
-    except Exception:  # whatever a broken file makes a reader raise
-        raise InputError(
-            f"{path}: not an Excel workbook (.xlsx), or a damaged one; build it again."
-        ) from None
+    where = label(path)
+    # From memory, since a read-only workbook would keep the file open.
+    data = content(path, BUILT)
+    with whatever_is_wrong(f"{where}: not an Excel workbook (.xlsx), or a damaged one; {AGAIN}."):
+        return book_of(where, data, BUILT, read_only=True, data_only=data_only)
 
 
 # --- Engines ------------------------------------------------------------------------------

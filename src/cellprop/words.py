@@ -5,15 +5,18 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from string import Formatter
+from types import MappingProxyType
 from typing import Any
 
 from cellprop.data import label
 from cellprop.errors import InputError, nearest
+from cellprop.limits import DEEPEST, LONGEST_WORDS, WORDS, check_count, too_deep
+from cellprop.opening import content, shown, toml_of
 from cellprop.templates import template
 
 
@@ -58,13 +61,15 @@ def load(path: Path | None = None) -> Words:
     InputError
         If the file can't be read, is not TOML, or lacks a key; the message names the key.
     """
-    default = _flat(_parsed(template("words.toml")))
+    default = _default()
     if path is None:
-        return Words(default)
-    texts = _flat(_parsed(path))
+        return Words(_cleaned(default))
+    texts = _parsed(path)
     for key, value in texts.items():
         if key not in default:
-            raise InputError(f"{path}: there is no text '{key}' to change.{nearest(key, default)}")
+            raise InputError(
+                f"{path}: there is no text {shown(key)} to change.{nearest(key, default)}"
+            )
         _check(path, key, value, default[key])
     missing = [key for key in default if key not in texts]
     if missing:
@@ -73,45 +78,53 @@ def load(path: Path | None = None) -> Words:
             f"{f' (and {len(missing) - 1} more)' if missing[1:] else ''};"
             " `cellprop words -o FILE` writes a complete file to start from."
         )
-    return Words(texts)
+    return Words(_cleaned(texts))
+
+
+@cache
+def _default() -> Mapping[str, Any]:
+    return MappingProxyType(_parsed(template("words.toml")))
 
 
 def _parsed(path: Path) -> dict[str, Any]:
-    try:
-        with path.open("rb") as file:
-            return tomllib.load(file)
-    except OSError as error:
-        raise InputError(f"{path}: can't read the words: {error.strerror}.") from None
-    except UnicodeDecodeError as error:
-        raise InputError(
-            f"{path}: expected UTF-8 text, found byte {error.object[error.start]:#04x}"
-            f" at position {error.start}; save the file as UTF-8."
-        ) from None
-    except tomllib.TOMLDecodeError as error:
-        raise InputError(f"{path}: not valid TOML: {error}.") from None
+    where = label(path)
+    return _flat(where, toml_of(where, content(path, WORDS)))
 
 
-def _flat(tree: Mapping[str, Any], prefix: str = "") -> dict[str, str | tuple[str, ...]]:
-    flat: dict[str, str | tuple[str, ...]] = {}
+def _flat(where: str, tree: Mapping[str, Any], prefix: str = "", depth: int = 1) -> dict[str, Any]:
+    """Return what tables in tables hold, by dotted keys."""
+    if depth > DEEPEST:
+        raise too_deep(where)
+    flat: dict[str, Any] = {}
     for key, value in tree.items():
         if isinstance(value, Mapping):
-            flat.update(_flat(value, f"{prefix}{key}."))
-        elif isinstance(value, list):
-            flat[prefix + key] = tuple(_clean(item) for item in value)
+            flat.update(_flat(where, value, f"{prefix}{key}.", depth + 1))
         else:
-            flat[prefix + key] = _clean(value)
+            flat[prefix + key] = tuple(value) if isinstance(value, list) else value
     return flat
 
 
-def _clean(value: object) -> str:
+def _cleaned(texts: Mapping[str, Any]) -> dict[str, str | tuple[str, ...]]:
+    return {
+        key: _clean(value) if isinstance(value, str) else tuple(map(_clean, value))
+        for key, value in texts.items()
+    }
+
+
+def _clean(text: str) -> str:
     """Return a text without line breaks and control characters, its blanks made single."""
-    return label(" ".join(str(value).split()))
+    return label(" ".join(text.split()))
 
 
 def _check(path: Path, key: str, value: object, default: str | tuple[str, ...]) -> None:
-    if isinstance(value, str) != isinstance(default, str):
-        kind = "one text" if isinstance(default, str) else "a list of texts in [ ]"
-        raise InputError(f"{path}: '{key}' is to be {kind}.")
+    texts = value if isinstance(value, tuple) else (value,)
+    is_one = isinstance(default, str)
+    if isinstance(value, tuple) is is_one or not all(isinstance(text, str) for text in texts):
+        kind = "one text" if is_one else "a list of texts in [ ]"
+        quoted = "" if isinstance(value, str) or texts == value else ", in quotation marks"
+        raise InputError(f"{path}: '{key}' is to be {kind}{quoted}.")
+    for text in texts:
+        _check_length(path, key, text)
     if isinstance(value, str) and isinstance(default, str):
         allowed = _fields(default)
         try:
@@ -125,6 +138,10 @@ def _check(path: Path, key: str, value: object, default: str | tuple[str, ...]) 
             raise InputError(
                 f"{path}: '{key}' asks for {{{wrong[0]}}}, which is not known; known: {known}."
             )
+
+
+def _check_length(path: Path, key: str, text: str) -> None:
+    check_count(f"{path}, '{key}'", "characters", len(text), LONGEST_WORDS, "shorten it")
 
 
 def _fields(text: str) -> set[str]:

@@ -398,7 +398,7 @@ def test_a_class_is_signed(secret, tmp_path):
 
 @pytest.mark.parametrize(
     ("content", "says"),
-    [(b"", "found an empty file"), (None, "found none; check its name")],
+    [(b"", "found an empty file"), (None, "there is no such file; check its name")],
 )
 def test_a_secret_that_is_none_is_refused_in_one_line(content, says, folder, tmp_path):
     if content is not None:

@@ -16,6 +16,7 @@ from cellprop import __version__
 from cellprop.data import label
 from cellprop.errors import InputError
 from cellprop.layout import VERSION, Layout
+from cellprop.limits import SECRET
 from cellprop.opening import MARK, content
 from cellprop.question import Question, digest, read
 from cellprop.submission import Place, Submission
@@ -33,7 +34,6 @@ MOST_PIECES = 100_000
 SHEET = "cellprop"
 # No question takes more cells: its text is limited.
 MOST_CELLS = 3_000
-LARGEST_SECRET = 1024**2
 
 
 class NoQuestionError(InputError):
@@ -102,10 +102,7 @@ def read_secret(path: str | Path) -> bytes:
     """
     file = Path(path)
     where = label(file)
-    if not file.is_file():
-        found = "a folder" if file.is_dir() else "none"
-        raise InputError(f"{where}: expected a file with a secret, found {found}; check its name.")
-    secret = content(file, LARGEST_SECRET)
+    secret = content(file, SECRET)
     if not secret:
         raise InputError(f"{where}: expected a secret, found an empty file; put some text into it.")
     return secret

@@ -16,12 +16,12 @@ from typing import IO, Any
 
 import numpy as np
 
-from cellprop import __version__
+from cellprop import __version__, limits
 from cellprop.data import label
 from cellprop.errors import InputError
 from cellprop.exercise.batch import in_words
 from cellprop.exercise.carried import KEY, pieces_of, signature
-from cellprop.opening import LARGEST_WORKBOOK, MARK, short, wrong
+from cellprop.opening import MARK, short, wrong
 from cellprop.question import Question, Setup, digest, read
 from cellprop.roster import KEY_COLUMNS, Student
 from cellprop.submission import Place, Submission, opened
@@ -30,7 +30,7 @@ NUMBERS, QUESTIONS, CLASS = "Key", "Questions", "Class"
 # The columns of the questions, before their pieces, and what names those.
 COLUMNS, PIECE = ("id", "digest", "signature"), "question {}"
 LONGEST_PIECE = 30_000
-MOST_STUDENTS, MOST_PIECES, MOST_FACTS = 100_000, 500, 100
+MOST_PIECES, MOST_FACTS = 500, 100
 
 
 @dataclass(frozen=True)
@@ -164,7 +164,7 @@ def read_key(path: str | Path) -> Key:
         If the file can't be read or is no key; the message is one line that names it.
     """
     file = Path(path)
-    submission = opened(file, LARGEST_WORKBOOK)
+    submission = opened(file, limits.KEY)
     return _read(file, submission)
 
 
@@ -217,7 +217,7 @@ def _sheet_with(submission: Submission, columns: Sequence[str]) -> str | None:
 
 def _table(submission: Submission, sheet: str, columns: int) -> list[list[str]]:
     """Return the rows of a sheet below its header, as texts; those without an id left out."""
-    texts = submission.texts(Place(sheet, 2, 1, MOST_STUDENTS, columns))
+    texts = submission.texts(Place(sheet, 2, 1, limits.MOST_STUDENTS, columns))
     rows: dict[int, list[str]] = {}
     for (i, j), text in texts.items():
         rows.setdefault(i, [""] * columns)[j - 1] = text

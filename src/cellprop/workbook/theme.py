@@ -9,10 +9,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from copy import copy
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from cellprop.data import label
 from cellprop.errors import InputError
+from cellprop.limits import THEME
+from cellprop.opening import book_of, check_part, content, whatever_is_wrong
 from cellprop.templates import template
 
 if TYPE_CHECKING:
@@ -26,6 +30,8 @@ STYLES = (
 )  # fmt: skip
 # Those of workbooks to fill in. A theme that was made before there were any does without.
 LATER_STYLES = ("answer", "right", "carried", "rounded", "slip", "wrong")
+# Where samples are looked for; a sheet of a few bytes can claim a million rows.
+MOST_ROWS = 1_000
 # Cells that stay open for typing when a teacher protects the sheet.
 UNLOCKED = ("input", "focus", "answer")
 TO_START = "`cellprop theme -o FILE` writes a complete theme to start from"
@@ -57,24 +63,24 @@ def load(path: Path | None = None) -> Theme:
     InputError
         If the file is not a workbook, or lacks the sheet or a style; the message names it.
     """
-    from openpyxl import load_workbook
-
     file = path or template("theme.xlsx")
-    try:
-        with file.open("rb") as opened:
-            book = load_workbook(opened)
-    except OSError as error:
-        raise InputError(f"{file}: can't read the theme: {error.strerror}.") from None
-    except Exception:  # whatever a broken file makes a reader raise
-        raise InputError(f"{file}: not an Excel workbook (.xlsx); {TO_START}.") from None
+    where = label(file)
+    data = content(file, THEME)
+    damaged = f"{where}: not an Excel workbook (.xlsx), or a damaged one; {TO_START}."
+    with whatever_is_wrong(damaged):
+        return _read(where, book_of(where, data, THEME))
+
+
+def _read(where: str, book: Any) -> Theme:
     if SHEET not in book.sheetnames:
-        raise InputError(f"{file}: there is no sheet '{SHEET}'; {TO_START}.")
+        raise InputError(f"{where}: there is no sheet '{SHEET}'; {TO_START}.")
     sheet = book[SHEET]
-    samples = {row[0].value: row[2] for row in sheet.iter_rows(max_col=3)}
+    rows = sheet.iter_rows(max_row=min(sheet.max_row, MOST_ROWS), max_col=3)
+    samples = {row[0].value: row[2] for row in rows}
     missing = [name for name in STYLES if name not in samples]
     if missing:
         raise InputError(
-            f"{file}, sheet {SHEET}: the style '{missing[0]}' is missing in column A"
+            f"{where}, sheet {SHEET}: the style '{missing[0]}' is missing in column A"
             f"{f' (and {len(missing) - 1} more)' if missing[1:] else ''}; {TO_START}."
         )
     later = {name: samples[name] for name in LATER_STYLES if name in samples}
@@ -83,14 +89,21 @@ def load(path: Path | None = None) -> Theme:
     if len(later) < len(LATER_STYLES):
         usual = load().styles
         styles |= {name: copy(usual[name]) for name in LATER_STYLES if name not in later}
+    _check_colors(book.loaded_theme)
     widths = (_width(sheet, "A", 15), _width(sheet, "B", 6), _width(sheet, "C", 9))
     return Theme(styles, *widths, colors=book.loaded_theme)
+
+
+def _check_colors(colors: bytes | None) -> None:
+    """Refuse a document theme that no program could read: it is written as it was found."""
+    if colors is not None:
+        check_part(BytesIO(colors))
 
 
 def _style(name: str, sample: Any) -> NamedStyle:
     from openpyxl.styles import NamedStyle, Protection
 
-    return NamedStyle(
+    style = NamedStyle(
         name=name,
         font=copy(sample.font),
         fill=copy(sample.fill),
@@ -98,6 +111,10 @@ def _style(name: str, sample: Any) -> NamedStyle:
         alignment=copy(sample.alignment),
         protection=Protection(locked=name not in UNLOCKED),
     )
+    # What can't be written must not be found out in the middle of a workbook.
+    for part in (style.font, style.fill, style.border, style.alignment):
+        part.to_tree()
+    return style
 
 
 def _width(sheet: Worksheet, column: str, default: float) -> float:
@@ -108,5 +125,6 @@ def _width(sheet: Worksheet, column: str, default: float) -> float:
     for dimension in sheet.column_dimensions.values():
         first, last = dimension.min, dimension.max
         if first and last and first <= index <= last and dimension.customWidth:
-            return float(dimension.width)
+            # Excel's widest; a width that is no number is none.
+            return min(float(dimension.width), 255.0) if dimension.width > 0 else default
     return default
