@@ -20,7 +20,6 @@ from cellprop.algebra import Array
 from cellprop.data import label
 from cellprop.errors import InputError
 from cellprop.opening import (
-    MARK,
     MOST_ROWS,
     Value,
     cell_value,
@@ -28,6 +27,7 @@ from cellprop.opening import (
     content,
     fault_of,
     grid_of,
+    is_ours,
     short,
     shown,
     wrong,
@@ -272,6 +272,6 @@ def range_cells(place: str, reference: str | None, sheets: Mapping[str, Any]) ->
 
 def named_ranges(book: Any) -> dict[str, str] | None:
     """Return what the names of a workbook stand for; None if cellprop did not write it."""
-    if MARK not in book.custom_doc_props.names:
+    if not is_ours(book):
         return None
     return {name: found.attr_text for name, found in book.defined_names.items()}

@@ -19,8 +19,10 @@ from typing import Any
 from cellprop.data import LARGEST, label
 from cellprop.errors import CellpropError, InputError
 
-# The document property by which a workbook is known to be ours.
+# The document property by which a workbook is known to be ours, and its author; and, since online
+# spreadsheets drop both, the sheets that it has at least.
 MARK = "cellprop"
+SHEETS = frozenset(("Contents", "Step 0", "Step 1"))
 EXCEL = (".xlsx", ".xlsm")
 LARGEST_WORKBOOK = 256 * 1024**2
 # A sheet of a few bytes can claim to fill all its rows and columns.
@@ -54,6 +56,12 @@ def workbook(path: Path) -> Iterator[Any]:
         raise InputError(
             f"{where}: not an Excel workbook, or a damaged one; save it as .xlsx in Excel."
         ) from None
+
+
+def is_ours(book: Any) -> bool:
+    """Whether cellprop wrote a workbook, whatever program has saved it since."""
+    marked = MARK in book.custom_doc_props.names or book.properties.creator == MARK
+    return marked or SHEETS.issubset(book.sheetnames)
 
 
 def grid_of(where: str, sheet: Any) -> list[tuple[object, ...]]:
