@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
 import sys
 from pathlib import Path
 
@@ -37,6 +38,25 @@ def requires(program: str, purpose: str) -> str:
 def libreoffice() -> str:
     """The path of LibreOffice."""
     return requires("soffice", "recalculates workbooks")
+
+
+@pytest.fixture(scope="session")
+def gnumeric() -> str:
+    """The path of Gnumeric's converter."""
+    return requires("ssconvert", "opens and saves workbooks")
+
+
+@pytest.fixture(scope="session")
+def hyperformula() -> str:
+    """The path of node, which finds HyperFormula: of the version that `.ci/run` installs."""
+    node = requires("node", "runs HyperFormula, a spreadsheet engine in JavaScript")
+    command = [node, "-e", "require.resolve('hyperformula')"]
+    if subprocess.run(command, capture_output=True, check=False).returncode:
+        reason = "HyperFormula is not installed: `npm install hyperformula`, and set NODE_PATH"
+        if IN_CI:
+            pytest.fail(f"{reason}; this test must run in CI")
+        pytest.skip(reason)
+    return node
 
 
 @pytest.fixture(scope="session")

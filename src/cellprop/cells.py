@@ -22,12 +22,12 @@ from cellprop.errors import InputError
 from cellprop.limits import JSON as JSON_FILE
 from cellprop.limits import MOST_ROWS, check_cells
 from cellprop.opening import (
-    MARK,
     Value,
     cell_value,
     content,
     fault_of,
     grid_of,
+    is_ours,
     json_of,
     short,
     shown,
@@ -295,6 +295,6 @@ def _labels(cells: Sequence[Value]) -> tuple[str, ...]:
 
 def named_ranges(book: Any) -> dict[str, str] | None:
     """Return what the names of a workbook stand for; None if cellprop did not write it."""
-    if MARK not in book.custom_doc_props.names:
+    if not is_ours(book):
         return None
     return {name: found.attr_text for name, found in book.defined_names.items()}

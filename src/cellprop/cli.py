@@ -762,6 +762,11 @@ def _report(path: Path, result: Verification) -> None:
     _console().print(table)
     if len(result.differences) > most:
         _say(f"… and {len(result.differences) - most} more")
+    if all(d.stored is None for d in result.differences) and len(result.differences) > 1:
+        _say(
+            "They have no value: what saved the file computes none, as openpyxl. Open and save it"
+            " in a spreadsheet program, then verify it again."
+        )
     _say(
         f"{path}: {len(result.differences)} of {result.cells} formula cells differ from"
         f" {result.engine}; largest relative difference {result.largest_difference:.2g}"

@@ -39,8 +39,10 @@ from cellprop.limits import (
     too_deep,
 )
 
-# The document property by which a workbook is known to be ours.
+# The document property by which a workbook is known to be ours, and its author; and, since online
+# spreadsheets drop both, the sheets that it has at least.
 MARK = "cellprop"
+OUR_SHEETS = frozenset(("Contents", "Step 0", "Step 1"))
 EXCEL = (".xlsx", ".xlsm")
 # What a file begins with that is protected by a password, or of an Excel before 2007.
 OLD_OR_LOCKED = b"\xd0\xcf\x11\xe0"
@@ -65,6 +67,12 @@ def workbook(path: Path) -> Iterator[Any]:
     data = content(path, SHEETS)
     with whatever_is_wrong(f"{where}: not an Excel workbook, or a damaged one; {SAVE_ANEW}."):
         yield book_of(where, data, SHEETS, read_only=True, data_only=True, keep_links=False)
+
+
+def is_ours(book: Any) -> bool:
+    """Whether cellprop wrote a workbook, whatever program has saved it since."""
+    marked = MARK in book.custom_doc_props.names or book.properties.creator == MARK
+    return marked or OUR_SHEETS.issubset(book.sheetnames)
 
 
 def grid_of(where: str, sheet: Any) -> list[tuple[object, ...]]:

@@ -6,11 +6,14 @@ something. IronCalc is embedded; LibreOffice is used when it is installed.
 
 from __future__ import annotations
 
+import os
+import re
 import shutil
 import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -19,7 +22,7 @@ from cellprop.data import label
 from cellprop.errors import InputError
 from cellprop.formulas import Tally
 from cellprop.limits import BUILT, LIBREOFFICE_SECONDS
-from cellprop.opening import MARK, book_of, content, whatever_is_wrong
+from cellprop.opening import archive_of, book_of, content, is_ours, whatever_is_wrong
 
 Engine = Literal["ironcalc", "libreoffice"]
 Value = float | str | bool | None
@@ -144,7 +147,7 @@ def _is_error(value: Value) -> bool:
 def _stored(path: Path) -> tuple[Cells, dict[str, float]]:
     """Return the stored value of every formula cell, and the largest number of each sheet."""
     with_formulas = _opened(path, data_only=False)
-    if MARK not in with_formulas.custom_doc_props.names:
+    if not is_ours(with_formulas):
         raise InputError(
             f"{path}: not a workbook that cellprop wrote; `cellprop build` writes one."
         )
@@ -199,7 +202,7 @@ def _ironcalc(path: Path, wanted: Cells) -> Cells:
     from openpyxl.utils.cell import coordinate_from_string
 
     try:
-        model = ironcalc.load_from_xlsx(str(path))
+        model = _model(path)
         model.evaluate()
     except (KeyboardInterrupt, SystemExit):
         raise
@@ -214,6 +217,65 @@ def _ironcalc(path: Path, wanted: Cells) -> Cells:
             columns[letters] = ironcalc.column_number_from_name(letters)
         found[sheet, cell] = model.get_cell_value(sheets[sheet], row, columns[letters])
     return found
+
+
+def _model(path: Path) -> Any:
+    """Return a workbook in IronCalc, which would print what it makes of styles it does not know."""
+    import ironcalc
+
+    with _silence(), tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        if not _names_styles(path):
+            path = _plain(path, Path(folder) / "book.xlsx")
+        return ironcalc.load_from_xlsx(str(path))
+
+
+def _names_styles(path: Path) -> bool:
+    """Whether a workbook names its styles, as Gnumeric's do not; without, IronCalc dies of them."""
+    with archive_of(label(path), content(path, BUILT), BUILT) as archive:
+        if "xl/styles.xml" not in archive.namelist():
+            return True
+        return re.search(rb"<(\w+:)?cellStyle\s", archive.read("xl/styles.xml")) is not None
+
+
+@contextmanager
+def _silence() -> Iterator[None]:
+    """Let nothing reach the terminal, not even what is written past Python."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    kept = [os.dup(number) for number in (1, 2)]
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    try:
+        for number in (1, 2):
+            os.dup2(nowhere, number)
+        yield
+    finally:
+        for number, copy in zip((1, 2), kept, strict=True):
+            os.dup2(copy, number)
+            os.close(copy)
+        os.close(nowhere)
+
+
+def _plain(path: Path, target: Path) -> Path:
+    """Write a copy of a workbook that has its cells and names, and nothing of how it looks."""
+    from openpyxl import Workbook
+    from openpyxl.cell import WriteOnlyCell
+    from openpyxl.workbook.defined_name import DefinedName
+
+    book = _opened(path, data_only=False)
+    plain = Workbook(write_only=True)
+    for sheet in book.worksheets:
+        copy = plain.create_sheet(sheet.title)
+        for row in sheet.iter_rows():
+            cells = []
+            for cell in row:
+                cells.append(WriteOnlyCell(copy, cell.value))
+                if isinstance(cell.value, str):  # a text may begin with =
+                    cells[-1].data_type = cell.data_type
+            copy.append(cells)
+    for name, found in book.defined_names.items():
+        plain.defined_names[name] = DefinedName(name, attr_text=found.attr_text)
+    plain.save(target)
+    return target
 
 
 # LibreOffice trusts stored values unless it is told to recalculate always (0).

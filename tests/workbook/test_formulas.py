@@ -39,7 +39,7 @@ def is_header(cell) -> bool:
 def test_formulas_use_only_what_every_spreadsheet_has(name):
     for cell in all_formulas(name):
         header = is_header(cell)
-        functions = {"IF", "_xlfn.FORMULATEXT"} if header else ONE_BY_ONE
+        functions = {"IF", "AND", "INT", "CHOOSE", "CHAR"} if header else ONE_BY_ONE
         operators = OPERATORS | {"&"} if header else OPERATORS
         operands = {Token.NUMBER, Token.RANGE} | ({Token.TEXT} if header else set())
         for token in tokens(OVER_RANGES.sub("1", cell.value)):
@@ -72,7 +72,7 @@ def test_a_text_in_a_formula_is_no_longer_than_a_spreadsheet_allows(name):
 
 @ALL
 def test_formulas_show_a_formula_only_in_the_header(name):
-    showing = [cell for cell in all_formulas(name) if "FORMULATEXT" in cell.value]
+    showing = [cell for cell in all_formulas(name) if '"=' in cell.value]
     assert showing
     assert all(is_header(cell) for cell in showing)
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
+from io import BytesIO
 from pathlib import Path
 from typing import IO, Any
 
@@ -25,6 +26,7 @@ from cellprop.opening import MARK, short, wrong
 from cellprop.question import Question, Setup, digest, read
 from cellprop.roster import KEY_COLUMNS, Student
 from cellprop.submission import Place, Submission, opened
+from cellprop.workbook import xml
 
 NUMBERS, QUESTIONS, CLASS = "Key", "Questions", "Class"
 # The columns of the questions, before their pieces, and what names those.
@@ -94,6 +96,7 @@ def write_key(
     from openpyxl.packaging.custom import StringProperty
 
     book = Workbook(write_only=True)
+    book.security = None  # which openpyxl would write empty, and Gnumeric warns of
     book.custom_doc_props.append(StringProperty(name=MARK, value=KEY))  # type: ignore[attr-defined]
     setup = questions[0].setup
     facts = {"version": __version__, "seed": f"{seed}", **_facts(setup)}
@@ -101,7 +104,9 @@ def write_key(
     _add_sheet(book, NUMBERS, _numbers(questions)).freeze_panes = "C2"
     _add_sheet(book, QUESTIONS, _questions(questions, secret))
     _add_sheet(book, CLASS, [("what", "is"), *facts.items()])
-    book.save(file)
+    saved = BytesIO()
+    book.save(saved)
+    xml.with_properties(saved, {MARK: KEY}, file)
 
 
 def _add_sheet(book: Any, name: str, rows: Iterable[Sequence[str | float]]) -> Any:

@@ -42,7 +42,8 @@ POINTS, FEWEST, MOST_CELLS = 25, 9, 100_000
 # How far the grid goes beyond the samples: a tenth of what they span.
 MARGIN = 10
 # Samples that span less than this are taken to be alike: not every engine tells less from nothing.
-LEAST_SPAN = "1E-09"
+# Written out, since HyperFormula reads no number with an E.
+LEAST_SPAN = "0.000000001"
 # Square: characters, and points.
 CELL_WIDTH, CELL_HEIGHT = 3.6, 18.0
 SHOWN, FIRST_ROW, FIRST_COLUMN = 4, 8, 2

@@ -7,6 +7,7 @@ concern it comes from the reading `reads` of the steps' expressions.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -112,42 +113,82 @@ def _chosen(selector: Selector, focus: FocusCells, position: str) -> str:
 
 # A spreadsheet nests functions 64 deep, and has formulas of 8,192 characters.
 MOST_NESTED, LONGEST = 60, 8000
-# Of a text within a formula: 255 characters.
-MOST_TEXT = 250
+# Of a text within a formula: 255 characters; of a function: 255 arguments.
+MOST_TEXT, MOST_OPTIONS = 250, 250
+# What a formula consists of: letters, numbers, and everything else.
+_TOKENS = re.compile(r"[A-Z]+|\d+|[^A-Z\d]+")
 
 
-def formula_in_focus(place: Place, focus: FocusCells) -> str:
+def formula_in_focus(texts: Sequence[Sequence[str]], focus: FocusCells) -> str:
     """Return a formula that shows the formula of the cell in focus; of the first without one.
 
-    Only IF and FORMULATEXT, which every spreadsheet has; a matrix too large for nested IFs shows
-    the formula of its first cell.
+    A text put together from what differs between the cells. Not FORMULATEXT: Excel 2010, Gnumeric
+    and HyperFormula have none or write it otherwise, and where it is, it answers in the language
+    of whoever looks.
+
+    Parameters
+    ----------
+    texts
+        The formulas of a matrix, without `=`, by row and column.
+    focus
+        Where the focus is chosen.
     """
-    rows, columns = place.matrix.shape
-    if rows + columns <= MOST_NESTED:
-        shown = [[f"_xlfn.FORMULATEXT({address})" for address in row] for row in place.addresses()]
-        formula = _choice(focus.row, [_choice(focus.column, row) for row in shown])
-        if len(formula) < LONGEST:
-            return formula
-    return f"_xlfn.FORMULATEXT({place.address(0, 0)})"
+    first = literal(f"={texts[0][0]}")
+    row, column = _index(focus.row, len(texts)), _index(focus.column, len(texts[0]))
+    down = zip(*(_TOKENS.findall(cells[0]) for cells in texts), strict=True)
+    across = zip(*map(_TOKENS.findall, texts[0]), strict=True)
+    parts, same = [], "="
+    for below, beside in zip(down, across, strict=True):
+        if len({*below, *beside}) == 1:
+            same += below[0]
+            continue
+        # A letter or a number of an address goes by the row or by the column, never by both.
+        chosen = _option(row, below) if len(set(below)) > 1 else _option(column, beside)
+        parts += [literal(same), chosen] if same else [chosen]
+        same = ""
+    formula = "&".join([*parts, literal(same)] if same else parts)
+    return formula if len(formula) <= LONGEST else first
+
+
+def _index(cell: str, count: int) -> str:
+    """Return which of several is chosen in a cell; the first where none is."""
+    return f"IF(AND({cell}>=1,{cell}<={count}),INT({cell}),1)"
+
+
+def _option(index: str, options: Sequence[str]) -> str:
+    """Return a formula of the option with an index: numbers that follow each other, or texts."""
+    if options[0].isdecimal():
+        least = int(options[0])
+        if list(options) == [str(least + k) for k in range(len(options))]:
+            return f"({least - 1}+{index})"
+    chosen = f"CHOOSE({index},{','.join(map(literal, options[:MOST_OPTIONS]))})"
+    if len(options) <= MOST_OPTIONS:
+        return chosen
+    others = _option(f"({index}-{MOST_OPTIONS})", options[MOST_OPTIONS:])
+    return f"IF({index}<={MOST_OPTIONS},{chosen},{others})"
 
 
 def by_matrix(focus: FocusCells, matrices: Sequence[Matrix], shown: Sequence[str]) -> str:
     """Return a formula that shows what belongs to the matrix in focus; the last without one."""
     formula = shown[-1]
-    for matrix, text in zip(matrices[:-1], shown[:-1], strict=True):
-        formula = f'IF({focus.matrix}="{matrix.name}",{text},{formula})'
+    for matrix, text in zip(matrices[-2::-1], shown[-2::-1], strict=True):
+        longer = f'IF({focus.matrix}="{matrix.name}",{text},{formula})'
+        if len(longer) > LONGEST:
+            break
+        formula = longer
     return formula
 
 
 def literal(text: str) -> str:
-    """Return a text as a formula writes it, in pieces short enough for one."""
-    pieces = [text[i : i + MOST_TEXT] for i in range(0, len(text), MOST_TEXT)]
-    return "&".join('"' + piece.replace('"', '""') + '"' for piece in pieces)
+    """Return a text as a formula writes it, in pieces short enough for one.
 
-
-def _choice(cell: str, options: Sequence[str]) -> str:
-    """Return nested IFs: option k where the cell holds k, else the first."""
-    chosen = options[0]
-    for k in range(len(options), 1, -1):
-        chosen = f"IF({cell}={k},{options[k - 1]},{chosen})"
-    return chosen
+    A quotation mark is CHAR(34): HyperFormula knows none within quotation marks.
+    """
+    parts: list[str] = []
+    for piece in re.split('(")', text):
+        if piece == '"':
+            parts.append("CHAR(34)")
+        else:
+            pieces = (piece[i : i + MOST_TEXT] for i in range(0, len(piece), MOST_TEXT))
+            parts += [f'"{part}"' for part in pieces]
+    return "&".join(parts) or '""'

@@ -46,6 +46,7 @@ class Frame:
     def __init__(self, theme: Theme, title: str) -> None:
         self.theme = theme
         self.book = Workbook()
+        self.book.security = None  # which openpyxl would write empty, and Gnumeric warns of
         self._scratch = self.book.worksheets[0]
         normal = self.book._named_styles["Normal"]  # type: ignore[attr-defined]
         normal.font = copy(theme.styles["known"].font)
@@ -314,6 +315,9 @@ class Frame:
         for text, where in (("&F", "left"), ("&A", "center"), (page, "right")):
             getattr(sheet.oddHeader, where).text = text
             getattr(sheet.oddHeader, where).size = 9
+        # What openpyxl would write empty, and Gnumeric warns of.
+        for other in ("oddFooter", "evenHeader", "evenFooter", "firstHeader", "firstFooter"):
+            setattr(sheet.HeaderFooter, other, None)
 
     def saved(self) -> BytesIO:
         """Return the workbook as openpyxl writes it, with its sheets' rows empty."""

@@ -193,9 +193,9 @@ def _statement_cells(
     for row, notation in enumerate(NOTATIONS, at.MATHS):
         style = quoted if notation == "excel" else code
         yield xml.text_cell(f"{column}{row}", style, statement(matrix, notation))
-    formula = focus.formula_in_focus(book.layout.places[matrix.name], focus.focus_cells(active))
-    first = f"={book.formulas(matrix)[0][0]}"
-    yield xml.text_formula_cell(f"{column}{at.FORMULA}", code, formula, first)
+    texts = book.formulas(matrix)
+    formula = focus.formula_in_focus(texts, focus.focus_cells(active))
+    yield xml.text_formula_cell(f"{column}{at.FORMULA}", code, formula, f"={texts[0][0]}")
 
 
 def _chosen_statement_cells(book: Book, active: Sequence[Matrix]) -> Iterator[str]:
@@ -210,10 +210,9 @@ def _chosen_statement_cells(book: Book, active: Sequence[Matrix]) -> Iterator[st
         texts = [statement(matrix, notation) for matrix in offered]
         formula = focus.by_matrix(choice, offered, [focus.literal(text) for text in texts])
         yield xml.text_formula_cell(f"{column}{row}", code, formula, texts[-1])
-    firsts = [book.layout.places[matrix.name].address(0, 0) for matrix in offered]
-    formula = focus.by_matrix(choice, offered, [f"_xlfn.FORMULATEXT({a})" for a in firsts])
-    shown = f"={book.formulas(offered[-1])[0][0]}"
-    yield xml.text_formula_cell(f"{column}{at.FORMULA}", code, formula, shown)
+    firsts = [f"={book.formulas(matrix)[0][0]}" for matrix in offered]
+    formula = focus.by_matrix(choice, offered, [focus.literal(text) for text in firsts])
+    yield xml.text_formula_cell(f"{column}{at.FORMULA}", code, formula, firsts[-1])
 
 
 def shape_lines(book: Book, step: Declaration, room: int) -> list[str]:

@@ -24,6 +24,9 @@ _SHEET_DATA = re.compile(r"<sheetData>.*?</sheetData>", re.DOTALL)
 _DIMENSION = re.compile(r"<dimension [^>]*></dimension>")
 # The most points that a spreadsheet lets a row be high.
 HIGHEST_ROW = 409
+_START_TAG = re.compile(r'<[^\s<>/!?"]+(?: [^\s<>="]+="[^<"]*")*>')
+_ATTRIBUTE = re.compile(r' ([^\s<>="]+)="([^<"]*)"')
+_NAME_OF_ROOT = re.compile(r"<[^\s<>/!?\"]+")
 # openpyxl leaves out that a rule makes text not bold; without it, bold text stays bold.
 _NOT_BOLD = ("<dxf><font><color", '<dxf><font><b val="0"></b><color')
 
@@ -128,14 +131,51 @@ def properties(texts: Mapping[str, str]) -> str:
 PROPERTIES = "docProps/custom.xml"
 
 
+def with_properties(book: IO[bytes], texts: Mapping[str, str], file: IO[bytes]) -> None:
+    """Write a workbook that openpyxl saved, with properties of its own that Gnumeric reads, too."""
+    with zipfile.ZipFile(book) as source:
+        parts = {name: source.read(name).decode() for name in source.namelist()}
+    assemble(parts | {PROPERTIES: properties(texts)}, {}, file)
+
+
 def parts_of(frame: IO[bytes]) -> dict[str, str]:
     """Return the parts of a workbook without rows, as openpyxl saves it, by their paths."""
     with zipfile.ZipFile(frame) as source:
-        # Canonical XML, so that it does not matter which parser openpyxl found installed.
-        return {
-            name: (DECLARATION + canonicalize(source.read(name).decode())).replace(*_NOT_BOLD)
-            for name in source.namelist()
-        }
+        return {name: _part(name, source.read(name).decode()) for name in source.namelist()}
+
+
+def _part(name: str, content: str) -> str:
+    """Return a part as every program reads it."""
+    # Canonical XML, so that it does not matter which parser openpyxl found installed.
+    part = DECLARATION + _rooted(canonicalize(content)).replace(*_NOT_BOLD)
+    if name.startswith("xl/worksheets/_rels/"):
+        # IronCalc finds comments only from where their sheet is.
+        part = part.replace('Target="/xl/', 'Target="../')
+    return part
+
+
+def _rooted(part: str) -> str:
+    """Return canonical XML with its namespaces declared at the root.
+
+    Canonical XML declares one where it is used first. To Gnumeric an element that declares its own
+    is a stranger: it would drop charts, and the document's own properties.
+    """
+    declared: dict[str, str] = {}
+    shadowed = False
+
+    def without(attribute: re.Match[str]) -> str:
+        nonlocal shadowed
+        name, namespace = attribute.groups()
+        if not name.startswith("xmlns:"):
+            return attribute[0]
+        shadowed |= declared.setdefault(name, namespace) != namespace
+        return ""
+
+    bare = _START_TAG.sub(lambda tag: _ATTRIBUTE.sub(without, tag[0]), part)
+    if shadowed:  # one prefix for two namespaces
+        return part
+    there = "".join(f' {name}="{namespace}"' for name, namespace in sorted(declared.items()))
+    return _NAME_OF_ROOT.sub(lambda name: name[0] + there, bare, count=1)
 
 
 def assemble(
