@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Literal
 
+from openpyxl.worksheet.worksheet import Worksheet
 from rich.cells import cell_len
 
 from cellprop import layout as at
@@ -18,10 +20,12 @@ from cellprop.data import looks_like_formula
 from cellprop.errors import LimitError
 from cellprop.formats import Format, choose, cut
 from cellprop.layout import Layout, Place, letter
+from cellprop.ranges import Range
 from cellprop.steps import Declaration
 from cellprop.tracing import Trace
 from cellprop.words import Words
 from cellprop.workbook import xml
+from cellprop.workbook.allowed import Allowed, allowed, as_typed
 from cellprop.workbook.frame import Frame
 
 State = Literal[
@@ -65,6 +69,18 @@ class Book:
     def format_of(self, matrix: Matrix) -> Format:
         """Return how the numbers of a matrix are shown."""
         return choose(self.trace.values[matrix.name], given=matrix.definition is None)
+
+    @cached_property
+    def allowed(self) -> Allowed:
+        """Which numbers may be typed."""
+        return allowed(self.trace)
+
+    def check_numbers(self, sheet: Worksheet, cells: str, numbers: Range) -> None:
+        """Let cells take numbers of a range only."""
+        least, most = map(as_typed, numbers)
+        error = self.words("sheet.errors.number", least=least, most=most)
+        title = self.words("sheet.errors.title")
+        self.frame.add_number_check(sheet, cells, (least, most), title, error)
 
     @property
     def page_column(self) -> int:
