@@ -66,6 +66,7 @@ TWICE = ("leaky_relu", "softmax")
 JUMPING = ("positive", "positive_or_leak")
 # They are the whole of a definition, and their texts have the parentheses that need this.
 WHOLE = ("linear", *losses())
+RATIOS = ("ratio", "ratio_to_spread")
 OVER_ROWS = ("sum_over_rows", "minimum_over_rows", "maximum_over_rows")
 OVER_COLUMNS = ("sum_over_columns", "maximum_over_columns")
 
@@ -106,7 +107,7 @@ class Builder:
         scalar = rows is ONE and columns is ONE
         ways = ["leaf"]
         if depth:
-            ways = ["+", "-", "*", "/", "ratio", "@", ".T", "elementwise", "elementwise", "twice"]
+            ways = ["+", "-", "*", "/", *RATIOS, "@", ".T", "elementwise", "elementwise", "twice"]
             ways += ["jumping", "square_root", "exponential"]
         if depth:
             ways += ["over rows"] * 2 * (rows is ONE) + ["over columns"] * 2 * (columns is ONE)
@@ -116,7 +117,7 @@ class Builder:
             return {"+": left.__add__, "-": left.__sub__, "*": left.__mul__}[way](right)
         if way == "/":
             return self.draw(rows, columns, depth - 1) / self.positive(rows, columns, depth - 1)
-        if way == "ratio":
+        if way in RATIOS:
             above = self.draw(rows, columns, depth - 1)
             return apply(way, above, self.positive(rows, columns, depth - 1))
         if way == "elementwise":
@@ -219,7 +220,7 @@ class Builder:
             return np.full_like(sizes[0], 10.0)
         if name == "exponential":  # of numbers up to 2
             return np.exp(2) * (1 + sizes[0])
-        if name in ("divide", "ratio"):  # a denominator is positive: nothing cancels in it
+        if name in ("divide", *RATIOS):  # a denominator is positive: nothing cancels in it
             return sizes[0] / sizes[1]
         if name in ("multiply", "scale"):
             return sizes[0] * sizes[1]
@@ -610,6 +611,26 @@ def test_a_long_product_is_a_sum_over_ranges_and_right(product):
     for i, row in enumerate(cells):
         for j, formula in enumerate(row):
             assert read(expression, i, j) == mentioned(formula, sheet)
+
+
+BLANK = {
+    "A @ C": "SUMPRODUCT(MMULT(A1:I1,K1:K9+0))",
+    "A @ D.T": "SUMPRODUCT(A1:I1,K1:S1)",
+    "B.T @ C": "SUMPRODUCT(A1:A9,D1:D9)",
+    "B.T @ D.T": "SUMPRODUCT(MMULT(D1:L1+0,A1:A9))",
+}
+
+
+@pytest.mark.parametrize("product", LONG)
+def test_a_long_product_takes_cells_that_may_be_cleared_for_0(product):
+    operands = long_operands(SPELLED_OUT + 1)
+    expression = eval(product, dict(operands))
+    sheet = Sheet([operands[name] for name in product if name in operands])
+    chance = np.random.default_rng(1)
+    values = {name: chance.normal(size=matrix.shape) for name, matrix in operands.items()}
+    cells = formulas(expression, sheet.addresses, may_be_blank=("C", "D"))
+    assert cells[0][0] == BLANK[product]
+    assert close(sheet.calculate(values, cells), eval(product, dict(values)))
 
 
 @pytest.mark.parametrize("product", LONG)
@@ -1018,6 +1039,7 @@ WRITTEN = {
         "SUM(A1:B1)",
     ),
     "ratio": ("m / n", "m / n", "m/n", "A1/MAX(EXP(-460),D1)"),
+    "ratio_to_spread": ("m / n", "m / n", "m/n", "A1/MAX(EXP(-69),D1)"),
     "cross_entropy": ("-m * np.log(n)", "-m * log(n)", "-m*LN(n)", "-A1*LN(MAX(EXP(-460),D1))"),
     "binary_cross_entropy": (
         "-m * np.log(n) - (1 - m) * np.log(1 - n)",
@@ -1040,7 +1062,7 @@ WRITTEN = {
 @pytest.mark.parametrize("name", WRITTEN)
 def test_an_operation_is_written_as_one_would_type_it(name):
     n = Matrix("n", TWO, TWO)
-    operands = (m, n) if name in ("ratio", *losses()) else (m,)
+    operands = (m, n) if name in (*RATIOS, *losses()) else (m,)
     expression = apply(name, *operands)
     found = [text(expression, notation) for notation in ("numpy", "r", "excel")]
     assert (*found, formulas(expression, Sheet([m, n]).addresses)[0][0]) == WRITTEN[name]

@@ -143,7 +143,7 @@ def test_every_operation_with_a_derivative_is_differentiated_above():
         if row.is_activation or (row.back and not row.is_loss)
     }
     assert differentiated == with_derivative
-    assert {*with_derivative, *NO_DERIVATIVE, "ratio", *losses()} == set(OPERATIONS)
+    assert {*with_derivative, *NO_DERIVATIVE, *RATIOS, *losses()} == set(OPERATIONS)
 
 
 def softmax_in_parts(entered, named="output"):
@@ -318,6 +318,10 @@ def test_an_operation_without_a_derivative_is_named(operation):
         derive(loss_of(z + apply(operation, z)), {}, {})
 
 
-def test_the_quotient_of_numbers_that_may_be_0_has_no_derivative_either():
-    with pytest.raises(ValueError, match=r"^the operation ratio has no derivative$"):
-        derive(loss_of(apply("ratio", z, square(z))), {}, {})
+RATIOS = ("ratio", "ratio_to_spread")
+
+
+@pytest.mark.parametrize("operation", RATIOS)
+def test_the_quotient_of_numbers_that_may_be_0_has_no_derivative_either(operation):
+    with pytest.raises(ValueError, match=rf"^the operation {operation} has no derivative$"):
+        derive(loss_of(apply(operation, z, square(z))), {}, {})

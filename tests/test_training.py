@@ -617,6 +617,11 @@ BAD: dict[str, tuple[dict[str, Any], str]] = {
         {"X": pd.DataFrame({"age": np.ones(7), "height": X[:, 0]}), "scale": "standard"},
         "X, column 1 (age): every sample has 1, so it can't be scaled; leave the column out.",
     ),
+    "a column that hardly differs": (
+        {"X": np.column_stack([X[:, 0], np.arange(7) * 1e-30]), "scale": "standard"},
+        "X, column 2 (x2): the samples differ by 6e-30 at most, which can't be scaled; give the"
+        " column in a smaller unit, so that it spans 1e-26 or more.",
+    ),
     "one sample to scale": (
         {"X": X[:1], "y": Y[:1], "scale": "standard"},
         "X, column 1 (x1): every sample has ",

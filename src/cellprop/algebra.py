@@ -22,7 +22,7 @@ module knows nothing of networks, steps, sheets or files.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
@@ -350,11 +350,13 @@ class Grid:
         binds: How tightly each text holds together.
         lies: How a row of a plain or transposed matrix lies on the sheet, `across` or `down`, so
             that its first and last cells make a range; None for anything computed.
+        may_be_blank: Whether its cells may be cleared, so that it is no matrix to MMULT.
     """
 
     texts: list[list[str]]
     binds: int
     lies: Literal["across", "down"] | None = None
+    may_be_blank: bool = False
 
 
 CellForm = Callable[["Applied", Sequence[Grid]], Grid]
@@ -410,7 +412,13 @@ def _long_products(left: Grid, right: Grid) -> list[list[str]]:
         f"{first}:{last}" for first, last in zip(right.texts[0], right.texts[-1], strict=True)
     ]
     if left.lies == right.lies:  # a column of an `across` matrix lies down
-        one = "SUM(MMULT({0},{1}))" if left.lies == "across" else "SUM(MMULT({1},{0}))"
+        # A blank cell plus 0 is 0. Only in SUMPRODUCT every spreadsheet takes that of each cell.
+        blank = left.may_be_blank or right.may_be_blank
+        function = "SUMPRODUCT" if blank else "SUM"
+        first, second = (f"{{{i}}}{'+0' * g.may_be_blank}" for i, g in enumerate((left, right)))
+        if left.lies != "across":
+            first, second = second, first
+        one = f"{function}(MMULT({first},{second}))"
     else:
         one = "SUMPRODUCT({0},{1})"
     return [[one.format(row, column) for column in columns] for row in rows]
@@ -419,7 +427,8 @@ def _long_products(left: Grid, right: Grid) -> list[list[str]]:
 def _cells_of_transpose(_: Applied, operands: Sequence[Grid]) -> Grid:
     (grid,) = operands
     lies = {"across": "down", "down": "across", None: None}[grid.lies]
-    return Grid([list(row) for row in zip(*grid.texts, strict=True)], grid.binds, lies)  # type: ignore[arg-type]
+    texts = [list(row) for row in zip(*grid.texts, strict=True)]
+    return Grid(texts, grid.binds, lies, grid.may_be_blank)  # type: ignore[arg-type]
 
 
 def _reduced(function: str, *, over: Literal["rows", "columns"]) -> CellForm:
@@ -571,10 +580,17 @@ def _sum_over_columns(x: Array) -> Array:
 LEAK = 0.01
 # Numbers closer to 0 than this are taken for it where a division or a logarithm would overflow.
 TINY = float(np.exp(-460.0))  # 2e-200, written so that a formula needs no exponent
+# What spreads less than this is taken not to spread at all: what it divides stays of a size with
+# which a network can calculate on.
+SMALL = float(np.exp(-69.0))  # 1e-30
 
 
 def _ratio(a: Array, b: Array) -> Array:
     return np.divide(a, np.maximum(b, TINY))
+
+
+def _ratio_to_spread(a: Array, b: Array) -> Array:
+    return np.divide(a, np.maximum(b, SMALL))
 
 
 def _binary_cross_entropy(y: Array, output: Array) -> Array:
@@ -813,6 +829,16 @@ OPERATIONS: dict[str, Operation] = {
             cell=Form("{0}/MAX(EXP(-460),{1})", TIMES, (TIMES, 0)),
         ),
         elementwise(
+            # A quotient whose divisor says how far numbers spread: of inputs, or of changes.
+            "ratio_to_spread",
+            _ratio_to_spread,
+            maths=_infix(" / ", TIMES),
+            numpy=_infix(" / ", TIMES),
+            r=_in_r("/", TIMES),
+            excel=_infix("/", TIMES),
+            cell=Form("{0}/MAX(EXP(-69),{1})", TIMES, (TIMES, 0)),
+        ),
+        elementwise(
             "ones",
             np.ones_like,
             maths=Form("1", CALL, (0,)),
@@ -990,6 +1016,7 @@ def formulas(
     address: Callable[[Matrix], list[list[str]]],
     *,
     scattered: bool = False,
+    may_be_blank: Collection[str] = (),
 ) -> list[list[str]]:
     """Return the formula of every cell, without the leading `=`.
 
@@ -1001,9 +1028,15 @@ def formulas(
         Gives the cell addresses of a matrix, as a list of rows: `[["A1", "B1"], …]`.
     scattered
         Whether the cells of a matrix may stand anywhere, so that none make a range.
+    may_be_blank
+        The names of matrices whose cells somebody may clear: they count as 0.
     """
     lies: Literal["across"] | None = None if scattered else "across"
-    return _grid(expression, lambda matrix: Grid(address(matrix), CALL, lies)).texts
+
+    def grid(matrix: Matrix) -> Grid:
+        return Grid(address(matrix), CALL, lies, matrix.name in may_be_blank)
+
+    return _grid(expression, grid).texts
 
 
 def _grid(expression: Expression, cells: Callable[[Matrix], Grid]) -> Grid:

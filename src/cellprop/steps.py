@@ -109,14 +109,15 @@ class Walkthrough:
 def _minmax(raw: Matrix, statistic: Callable[[str, Expression], Matrix]) -> Expression:
     least = statistic("X_minimum", apply("minimum_over_rows", raw))
     most = statistic("X_maximum", apply("maximum_over_rows", raw))
-    return apply("ratio", raw - least, most - least)
+    return apply("ratio_to_spread", raw - least, most - least)
 
 
 def _standard(raw: Matrix, statistic: Callable[[str, Expression], Matrix]) -> Expression:
     samples = raw.rows.size
     mean = statistic("X_mean", sum_over_rows(raw) / samples)
     variance = sum_over_rows(square(raw - mean)) / samples
-    return apply("ratio", raw - mean, statistic("X_deviation", square_root(variance)))
+    deviation = statistic("X_deviation", square_root(variance))
+    return apply("ratio_to_spread", raw - mean, deviation)
 
 
 SCALINGS = {"minmax": _minmax, "standard": _standard}
@@ -229,7 +230,7 @@ def _adam(parameter: Matrix, to: Updating) -> Iterator[Matrix]:
     unbiased = apply("ratio", mean, 1 - to.updates["beta_1_power"])
     size = square_root(apply("ratio", spread, 1 - to.updates["beta_2_power"]))
     yield from (change, mean, spread)
-    step = apply("ratio", settings["lr"] * unbiased, size + settings["epsilon"])
+    step = apply("ratio_to_spread", settings["lr"] * unbiased, size + settings["epsilon"])
     yield to.replace(parameter, parameter + step)
 
 

@@ -43,6 +43,8 @@ if TYPE_CHECKING:
 
 # What the name of a parameter ends with after the last epoch.
 TRAINED = "_trained"
+# What a column is to span, at least, to be scaled: see `ratio_to_spread` in `algebra.py`.
+LEAST_SPAN = 1e-26
 
 
 @dataclass(frozen=True)
@@ -651,7 +653,7 @@ def _check_targets(network: Network, targets: Table) -> None:
 
 
 def _check_scalable(inputs: Table) -> None:
-    """Refuse a column that is the same for all samples."""
+    """Refuse a column that is the same for all samples, or as good as that."""
     constant = np.flatnonzero(np.ptp(inputs.values, axis=0) == 0)
     if len(constant):
         j = constant[0]
@@ -659,6 +661,16 @@ def _check_scalable(inputs: Table) -> None:
         raise InputError(
             f"X, column {j + 1} ({name}): every sample has {inputs.values[0, j]:g}, so it can't be"
             " scaled; leave the column out."
+        )
+    spans = np.ptp(inputs.values, axis=0)
+    narrow = np.flatnonzero(spans < LEAST_SPAN)
+    if len(narrow):
+        j = narrow[0]
+        name = inputs.columns("inputs", "x").labels[j]
+        raise InputError(
+            f"X, column {j + 1} ({name}): the samples differ by {spans[j]:g} at most, which can't"
+            f" be scaled; give the column in a smaller unit, so that it spans {LEAST_SPAN:g} or"
+            " more."
         )
 
 

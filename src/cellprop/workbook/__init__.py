@@ -3,7 +3,8 @@
 `write` is the way in. `sheets` and `contents` say what stands where, `book` what all sheets share,
 `focus` how colours follow a choice, `printing` how a sheet is cut into pages, `theme` how it looks.
 After the steps come the sheets of `curve` (Training), `predictions` and `boundary`; `extras` has
-what they share. `frame` and `charts` talk to openpyxl; `xml` is the only module that writes XML.
+what they share. `allowed` says which numbers cells take. `frame` and `charts` talk to openpyxl;
+`xml` is the only module that writes XML.
 """
 
 from __future__ import annotations

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import groupby
 from typing import Literal
 
+from openpyxl.worksheet.worksheet import Worksheet
 from rich.cells import cell_len
 
 from cellprop import layout as at
@@ -30,10 +32,12 @@ from cellprop.formats import (
     width_above,
 )
 from cellprop.layout import Layout, Place, letter
+from cellprop.ranges import Range
 from cellprop.steps import Declaration
 from cellprop.tracing import Trace
 from cellprop.words import Words
 from cellprop.workbook import xml
+from cellprop.workbook.allowed import Allowed, allowed, as_typed
 from cellprop.workbook.frame import Frame
 
 State = Literal[
@@ -85,6 +89,18 @@ class Book:
         the move is to be seen.
         """
         return of_trace(self.trace), replaced(self.trace)
+
+    @cached_property
+    def allowed(self) -> Allowed:
+        """Which numbers may be typed."""
+        return allowed(self.trace)
+
+    def check_numbers(self, sheet: Worksheet, cells: str, numbers: Range) -> None:
+        """Let cells take numbers of a range only."""
+        least, most = map(as_typed, numbers)
+        error = self.words("sheet.errors.number", least=least, most=most)
+        title = self.words("sheet.errors.title")
+        self.frame.add_number_check(sheet, cells, (least, most), title, error)
 
     @property
     def page_column(self) -> int:

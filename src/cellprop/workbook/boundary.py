@@ -253,8 +253,8 @@ def _shown(trace: Trace, rows: Band) -> Addresses:
 
 
 def _choice() -> str:
-    """Return where it is chosen which output the grid shows."""
-    return f"${letter(FIRST_COLUMN)}${SHOWN}"
+    """Return the formula of which output the grid shows: the first, if the choice was cleared."""
+    return f"MAX(1,${letter(FIRST_COLUMN)}${SHOWN})"
 
 
 # --- What is seen -------------------------------------------------------------------------

@@ -21,6 +21,7 @@ from cellprop.layout import MOST_COLUMNS, letter
 from cellprop.tracing import Trace
 from cellprop.training import diverging, mean_over_samples
 from cellprop.workbook import xml
+from cellprop.workbook.allowed import as_typed
 from cellprop.workbook.book import LONGEST_FORMULA, Book
 from cellprop.workbook.charts import Chart, Series
 from cellprop.workbook.extras import (
@@ -106,7 +107,7 @@ def live_rows(book: Book) -> Live | None:
     count = min(trace.epochs, LIVE_EPOCHS, LIVE_CELLS // (size + 3) - 1)
     if count < min(LEAST_ROWS, trace.epochs) or size + WHOLE + 6 > MOST_COLUMNS:
         return None
-    values = _values(trace, needed, count)
+    values = _values(book, needed, count)
     count = len(values[trace.walkthrough.output.name]) - 1
     columns = _columns(trace, needed, right, whole=count < trace.epochs)
     live = Live(count, columns, {}, {}, values)
@@ -151,9 +152,9 @@ def _right(trace: Trace) -> list[Matrix]:
     return found
 
 
-def _values(trace: Trace, needed: list[Matrix], count: int) -> dict[str, Array]:
+def _values(book: Book, needed: list[Matrix], count: int) -> dict[str, Array]:
     """Return the numbers of every row, computed in the order in which a spreadsheet does."""
-    walk = trace.walkthrough
+    trace, walk = book.trace, book.trace.walkthrough
     names = [m.name for m in (*needed, *_right(trace))]
     found: dict[str, list[Array]] = {name: [] for name in names}
     carried = dict(trace.start)
@@ -169,6 +170,8 @@ def _values(trace: Trace, needed: list[Matrix], count: int) -> dict[str, Array]:
                 values["right"] = hits.astype(np.float64)[:, np.newaxis]
             if not all(np.isfinite(values[name]).all() for name in names):
                 break
+            if not all(book.allowed.has(name, values[name]) for name in carried):
+                break  # formulas would stop here
             for name in names:
                 found[name].append(values[name])
             carried = {name: values[matrix.name] for name, matrix in walk.updates.items()}
@@ -217,7 +220,9 @@ def _formulas(
         return address
 
     updates = {
-        name: formulas(matrix.definition, address_from(ABOVE), scattered=True)
+        name: book.allowed.stopped(
+            name, matrix.name, formulas(matrix.definition, address_from(ABOVE), scattered=True)
+        )
         for name, matrix in trace.walkthrough.updates.items()
         if matrix.definition is not None
     }
@@ -245,13 +250,21 @@ def _formulas_of_right(book: Book, live: Live) -> dict[str, Addresses]:
         return {"right": [[text] for text in right]}
     if how == "one of several":
         rows = zip(outputs, targets, strict=True)
-        texts = [f"IF({largest(output)}={largest(target)},1,0)" for output, target in rows]
+        texts = [f"IF({largest(output)}={_wanted(target)},1,0)" for output, target in rows]
         return {"right": [[text] for text in texts]}
     chosen = _cells(live.columns["decided"], *walk.output.shape, HERE)
     return {
         "decided": [[f"IF({output}>=0.5,1,0)" for output in row] for row in outputs],
         "right": [[alike(row, target)] for row, target in zip(chosen, targets, strict=True)],
     }
+
+
+def _wanted(targets: list[str]) -> str:
+    """Return the formula of which typed target of a row is the largest: the first, if all of them
+    were cleared, since a blank cell is none that can be found.
+    """
+    first, last = targets[0], targets[-1].rpartition("!")[2]
+    return f"IF(COUNT({first}:{last})=0,1,{largest(targets)})"
 
 
 # --- The sheet ----------------------------------------------------------------------------
@@ -290,7 +303,8 @@ def _says(book: Book, live: Live | None) -> Iterator[str]:
         yield words("training.batches" if trace.batches > 1 else "training.large")
     else:
         key = "training.live" if trace.walk_epoch == 1 else "training.live_typed"
-        yield words(key, epoch=trace.walk_epoch)
+        _, most = book.allowed.ranges[next(iter(trace.start))]
+        yield words(key, epoch=trace.walk_epoch, most=as_typed(most))
     points = len(_points(trace))
     if live is not None and live.count < trace.epochs:
         yield words("training.whole", count=live.count, epochs=trace.epochs, points=points)
@@ -411,7 +425,7 @@ def _put_columns(
         written = [xml.number(number) for number in numbers]
         if k == 0 and start is None:
             cells = xml.number_cells(addresses, canvas.style("input", form.code), written)
-            canvas.check_numbers(first)
+            canvas.check_numbers(first, name)
         else:
             own, above = str(row), str(row - 1)
             filled = [

@@ -7,7 +7,7 @@ them. A `Band` takes samples through the network, a row of the sheet for each.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -187,12 +187,9 @@ class Canvas:
         if condition:
             self.book.frame.add_number_rule(self.sheet, cells, condition, form.fallback)
 
-    def check_numbers(self, cells: str) -> None:
-        """Let a range take finite numbers only."""
-        words = self.book.words
-        self.book.frame.add_number_check(
-            self.sheet, cells, words("sheet.errors.title"), words("sheet.errors.number")
-        )
+    def check_numbers(self, cells: str, name: str) -> None:
+        """Let a range take only numbers that may be typed for a matrix."""
+        self.book.check_numbers(self.sheet, cells, self.book.allowed.ranges[name])
 
     def width(self, column: int) -> float:
         """Return the width of a column in characters."""
@@ -331,7 +328,12 @@ class Band:
         scaled = [m for m in self.walk.matrices if m.name == "X" and m.definition is not None]
         return (*scaled, *self.walk.forward)
 
-    def formulas(self, matrix: Matrix, fixed: Callable[[Matrix], Addresses]) -> Addresses:
+    def formulas(
+        self,
+        matrix: Matrix,
+        fixed: Callable[[Matrix], Addresses],
+        may_be_blank: Collection[str] = (),
+    ) -> Addresses:
         """Return the formula of every cell; `fixed` says where stands what is no sample's."""
         assert matrix.definition is not None
 
@@ -339,7 +341,7 @@ class Band:
             place = self.places.get(operand.name)
             return place.addresses() if place else fixed(operand)
 
-        return formulas(matrix.definition, address)
+        return formulas(matrix.definition, address, may_be_blank=may_be_blank)
 
     def values(self, raw: Array, known: Mapping[str, Array]) -> dict[str, Array]:
         """Return the value of each matrix, from the raw inputs and what is no sample's."""

@@ -222,11 +222,12 @@ class Frame:
         validation.add(cell)
         sheet.add_data_validation(validation)
 
-    def add_number_check(self, sheet: Worksheet, cells: str, title: str, error: str) -> None:
-        """Let a range take finite numbers only."""
-        validation = DataValidation(
-            "decimal", operator="between", formula1="-1E+50", formula2="1E+50"
-        )
+    def add_number_check(
+        self, sheet: Worksheet, cells: str, limits: tuple[str, str], title: str, error: str
+    ) -> None:
+        """Let a range take numbers between two limits only."""
+        least, most = limits
+        validation = DataValidation("decimal", operator="between", formula1=least, formula2=most)
         validation.errorTitle, validation.error = title[:LONGEST_ERROR_TITLE], error[:LONGEST_ERROR]
         validation.showErrorMessage = True
         validation.add(cells)

@@ -6,7 +6,7 @@ addresses in a row of their own.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -70,6 +70,11 @@ class Trained:
     source: str
 
     @property
+    def typed(self) -> Collection[str]:
+        """The names of those that are typed."""
+        return () if self.links else self.places.keys()
+
+    @property
     def last_row(self) -> int:
         """The last row that a parameter takes."""
         return max(place.last_row for place in self.places.values())
@@ -98,6 +103,8 @@ def trained(book: Book, live: Live | None) -> Trained:
     if (trace.epochs, trace.batches) == (trace.walk_epoch, trace.walk_batch):
         new = {name: trace.walkthrough.updates[name].name for name in names}
         links = {name: at_home(book, new[name]) for name in names}
+        if book.allowed.links_stop:
+            links = {name: book.allowed.stopped(name, new[name], links[name]) for name in names}
         return Trained(places, links, {n: trace.values[new[n]] for n in names}, "steps")
     return Trained(places, None, trace.carried, "typed")
 
@@ -256,7 +263,7 @@ def _put_parameters(canvas: Canvas, parameters: Trained) -> None:
         canvas.labels(place)
         book.frame.add_name(f"{name}_trained", PREDICTIONS, place.absolute)
         if not links:
-            canvas.check_numbers(place.range)
+            canvas.check_numbers(place.range, name)
 
 
 class _Rows:
@@ -314,7 +321,7 @@ class _Rows:
             form = choose(values[matrix.name], given=False)
             if matrix.name == "output" and here.how:
                 form = SHARES
-            texts = rows.formulas(matrix, self.fixed)
+            texts = rows.formulas(matrix, self.fixed, self.parameters.typed)
             canvas.numbers(rows.places[matrix.name], style, form, values[matrix.name], texts)
         target = Place(Matrix("y", samples, here.outputs), here.first_row, here.target)
         canvas.numbers(target, "known", self.book.columns["y"], y, at_home(self.book, "y"))
@@ -424,8 +431,9 @@ class _Rows:
         here, canvas = self.here, self.canvas
         rows = band(self.trace, Axis.numbered("samples", ROOM), row, here.columns)
         raw = rows.places[rows.raw.name]
-        canvas.check_numbers(raw.range)
-        steps = [(rows.places[m.name], rows.formulas(m, self.fixed)) for m in rows.computed]
+        canvas.check_numbers(raw.range, rows.raw.name)
+        typed = self.parameters.typed
+        steps = [(rows.places[m.name], rows.formulas(m, self.fixed, typed)) for m in rows.computed]
         for i, inputs in enumerate(raw.addresses()):
             canvas.label(row + i, 1, self.book.words("predictions.new", number=i + 1))
             for j in range(len(inputs)):

@@ -11,6 +11,7 @@ from rich.cells import cell_len
 from cellprop import captions
 from cellprop import layout as at
 from cellprop.algebra import NOTATIONS, Matrix, reads, statement
+from cellprop.data import LARGEST
 from cellprop.layout import Place, letter
 from cellprop.steps import Declaration
 from cellprop.workbook import focus, xml
@@ -21,6 +22,8 @@ from cellprop.workbook.printing import set_up_print
 TITLE_ROW, GAP_ROW = 24.0, 7.5
 # The number format that shows nothing.
 UNSEEN = ";;;"
+# What may be typed where an exercise asks for a number.
+ANSWERS = (-LARGEST, LARGEST)
 
 
 @dataclass(frozen=True)
@@ -409,8 +412,7 @@ def _add_number_rules(book: Book, sheet: Worksheet, states: Mapping[str, State])
 
 
 def check_typed_numbers(book: Book, sheet: Worksheet, place: Place) -> None:
-    """Let the cells of a matrix take finite numbers only."""
-    words = book.words
-    book.frame.add_number_check(
-        sheet, place.range, words("sheet.errors.title"), words("sheet.errors.number")
-    )
+    """Let the cells of a matrix take only numbers of which none becomes too large."""
+    matrix = place.matrix
+    numbers = book.allowed.ranges[matrix.name] if matrix.definition is None else ANSWERS
+    book.check_numbers(sheet, place.range, numbers)
