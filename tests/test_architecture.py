@@ -22,7 +22,7 @@ FLOORS = {
     "errors": 0, "algebra": 0, "files": 0, "templates": 0,
     "data": 1, "network": 1, "steps": 1, "words": 1, "datasets": 1, "models": 1,
     "opening": 1, "weights": 1, "slips": 1, "roster": 1, "precision": 1, "verdicts": 1,
-    "cells": 1, "matrices": 1, "naming": 1, "forms": 1,
+    "cells": 1, "restating": 1, "matrices": 1, "naming": 1, "forms": 1,
     "submission": 1,
     "tracing": 2, "training": 2, "captions": 2, "question": 2, "ways": 2, "inexact": 2,
     "crediting": 2, "judging": 2, "marking": 2,

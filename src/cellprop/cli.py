@@ -702,6 +702,8 @@ def _report(path: Path, result: Verification) -> None:
             f"{path}: {result.cells} formula cells agree with {result.engine};"
             f" largest relative difference {result.largest_difference:.2g}{where}."
         )
+        if result.restated:
+            print(_restated(result.restated))
         return
     from rich.table import Table
 
@@ -719,6 +721,16 @@ def _report(path: Path, result: Verification) -> None:
         f" at {result.where}."
     )
     raise typer.Exit(1)
+
+
+def _restated(cells: Sequence[str]) -> str:
+    """Return what is said of cells that compare numbers which are too close together."""
+    most = 3
+    more = f" and {len(cells) - most} more" if len(cells) > most else ""
+    return (
+        f"{', '.join(cells[:most])}{more}: numbers less than 2.2e-16 apart are compared, which"
+        " IronCalc takes for equal; it was asked about them scaled up."
+    )
 
 
 def _plain(value: object) -> str:

@@ -14,20 +14,26 @@ import warnings
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
 from cellprop.errors import InputError
 from cellprop.opening import MARK
+from cellprop.restating import restated
 
 Engine = Literal["ironcalc", "libreoffice"]
 Value = float | str | bool | None
-Cells = dict[tuple[str, str], Value]
+Place = tuple[str, str]
+Cells = dict[Place, Value]
+Formulas = Mapping[Place, str]
 
 TOLERANCE = 1e-9
 # A workbook that unpacks to more than this is not one of ours.
 LARGEST_FILE = 4 * 1024**3
 LIBREOFFICE_SECONDS = 300
+# A sheet has no more rows.
+MOST_ROWS = 1_048_576
 # Rounding in the last places of the largest number on a sheet is not a difference: where large
 # numbers cancel, engines that add in another order differ by that much.
 LAST_PLACES = 16 * sys.float_info.epsilon
@@ -62,6 +68,8 @@ class Verification:
         differences: The cells that differ by more than the tolerance.
         where: The cell with the largest difference, as `Step 2!N18`; empty if all are equal.
         engine: Which engine recalculated.
+        restated: The cells that compare numbers which are too close together for the engine, as
+            `Step 6!N18`: it was asked to compare them in a way that it can (see `restating`).
     """
 
     ok: bool
@@ -70,6 +78,7 @@ class Verification:
     differences: tuple[Difference, ...]
     where: str
     engine: str
+    restated: tuple[str, ...] = ()
 
 
 def verify(
@@ -92,15 +101,15 @@ def verify(
         If the file is not a workbook that cellprop wrote, or the engine can't read it or is not
         installed.
     """
-    engines: Mapping[str, Callable[[Path, Cells], Cells]] = {
+    engines: Mapping[str, Callable[[Path, Formulas], tuple[Cells, list[Place]]]] = {
         "ironcalc": _ironcalc,
         "libreoffice": _libreoffice,
     }
     if engine not in engines:
         raise InputError(f"engine: expected {' or '.join(engines)}, found '{engine}'.")
     file = Path(path)
-    stored, scales = _stored(file)
-    computed = engines[engine](file, stored)
+    stored, scales, formulas = _stored(file)
+    computed, restated = engines[engine](file, formulas)
     differences = [
         _difference(place, value, computed.get(place), scales[place[0]])
         for place, value in stored.items()
@@ -114,10 +123,11 @@ def verify(
         differences=beyond,
         where=f"{worst.sheet}!{worst.cell}" if worst and worst.relative else "",
         engine=engine,
+        restated=tuple(f"{sheet}!{cell}" for sheet, cell in restated),
     )
 
 
-def _difference(place: tuple[str, str], stored: Value, computed: Value, scale: float) -> Difference:
+def _difference(place: Place, stored: Value, computed: Value, scale: float) -> Difference:
     numbers = isinstance(stored, (int, float)) and isinstance(computed, (int, float))
     if numbers and stored is not None and computed is not None:
         apart = abs(float(stored) - float(computed))
@@ -142,8 +152,10 @@ def _is_error(value: Value) -> bool:
 # --- Reading ------------------------------------------------------------------------------
 
 
-def _stored(path: Path) -> tuple[Cells, dict[str, float]]:
-    """Return the stored value of every formula cell, and the largest number of each sheet."""
+def _stored(path: Path) -> tuple[Cells, dict[str, float], dict[Place, str]]:
+    """Return the stored value of every formula cell, the largest number of each sheet, and the text
+    of every formula.
+    """
     with_formulas = _opened(path, data_only=False)
     if MARK not in with_formulas.custom_doc_props.names:
         raise InputError(
@@ -152,6 +164,7 @@ def _stored(path: Path) -> tuple[Cells, dict[str, float]]:
     with_values = _opened(path, data_only=True)
     cells: Cells = {}
     scales: dict[str, float] = {}
+    formulas: dict[Place, str] = {}
     for sheet in with_formulas.worksheets:
         scale = 0.0
         for cell, value in _pairs(path, sheet, with_values[sheet.title]):
@@ -159,10 +172,11 @@ def _stored(path: Path) -> tuple[Cells, dict[str, float]]:
                 scale = max(scale, abs(value))
             if cell.data_type == "f":
                 cells[sheet.title, cell.coordinate] = value
+                formulas[sheet.title, cell.coordinate] = str(cell.value)
         scales[sheet.title] = scale
     if not cells:
         raise InputError(f"{path}: there is no formula left in it to check; build it again.")
-    return cells, scales
+    return cells, scales, formulas
 
 
 def _pairs(path: Path, formulas: Any, values: Any) -> Iterator[tuple[Any, Value]]:
@@ -210,26 +224,81 @@ def _opened(path: Path, *, data_only: bool) -> Any:
 # --- Engines ------------------------------------------------------------------------------
 
 
-def _ironcalc(path: Path, wanted: Cells) -> Cells:
-    import ironcalc
-    from openpyxl.utils.cell import coordinate_from_string
-
+def _ironcalc(path: Path, formulas: Formulas) -> tuple[Cells, list[Place]]:
     try:
-        model = ironcalc.load_from_xlsx(str(path))
-        model.evaluate()
+        model = _Model(path)
+        found = {place: model.value(place) for place in formulas}
+        close = model.compare_exactly(formulas)
     except (KeyboardInterrupt, SystemExit):
         raise
     except BaseException as error:  # a panic in Rust is not an Exception
         raise InputError(f"{path}: IronCalc can't read it: {error}.") from None
-    sheets = {sheet["name"]: i for i, sheet in enumerate(model.get_worksheets_properties())}
-    columns: dict[str, int] = {}
-    found: Cells = {}
-    for sheet, cell in wanted:
+    if close:
+        # A formula's text is what stands in the file, not what was asked instead.
+        texts = {place for place, formula in formulas.items() if "FORMULATEXT(" in formula}
+        found |= {place: model.value(place) for place in formulas if place not in texts}
+    return found, close
+
+
+class _Model:
+    """A workbook as IronCalc has it, recalculated."""
+
+    def __init__(self, path: Path) -> None:
+        import ironcalc
+
+        self.model = ironcalc.load_from_xlsx(str(path))
+        self.model.evaluate()
+        names = [sheet["name"] for sheet in self.model.get_worksheets_properties()]
+        self.sheets = {name: i for i, name in enumerate(names)}
+        self._column = cache(ironcalc.column_number_from_name)
+
+    def at(self, place: Place) -> tuple[int, int, int]:
+        """Return the number of a cell's sheet, its row and its column."""
+        from openpyxl.utils.cell import coordinate_from_string
+
+        sheet, cell = place
         letters, row = coordinate_from_string(cell)
-        if letters not in columns:
-            columns[letters] = ironcalc.column_number_from_name(letters)
-        found[sheet, cell] = model.get_cell_value(sheets[sheet], row, columns[letters])
-    return found
+        return self.sheets[sheet], row, self._column(letters)
+
+    def value(self, place: Place) -> Value:
+        """Return the value of a cell."""
+        value: Value = self.model.get_cell_value(*self.at(place))
+        return value
+
+    def compare_exactly(self, formulas: Formulas) -> list[Place]:
+        """Restate comparisons, if any is of numbers that are too close together for the engine;
+        return the cells of those that are.
+        """
+        texts = {place: restated(formula) for place, formula in formulas.items()}
+        texts = {place: text for place, text in texts.items() if text != formulas[place]}
+        # Below everything else on the sheet, the same is asked in the other way.
+        ends = {name: self.model.get_sheet_dimensions(i)[1] for name, i in self.sheets.items()}
+        beside = {
+            place: (self.sheets[place[0]], ends[place[0]] + 1 + k, 1)
+            for k, place in enumerate(texts, 1)
+        }
+        if any(row > MOST_ROWS for _, row, _ in beside.values()):
+            return []
+        for place, text in texts.items():
+            self.model.set_user_input(*beside[place], text)
+        self.model.evaluate()
+        told = [place for place in texts if self._differs(place, beside[place])]
+        # What compares texts can't be asked so.
+        texts = {p: text for p, text in texts.items() if not self._fails(beside[p])}
+        if not any(place in texts for place in told):
+            return []
+        for place, text in texts.items():
+            self.model.set_user_input(*self.at(place), text)
+            self.model.set_user_input(*beside[place], formulas[place])
+        self.model.evaluate()
+        return [place for place in texts if self._differs(place, beside[place])]
+
+    def _differs(self, place: Place, beside: tuple[int, int, int]) -> bool:
+        return bool(self.value(place) != self.model.get_cell_value(*beside))
+
+    def _fails(self, at: tuple[int, int, int]) -> bool:
+        value = self.model.get_cell_value(*at)
+        return isinstance(value, str) and value.startswith("#")
 
 
 # LibreOffice trusts stored values unless it is told to recalculate always (0).
@@ -289,13 +358,13 @@ def recalculate(path: Path, folder: Path) -> Path:
     return result
 
 
-def _libreoffice(path: Path, wanted: Cells) -> Cells:
+def _libreoffice(path: Path, formulas: Formulas) -> tuple[Cells, list[Place]]:
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         book = _opened(recalculate(path, Path(folder)), data_only=True)
         found: Cells = {}
         for sheet in book.worksheets:
             for row in sheet.iter_rows():
                 for cell in row:
-                    if cell.value is not None and (sheet.title, cell.coordinate) in wanted:
+                    if cell.value is not None and (sheet.title, cell.coordinate) in formulas:
                         found[sheet.title, cell.coordinate] = cell.value
-    return found
+    return found, []
