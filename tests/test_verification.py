@@ -422,6 +422,43 @@ def test_the_largest_of_outputs_close_to_0_agrees_with_ironcalc(tmp_path, output
     assert result.ok, result.differences
 
 
+def cancelling(path: Path) -> Path:
+    """Write a workbook in which a hidden neuron's input is what rounding leaves of 0."""
+    trace = cellprop.trace(
+        cellprop.Network([3, 2, 1], activation="relu", output_activation="linear"),
+        [[0.1, 0.2, 0.0]],
+        [[1.0]],
+        parameters={"wh": [[1, -1]] * 3, "bh": [[-0.3, 0.3]], "wout": [[2], [1]], "bout": [0]},
+    )
+    assert 0 < trace["hidden_layer_input"].to_numpy()[0, 0] < 1e-16
+    return trace.to_excel(path)
+
+
+@pytest.mark.slow
+def test_what_libreoffice_takes_for_0_is_settled_by_what_is_stored(
+    tmp_path, libreoffice, verify_command
+):
+    path = cancelling(tmp_path / "cancelling.xlsx")
+    result = cellprop.verify(path, engine="libreoffice")
+    assert result.ok, result.differences
+    sheet, _, cells = cell_of(path, "hidden_layer_input")
+    assert {f"{sheet}!{cell}" for cell in cells} <= set(result.rounded)
+    code, out, _ = verify_command(path, "--engine", "libreoffice")
+    assert (code, out.count("\n")) == (0, 2)
+    assert "large numbers cancel but for their last places" in out
+    _, part, (first, second) = cell_of(path, "slope_hidden_layer")
+    for cell, wrong in ((first, "0"), (second, "1")):
+        changed = tampered(path, tmp_path / "t.xlsx", stored(wrong), cell, part)
+        found = cellprop.verify(changed, engine="libreoffice").differences
+        assert cell in {d.cell for d in found}
+
+
+def test_nothing_is_taken_from_what_is_stored_where_it_is_not_rounding(built, tmp_path):
+    value = float(formula_cells(built)["Step 2", CELL]) * (1 + 1e-7)
+    result = cellprop.verify(tampered(built, tmp_path / "t.xlsx", stored(repr(value))))
+    assert (result.ok, result.rounded) == (False, ())
+
+
 def test_the_command_says_what_the_engine_was_asked_in_another_way(tmp_path, verify_command):
     path = with_tiny(1e-17, path=tmp_path / "tiny.xlsx")
     code, out, err = verify_command(path)

@@ -703,7 +703,15 @@ def _report(path: Path, result: Verification) -> None:
             f" largest relative difference {result.largest_difference:.2g}{where}."
         )
         if result.restated:
-            print(_restated(result.restated))
+            print(
+                f"{_some(result.restated)}: numbers less than 2.2e-16 apart are compared, which"
+                " IronCalc takes for equal; it was asked about them scaled up."
+            )
+        if result.rounded:
+            print(
+                f"{_some(result.rounded)}: large numbers cancel but for their last places; what"
+                " follows was computed from the numbers stored."
+            )
         return
     from rich.table import Table
 
@@ -723,14 +731,10 @@ def _report(path: Path, result: Verification) -> None:
     raise typer.Exit(1)
 
 
-def _restated(cells: Sequence[str]) -> str:
-    """Return what is said of cells that compare numbers which are too close together."""
-    most = 3
+def _some(cells: Sequence[str], most: int = 3) -> str:
+    """Return the first few of some cells, and how many more there are."""
     more = f" and {len(cells) - most} more" if len(cells) > most else ""
-    return (
-        f"{', '.join(cells[:most])}{more}: numbers less than 2.2e-16 apart are compared, which"
-        " IronCalc takes for equal; it was asked about them scaled up."
-    )
+    return f"{', '.join(cells[:most])}{more}"
 
 
 def _plain(value: object) -> str:

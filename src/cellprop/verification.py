@@ -12,7 +12,7 @@ import sys
 import tempfile
 import warnings
 import zipfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -27,6 +27,7 @@ Value = float | str | bool | None
 Place = tuple[str, str]
 Cells = dict[Place, Value]
 Formulas = Mapping[Place, str]
+
 
 TOLERANCE = 1e-9
 # A workbook that unpacks to more than this is not one of ours.
@@ -70,6 +71,8 @@ class Verification:
         engine: Which engine recalculated.
         restated: The cells that compare numbers which are too close together for the engine, as
             `Step 6!N18`: it was asked to compare them in a way that it can (see `restating`).
+        rounded: The cells that agree but for the rounding of large numbers that cancel, if what
+            follows from them had to be computed from the numbers stored in them to agree.
     """
 
     ok: bool
@@ -79,6 +82,7 @@ class Verification:
     where: str
     engine: str
     restated: tuple[str, ...] = ()
+    rounded: tuple[str, ...] = ()
 
 
 def verify(
@@ -110,10 +114,19 @@ def verify(
     file = Path(path)
     stored, scales, formulas = _stored(file)
     computed, restated = engines[engine](file, formulas)
-    differences = [
-        _difference(place, value, computed.get(place), scales[place[0]])
-        for place, value in stored.items()
-    ]
+
+    def compared() -> list[Difference]:
+        return [
+            _difference(place, value, computed.get(place), scales[place[0]])
+            for place, value in stored.items()
+        ]
+
+    differences, rounded = compared(), []
+    if engine == "libreoffice" and any(not d.relative <= tolerance for d in differences):
+        rounded = [(d.sheet, d.cell) for d in differences if _is_rounding(d, tolerance)]
+        if rounded:
+            computed |= _from_stored(file, rounded, stored, formulas)
+            differences = compared()
     worst = max(differences, key=lambda d: d.relative, default=None)
     beyond = tuple(d for d in differences if not d.relative <= tolerance)
     return Verification(
@@ -124,6 +137,7 @@ def verify(
         where=f"{worst.sheet}!{worst.cell}" if worst and worst.relative else "",
         engine=engine,
         restated=tuple(f"{sheet}!{cell}" for sheet, cell in restated),
+        rounded=tuple(f"{sheet}!{cell}" for sheet, cell in rounded),
     )
 
 
@@ -136,6 +150,35 @@ def _difference(place: Place, stored: Value, computed: Value, scale: float) -> D
     else:
         relative = 0.0 if stored == computed and not _is_error(stored) else float("inf")
     return Difference(*place, stored, computed, relative)
+
+
+def _is_rounding(difference: Difference, tolerance: float) -> bool:
+    """Whether two numbers agree as far as large ones on the sheet go, and not by themselves."""
+    stored, computed = difference.stored, difference.computed
+    if (
+        difference.relative
+        or not isinstance(stored, float)
+        or not isinstance(computed, (int, float))
+    ):
+        return False
+    return abs(stored - computed) > tolerance * max(abs(stored), abs(computed))
+
+
+def _from_stored(path: Path, rounded: Sequence[Place], stored: Cells, formulas: Formulas) -> Cells:
+    """Recalculate once more what follows from cells that agree but for rounding, from the numbers
+    stored in them.
+
+    Where large numbers cancel, LibreOffice calls what is left 0; a slope asks whether it is.
+    """
+    book = _opened(path, data_only=False, read_only=False)
+    for sheet, cell in rounded:
+        book[sheet][cell].value = stored[sheet, cell]
+    # A formula's text is what stands in the file.
+    left = {p: f for p, f in formulas.items() if p not in rounded and "FORMULATEXT(" not in f}
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        copy = Path(folder) / "copy.xlsx"
+        book.save(copy)
+        return _libreoffice(copy, left)[0]
 
 
 class _Error(str):
@@ -191,7 +234,7 @@ def _pairs(path: Path, formulas: Any, values: Any) -> Iterator[tuple[Any, Value]
         raise InputError(f"{path}, sheet {formulas.title}: can't be read: {error}.") from None
 
 
-def _opened(path: Path, *, data_only: bool) -> Any:
+def _opened(path: Path, *, data_only: bool, read_only: bool = True) -> Any:
     from io import BytesIO
 
     from openpyxl import load_workbook
@@ -210,7 +253,7 @@ def _opened(path: Path, *, data_only: bool) -> Any:
             warnings.simplefilter("ignore")
             # What openpyxl says of a sheet whose part is missing, before it goes on without it.
             warnings.filterwarnings("error", "Defined names for sheet index")
-            return load_workbook(content, read_only=True, data_only=data_only)
+            return load_workbook(content, read_only=read_only, data_only=data_only)
     except InputError:
         raise
     except OSError as error:

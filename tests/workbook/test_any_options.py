@@ -17,9 +17,9 @@ from cellprop.errors import CellpropError
 from cellprop.tracing import Trace
 
 # Shrinking takes many workbooks, and a smaller one does not say more.
-FEW = settings(max_examples=4, derandomize=True, phases=[Phase.explicit, Phase.generate])
+FEW = settings(max_examples=3, derandomize=True, phases=[Phase.explicit, Phase.generate])
 MANY = settings(
-    max_examples=300,
+    max_examples=200,
     derandomize=True,
     phases=[Phase.generate],
     suppress_health_check=list(HealthCheck),
