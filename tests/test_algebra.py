@@ -831,6 +831,36 @@ def test_a_constant_of_an_expression_is_not_negative():
         Number(-1.0)
 
 
+# Numbers that take 16 or 17 digits, and those at either end.
+CONSTANTS = (
+    1 / 3, 2 / 3, 0.1 + 0.2, np.pi, 1e22 / 7, 0.01 / 3, 1e-300 / 3, 2.0**53, 5e-324, 1.7e308 / 1.3,
+    np.float64(0.7) / 3,
+)  # fmt: skip
+a_constant = st.sampled_from(CONSTANTS) | st.floats(0, 1e300) | st.integers(0, 2**60).map(float)
+
+
+@given(a_constant)
+def test_a_constant_reads_back_as_the_same_number_in_every_notation(number):
+    for notation in ("maths", "numpy", "r", "excel"):
+        assert float(text(Number(number), notation)) == number
+    ((cell,),) = formulas(Number(number), lambda _: [[]])
+    assert float(cell) == number
+
+
+@pytest.mark.parametrize("number", CONSTANTS)
+def test_an_engine_computes_with_all_digits_of_a_constant(number):
+    x = Matrix("x", ONE, Axis.numbered("a", 2))
+    values = {"x": np.array([[0.75, 0.0]])}
+    for made in (x * number, number - x, x + number, number * (1 - x), (x + 1) / (number + 1)):
+        found = Sheet([x]).calculate(values, formulas(made, Sheet([x]).addresses))
+        assert found.tolist() == evaluate([x, define("made", made)], values)["made"].tolist()
+
+
+def test_short_constants_stay_as_one_types_them():
+    shown = [text(Number(number), "excel") for number in (1, 2.0, 0.01, 0.5, 700.0, 12)]
+    assert shown == ["1", "2", "0.01", "0.5", "700", "12"]
+
+
 def test_every_operation_of_the_table_is_drawn():
     def operations(expression: Expression) -> Iterator[str]:
         if isinstance(expression, Applied):

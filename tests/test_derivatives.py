@@ -25,6 +25,7 @@ from cellprop.algebra import (
     sum_over_rows,
     text,
 )
+from cellprop.errors import CellpropError
 from reference import close
 
 SAMPLES, INPUTS, HIDDEN, OUTPUTS = (
@@ -304,6 +305,124 @@ def test_a_slope_without_a_name_is_written_out():
     loss = loss_of(apply("sigmoid", z))
     wanted = derive(loss, {"output": ("E", "E")}, {}).wanted["z"]
     assert text(wanted, "numpy") == "E * (output * (1 - output))"
+
+
+# --- Sums of losses, and whatever else is made of them ---------------------------------------
+
+entered = define("entered", X @ w + b)
+output = define("output", apply("sigmoid", entered))
+shares = define("shares", apply("softmax", z * s))
+first, second = (
+    define(n, apply("squared_error", y, o)) for n, o in (("first", output), ("second", shares))
+)
+entropy = define("entropy", apply("binary_cross_entropy", y, output))
+chosen = define("chosen", apply("cross_entropy", y, shares))
+penalty = sum_over_columns(sum_over_rows(square(w)))
+LOSSES = {
+    "a sum": first + second,
+    "a sum of one by name and one written out": first + apply("squared_error", y, z),
+    "a sum of three": sum([first, second, apply("squared_error", y, X @ w)]),
+    "losses of the same output": first + entropy,
+    "losses whose slopes cancel": entropy + chosen,
+    "the same loss twice": entropy + entropy,
+    "the same loss twice, squared": first + first,
+    "a difference": first - second,
+    "a difference of losses whose slopes cancel": chosen - entropy * 0.25,
+    "a loss with its sign turned": -entropy,
+    "a loss and a penalty": first + penalty * 0.01,
+    "a penalty alone": penalty,
+    "a loss and a penalty that has no other part": entropy + apply("squared_error", y, b),
+    "a number times a loss": 0.5 * entropy,
+    "a loss times a number": first * 3,
+    "a number between losses": 1 - first,
+    "a loss divided": chosen / 3,
+    "a loss divided by a matrix": first / (square(z) + 1),
+    "a weight of each output": chosen * b,
+    "a weight of each sample": chosen * c,
+    "a weight of each cell": chosen * z,
+    "a weight that is given": entropy * s + chosen * square(s),
+    "a loss squared": square(first),
+    "a product of losses": first * second,
+    "the mean over samples": sum_over_rows(first) / 4,
+    "the sum of all": sum_over_columns(sum_over_rows(entropy + chosen)),
+    "a row beside a whole": first + sum_over_rows(entropy),
+    "a loss across": (first.T + chosen.T).T,
+    "a loss through an activation": apply("tanh", first) + apply("sigmoid", chosen),
+    "a loss by another name": define("renamed", entropy),
+    "an output by another name": apply("squared_error", y, define("renamed", output)),
+    "a loss of a parameter": apply("squared_error", y, b) + apply("squared_error", y, z),
+    "a loss of losses": apply("squared_error", first, entropy),
+    "an output used twice": entropy + output * z,
+    "a target that is computed": apply("squared_error", output, z),
+    "a target that is computed from the same": apply("squared_error", X @ w, output),
+    "smoothed targets": apply("cross_entropy", y * 0.8 + 0.1, shares),
+    "a matrix that is no loss": square(z) + b,
+}  # fmt: skip
+
+
+def shares_for_targets(seed):
+    """Numbers of which the targets of a sample add up to 1, as the shortcut of a softmax asks."""
+    found = values(seed)
+    found["y"] = np.abs(found["y"]) / np.abs(found["y"]).sum(axis=1, keepdims=True)
+    return found
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_what_is_made_of_losses_has_the_gradient_of_finite_differences(name):
+    loss = define("loss", LOSSES[name])
+    for names in ({}, NAMED):
+        backward = derive(loss, names, {})
+        assert {"w", "z", "b", "s"} & set(backward.wanted)
+        assert_gradients(loss, backward, shares_for_targets(len(name)))
+
+
+def test_a_loss_need_not_have_a_name():
+    for made in (first + second, 0.5 * entropy, entropy):
+        backward, values = derive(made, {}, {}), shares_for_targets(1)
+        assert_gradients(define("loss", made), backward, values)
+
+
+def test_losses_whose_slopes_cancel_stay_short_in_a_sum():
+    loss = define("loss", entropy * 0.5 + chosen)
+    backward = derive(loss, NAMED | {"shares": ("Es", "Es")}, {})
+    assert text(backward.wanted["entered"].definition, "numpy") == "(y - output) * 0.5"
+    assert set(backward.long_way) == {"output", "shares"}
+
+
+@pytest.mark.parametrize("loss", [first + entropy, chosen * z, chosen * b, entropy + output * z])
+def test_slopes_do_not_cancel_where_more_than_the_loss_is_made_of_an_output(loss):
+    backward = derive(define("loss", loss), {}, {})
+    assert backward.long_way == {}
+
+
+@pytest.mark.parametrize("loss", [X, define("loss", (X + 0).operands[1]), (X + 1).operands[1]])
+def test_what_is_not_computed_has_no_derivative(loss):
+    with pytest.raises(CellpropError, match="is not computed from anything"):
+        derive(loss, {}, {})
+
+
+def test_targets_that_move_with_the_output_are_refused_where_they_have_no_derivative():
+    moving = define("moving", apply("sigmoid", z))
+    for loss in (apply("cross_entropy", moving, shares), apply("binary_cross_entropy", z, moving)):
+        with pytest.raises(CellpropError, match="no derivative by its targets, which depend on z"):
+            derive(define("loss", loss), {}, {})
+        assert derive(define("loss", loss), {}, {}, given=(z,))
+
+
+@pytest.mark.parametrize("wrong", ["1", None, [1.0], np.ones((4, 2)), 1j])
+def test_only_matrices_and_numbers_make_an_expression(wrong):
+    def combine(a, b):
+        return [lambda: a + b, lambda: a - b, lambda: a * b, lambda: a / b]
+
+    for made in (*combine(first, wrong), *combine(wrong, first), lambda: first @ wrong):
+        with pytest.raises(CellpropError, match="an expression takes matrices and numbers, not"):
+            made()
+
+
+@pytest.mark.parametrize("number", [-1, -0.5, np.inf, np.nan])
+def test_a_number_that_no_formula_can_hold_is_refused(number):
+    with pytest.raises(CellpropError, match="is finite and not negative"):
+        number * first
 
 
 NO_DERIVATIVE = (

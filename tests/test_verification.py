@@ -322,6 +322,163 @@ def test_the_workbook_is_left_as_it_is(built):
     assert os.listdir(built.parent) == [built.name]
 
 
+# --- Numbers too close together for an engine -----------------------------------------------
+
+TINY = (1e-17, -1e-17, 2.2e-16, 1e-300, -1e-300, 5e-324)
+
+
+def with_tiny(*numbers: float, path: Path, activation: str = "relu", epochs: int = 1) -> Path:
+    """Write a workbook in which numbers close to 0 are the inputs of hidden neurons."""
+    count = len(numbers)
+    trace = cellprop.trace(
+        cellprop.Network([1, count, 1], activation=activation, output_activation="linear"),
+        [[1.0], [2.0]],
+        [[1.0], [0.0]],
+        parameters={"wh": [numbers], "bh": [[0] * count], "wout": [[2]] * count, "bout": [[0]]},
+        epochs=epochs,
+    )
+    assert trace["hidden_layer_input"].to_numpy()[0].tolist() == list(numbers)
+    return trace.to_excel(path)
+
+
+def cell_of(path: Path, name: str) -> tuple[str, str, list[str]]:
+    """Return the sheet of a matrix, that sheet's part, and the cells of its first row."""
+    book = openpyxl.load_workbook(path)
+    ((sheet, cells),) = book.defined_names[name].destinations
+    part = f"xl/worksheets/sheet{book.sheetnames.index(sheet) + 1}.xml"
+    row = book[sheet][cells.replace("$", "")]
+    row = row[0] if isinstance(row, tuple) else (row,)
+    return sheet, part, [cell.coordinate for cell in row]
+
+
+SLOPES = pytest.mark.parametrize(("activation", "low"), [("relu", 0), ("leaky_relu", 0.01)])
+
+
+@SLOPES
+def test_slopes_at_numbers_close_to_0_agree_with_ironcalc(tmp_path, activation, low):
+    path = with_tiny(*TINY, path=tmp_path / "tiny.xlsx", activation=activation, epochs=2)
+    before = path.read_bytes()
+    result = cellprop.verify(path)
+    assert result.ok, result.differences
+    assert result.largest_difference <= 1e-12
+    assert result.cells == len(formula_cells(path))
+    assert path.read_bytes() == before
+    # IronCalc takes them for 0, where a slope is that of a negative number.
+    sheet, _, cells = cell_of(path, "slope_hidden_layer")
+    cells = [cell for cell, number in zip(cells, TINY, strict=True) if number > 0]
+    assert {f"{sheet}!{cell}" for cell in cells} <= set(result.restated)
+    stored_there = {formula_cells(path)[sheet, cell] for cell in cells}
+    assert stored_there == {"1"} != {f"{low}"}
+
+
+def test_nothing_is_restated_where_numbers_are_far_enough_apart(built, tmp_path):
+    assert cellprop.verify(built).restated == ()
+    assert cellprop.verify(with_tiny(2.3e-16, -1, path=tmp_path / "far.xlsx")).restated == ()
+
+
+@SLOPES
+def test_a_wrong_slope_at_a_number_close_to_0_is_found(tmp_path, activation, low):
+    path = with_tiny(*TINY, path=tmp_path / "tiny.xlsx", activation=activation)
+    _, part, cells = cell_of(path, "slope_hidden_layer")
+    wrong = dict(zip(cells, [low if number > 0 else 1 for number in TINY], strict=True))
+    for cell, value in wrong.items():
+        path = tampered(path, tmp_path / f"{cell}.xlsx", stored(f"{value}"), cell, part)
+    found = cellprop.verify(path).differences
+    assert {d.cell: d.stored for d in found} == wrong
+
+
+@pytest.mark.parametrize("number", [1e-17, -1e-17])
+def test_a_wrong_slope_is_found_though_all_that_follows_goes_with_it(tmp_path, number):
+    """All numbers are those of the other side of 0; only the weight is not."""
+    path, other = (with_tiny(n, path=tmp_path / f"{n}.xlsx") for n in (number, -number))
+    sheet, part, (cell,) = cell_of(path, "slope_hidden_layer")
+    first = int(re.search(r"\d+", part)[0])
+    for k in range(first, len(openpyxl.load_workbook(path).sheetnames) + 1):
+        name = f"xl/worksheets/sheet{k}.xml"
+        path = rewritten(
+            path, tmp_path / f"{k}.xlsx", name, lambda _, name=name: parts(other)[name]
+        )
+    assert (sheet, cell) in {(d.sheet, d.cell) for d in cellprop.verify(path).differences}
+
+
+@pytest.mark.parametrize(
+    ("old", "new"), [(">0", "&lt;0"), (">0", ">1E-16"), (",1,0)", ",1.5,0)"), (",1,0)", ",1,1)")]
+)
+def test_a_wrong_formula_at_a_number_close_to_0_is_found(tmp_path, old, new):
+    path = with_tiny(1e-17, -1e-17, path=tmp_path / "tiny.xlsx")
+    sheet, part, cells = cell_of(path, "slope_hidden_layer")
+    cell = cells[new == ",1,1)"]
+    wrong = tampered(path, tmp_path / "t.xlsx", lambda c: c.replace(old, new), cell, part)
+    assert (sheet, cell) in {(d.sheet, d.cell) for d in cellprop.verify(wrong).differences}
+
+
+@pytest.mark.parametrize("outputs", [(1e-17, 3e-17), (3e-300, 2e-300), (0.0, 5e-324)])
+def test_the_largest_of_outputs_close_to_0_agrees_with_ironcalc(tmp_path, outputs):
+    network = cellprop.Network([1, 2], output_activation="sigmoid")
+    bias = [max(-700.0, math.log(output or 1e-303)) for output in outputs]
+    trace = cellprop.trace(
+        network, [[0.0]], [[0.0, 1.0]], parameters={"wout": [[0, 0]], "bout": [bias]}, epochs=2
+    )
+    result = cellprop.verify(trace.to_excel(tmp_path / "largest.xlsx"))
+    assert result.ok, result.differences
+
+
+def cancelling(path: Path) -> Path:
+    """Write a workbook in which a hidden neuron's input is what rounding leaves of 0."""
+    trace = cellprop.trace(
+        cellprop.Network([3, 2, 1], activation="relu", output_activation="linear"),
+        [[0.1, 0.2, 0.0]],
+        [[1.0]],
+        parameters={"wh": [[1, -1]] * 3, "bh": [[-0.3, 0.3]], "wout": [[2], [1]], "bout": [0]},
+    )
+    assert 0 < trace["hidden_layer_input"].to_numpy()[0, 0] < 1e-16
+    return trace.to_excel(path)
+
+
+@pytest.mark.slow
+def test_what_libreoffice_takes_for_0_is_settled_by_what_is_stored(
+    tmp_path, libreoffice, verify_command
+):
+    path = cancelling(tmp_path / "cancelling.xlsx")
+    result = cellprop.verify(path, engine="libreoffice")
+    assert result.ok, result.differences
+    sheet, _, cells = cell_of(path, "hidden_layer_input")
+    assert {f"{sheet}!{cell}" for cell in cells} <= set(result.rounded)
+    code, out, _ = verify_command(path, "--engine", "libreoffice")
+    assert (code, out.count("\n")) == (0, 2)
+    assert "large numbers cancel but for their last places" in out
+    _, part, (first, second) = cell_of(path, "slope_hidden_layer")
+    for cell, wrong in ((first, "0"), (second, "1")):
+        changed = tampered(path, tmp_path / "t.xlsx", stored(wrong), cell, part)
+        found = cellprop.verify(changed, engine="libreoffice").differences
+        assert cell in {d.cell for d in found}
+
+
+def test_nothing_is_taken_from_what_is_stored_where_it_is_not_rounding(built, tmp_path):
+    value = float(formula_cells(built)["Step 2", CELL]) * (1 + 1e-7)
+    result = cellprop.verify(tampered(built, tmp_path / "t.xlsx", stored(repr(value))))
+    assert (result.ok, result.rounded) == (False, ())
+
+
+def test_the_command_says_what_the_engine_was_asked_in_another_way(tmp_path, verify_command):
+    path = with_tiny(1e-17, path=tmp_path / "tiny.xlsx")
+    code, out, err = verify_command(path)
+    assert (code, err) == (0, "")
+    _, said = out.splitlines()
+    sheet, _, (cell,) = cell_of(path, "slope_hidden_layer")
+    assert said.startswith(f"{sheet}!{cell}")
+    assert "numbers less than 2.2e-16 apart are compared, which IronCalc takes for equal" in said
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("activation", ["relu", "leaky_relu"])
+def test_libreoffice_needs_no_help_with_numbers_close_to_0(tmp_path, libreoffice, activation):
+    path = with_tiny(*TINY, path=tmp_path / "tiny.xlsx", activation=activation, epochs=2)
+    result = cellprop.verify(path, engine="libreoffice")
+    assert result.ok, result.differences
+    assert result.restated == ()
+
+
 # --- Engines ------------------------------------------------------------------------------
 
 

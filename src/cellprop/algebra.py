@@ -30,7 +30,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from cellprop.errors import ShapeError
+from cellprop.errors import InputError, ShapeError
 
 Array = NDArray[np.float64]
 Notation = Literal["maths", "numpy", "r", "excel"]
@@ -80,7 +80,12 @@ ONE = Axis("one", ("",))
 
 
 class Expression:
-    """Something with rows, columns and a value for each cell. Composes with `@ + - * / .T`."""
+    """Something with rows, columns and a value for each cell. Composes with `@ + - * / .T`, with
+    others and with numbers on either side.
+    """
+
+    # An array beside an expression is refused as a whole, not taken element by element.
+    __array_ufunc__ = None
 
     rows: Axis
     columns: Axis
@@ -96,10 +101,14 @@ class Expression:
         return Applied("transpose", self)
 
     def __matmul__(self, other: Expression) -> Applied:
-        return Applied("product", self, other)
+        return Applied("product", self, _expression(other))
 
     def __add__(self, other: Expression | float) -> Applied:
         return Applied("add", self, _expression(other))
+
+    def __radd__(self, other: float) -> Expression:
+        # `sum` begins with 0.
+        return self if isinstance(other, int) and other == 0 else _expression(other) + self
 
     def __sub__(self, other: Expression | float) -> Applied:
         return Applied("subtract", self, _expression(other))
@@ -107,12 +116,21 @@ class Expression:
     def __rsub__(self, other: float) -> Applied:
         return Applied("subtract", _expression(other), self)
 
+    def __neg__(self) -> Applied:
+        return 0 - self
+
     def __mul__(self, other: Expression | float) -> Applied:
         other = _expression(other)
         return Applied("scale" if self.is_scalar or other.is_scalar else "multiply", self, other)
 
+    def __rmul__(self, other: float) -> Applied:
+        return _expression(other) * self
+
     def __truediv__(self, other: Expression | float) -> Applied:
         return Applied("divide", self, _expression(other))
+
+    def __rtruediv__(self, other: float) -> Applied:
+        return _expression(other) / self
 
 
 @dataclass(frozen=True, eq=False)
@@ -155,8 +173,11 @@ class Number(Expression):
     columns: Axis = ONE
 
     def __post_init__(self) -> None:
-        if not self.value >= 0:
-            raise ValueError(f"a constant in an expression is not negative, not {self.value}")
+        if not 0 <= self.value < np.inf:
+            raise InputError(
+                f"a constant in an expression is finite and not negative, not {self.value}; write"
+                " a subtraction."
+            )
 
 
 class Applied(Expression):
@@ -224,7 +245,14 @@ def losses() -> tuple[str, ...]:
 
 
 def _expression(operand: Expression | float) -> Expression:
-    return operand if isinstance(operand, Expression) else Number(float(operand))
+    if isinstance(operand, Expression):
+        return operand
+    if isinstance(operand, (int, float, np.integer, np.floating)):
+        return Number(float(operand))
+    raise InputError(
+        f"an expression takes matrices and numbers, not {type(operand).__name__}: give an array a"
+        " name, as a Matrix."
+    )
 
 
 # --- Which axes a result has --------------------------------------------------------------
@@ -998,7 +1026,9 @@ def _text(expression: Expression, notation: Notation) -> tuple[str, int]:
             expression.symbol or expression.name
         ) if notation == "maths" else expression.name, CALL
     assert isinstance(expression, Number)
-    return f"{expression.value:.15g}", CALL
+    # The shortest text that reads back as the same number. A file's reader takes all of its digits;
+    # whoever types a constant of more than 15 into Excel gets the first 15.
+    return repr(float(expression.value)).removesuffix(".0"), CALL
 
 
 def statement(matrix: Matrix, notation: Notation) -> str:
@@ -1093,7 +1123,9 @@ Names = Mapping[str, tuple[str, str]]
 """For the name of a forward matrix, the name and the symbol of a backward one."""
 
 
-def derive(loss: Matrix, wanted: Names, slopes: Names, given: Iterable[Matrix] = ()) -> Backward:
+def derive(
+    loss: Expression, wanted: Names, slopes: Names, given: Iterable[Matrix] = ()
+) -> Backward:
     """Return the backward definitions of a loss: reverse-mode differentiation, with names.
 
     Going back from the loss, each operation passes the change wanted of its result on to its
@@ -1103,7 +1135,8 @@ def derive(loss: Matrix, wanted: Names, slopes: Names, given: Iterable[Matrix] =
     Parameters
     ----------
     loss
-        A matrix that a loss of the table computes.
+        What is to become smaller, summed over all its cells: a loss of the table, or anything
+        computed from losses and matrices, such as a weighted sum of them.
     wanted
         What to call the change wanted of a matrix: `{"output": ("E", "E")}`.
     slopes
@@ -1113,49 +1146,169 @@ def derive(loss: Matrix, wanted: Names, slopes: Names, given: Iterable[Matrix] =
 
     Raises
     ------
-    ValueError
-        If an operation on the way has no derivative.
+    InputError
+        If an operation on the way has no derivative, or there is nothing to derive.
     """
-    changes: dict[str, Expression] = {}
+    definition = loss.definition if isinstance(loss, Matrix) else loss
+    if not isinstance(definition, (Matrix, Applied)):
+        name = loss.name if isinstance(loss, Matrix) else _described(loss)
+        raise InputError(f"{name} is not computed from anything, so it has no derivative.")
+    back = _Passing(tuple(given))
     named: dict[str, Matrix] = {}
     long_way: dict[str, Expression] = {}
-
-    def pass_on(expression: Applied, passed: Sequence[Expression | None]) -> None:
-        for operand, change in zip(expression.operands, passed, strict=True):
-            if change is None:
-                continue
-            fitted = _fitted(change, operand)
-            if isinstance(operand, Matrix):
-                known = changes.get(operand.name)
-                changes[operand.name] = fitted if known is None else known + fitted
-            elif isinstance(operand, Applied):
-                pass_on(operand, _passed_back(operand, operand, fitted))
-
-    seed = loss.definition
-    assert isinstance(seed, Applied)
-    assert seed.operation.back is not None
-    pass_on(seed, seed.operation.back(*seed.operands))
-    for matrix in reversed(_in_order(loss, given)[:-1]):
-        if matrix.name not in changes:  # such as the targets of a cross entropy
+    back.hand(definition, 0 - Applied("ones", loss))
+    for matrix in reversed(_in_order(loss, back.given)):
+        if matrix.name not in back.changes:  # the loss; the targets of a cross entropy
             continue
-        change, whole = changes[matrix.name], matrix.whole or matrix.definition
+        change, whole = back.changes[matrix.name], matrix.whole or matrix.definition
         if matrix.name in wanted:
             name, symbol = wanted[matrix.name]
-            change = changes[matrix.name] = define(name, change, symbol)
-        if not isinstance(whole, Applied):
-            continue
-        slope = _slope(whole, matrix)
+            change = back.changes[matrix.name] = define(name, change, symbol)
+        slope = _slope(whole, matrix) if isinstance(whole, Applied) else None
         if slope is not None and matrix.name in slopes:
             name, symbol = slopes[matrix.name]
             slope = named[matrix.name] = define(name, slope, symbol)
+        if not isinstance(whole, Applied) or whole.operation.is_loss:
+            if whole is not None:
+                back.hand(whole, change)
+            continue
         passed = _passed_back(whole, matrix, change, slope)
-        shortcut = (seed.operation.cancels or {}).get(whole.operation.name)
-        if shortcut and matrix is seed.operands[-1]:
+        if shorter := _shortcut(whole, back.taken[matrix.name]):
             assert passed[0] is not None
             long_way[matrix.name] = passed[0]
-            passed = (shortcut(*seed.operands),)
-        pass_on(whole, passed)
-    return Backward(changes, named, long_way)
+            passed = (shorter,)
+        back.pass_on(whole, passed)
+    return Backward(back.changes, named, long_way)
+
+
+class _Passing:
+    """Changes on their way back.
+
+    Attributes:
+        given: Matrices that nothing goes back beyond.
+        changes: The change wanted of each matrix, as far as it is known.
+        taken: The losses that are taken of a matrix, each with its weight; None where its change
+            comes from anything else, too.
+    """
+
+    def __init__(self, given: Sequence[Matrix]) -> None:
+        self.given = given
+        self.changes: dict[str, Expression] = {}
+        self.taken: dict[str, list[tuple[Applied, Expression]] | None] = {}
+
+    def hand(self, operand: Expression, change: Expression) -> None:
+        """Hand the change wanted of an expression to it: to what it is computed from."""
+        if isinstance(operand, Matrix):
+            known = self.changes.get(operand.name)
+            self.changes[operand.name] = change if known is None else known + change
+            self.taken[operand.name] = None
+        elif isinstance(operand, Applied) and operand.operation.is_loss:
+            self._hand_to_loss(operand, change)
+        elif isinstance(operand, Applied):
+            self.pass_on(operand, _passed_back(operand, operand, change))
+
+    def pass_on(self, expression: Applied, passed: Sequence[Expression | None]) -> None:
+        """Hand each operand of an expression the change wanted of it."""
+        for operand, change in zip(expression.operands, passed, strict=True):
+            if change is not None:
+                self.hand(operand, _fitted(change, operand))
+
+    def _hand_to_loss(self, loss: Applied, change: Expression) -> None:
+        assert loss.operation.back is not None
+        _check_targets(loss, self.given)
+        targets, output = loss.operands
+        # A loss says what to change so that it gets smaller, as if nothing more were made of it.
+        weight = _without_minus(change) or 0 - change
+        passed = loss.operation.back(targets, output)
+        known = self.taken.get(output.name, []) if isinstance(output, Matrix) else None
+        self.pass_on(loss, [each and _weighted(each, weight) for each in passed])
+        if isinstance(output, Matrix) and output is not targets and known is not None:
+            self.taken[output.name] = [*known, (loss, weight)]
+
+
+def _shortcut(
+    activation: Applied, taken: Sequence[tuple[Applied, Expression]] | None
+) -> Expression | None:
+    """Return the change wanted of an activation's input where its slope cancels against the
+    derivatives of the losses taken of its output; None where it does not.
+    """
+    found = None
+    for loss, weight in taken or ():
+        cancels = (loss.operation.cancels or {}).get(activation.operation.name)
+        if cancels is None or (activation.operation.mixes_columns and not _is_even(weight)):
+            return None
+        left = _weighted(cancels(*loss.operands), weight)
+        found = left if found is None else found + left
+    return found
+
+
+def _is_even(weight: Expression) -> bool:
+    """Whether a weight is the same in all columns, by how it is written."""
+    if weight.columns is ONE:
+        return True
+    if not isinstance(weight, Applied):
+        return False
+    name = weight.operation.name
+    return name == "ones" or (name in _EVEN and all(map(_is_even, weight.operands)))
+
+
+def _check_targets(loss: Applied, given: Sequence[Matrix]) -> None:
+    """Refuse targets that follow from the same numbers as the output, if a loss has no derivative
+    by its targets.
+    """
+    assert loss.operation.back is not None
+    if loss.operation.back(*loss.operands)[0] is not None:
+        return
+    targets, output = (set(_leaves(operand)) - set(given) for operand in loss.operands)
+    if shared := sorted(matrix.name for matrix in targets & output):
+        raise InputError(
+            f"the operation {loss.operation.name} has no derivative by its targets, which depend on"
+            f" {', '.join(shared)} as its output does."
+        )
+
+
+def _leaves(expression: Expression) -> Iterable[Matrix]:
+    """Yield the given matrices that an expression is computed from."""
+    for matrix in _matrices(expression):
+        if matrix.definition is None:
+            yield matrix
+        else:
+            yield from _leaves(matrix.definition)
+
+
+# What gives the same in all columns if its operands are so.
+_EVEN = ("add", "subtract", "scale", "multiply", "divide")
+# Where a minus sign before the first operand, or the only one, is one before the result.
+_LINEAR = (
+    "scale", "multiply", "divide", "product", "transpose", "sum_over_rows", "sum_over_columns",
+)  # fmt: skip
+
+
+def _without_minus(change: Expression) -> Expression | None:
+    """Return a change with its minus sign dropped; None if it has none."""
+    if not isinstance(change, Applied):
+        return None
+    name, (first, *others) = change.operation.name, change.operands
+    if name == "subtract":
+        return others[0] if isinstance(first, Number) and not first.value else None
+    if name in _LINEAR and (positive := _without_minus(first)):
+        return Applied(name, positive, *others)
+    return None
+
+
+def _weighted(change: Expression, weight: Expression) -> Expression:
+    """Return a change times the weight of its loss; times 1 it is the change itself."""
+    if positive := _without_minus(weight):
+        return 0 - _weighted(change, positive)
+    if isinstance(weight, Applied):
+        name, (first, *others) = weight.operation.name, weight.operands
+        if name == "ones":
+            return change
+        if name in ("scale", "multiply"):
+            return _weighted(change, first) * others[0]
+        if name == "divide":
+            return _weighted(change, first) / others[0]
+    return change * weight
 
 
 def _slope(expression: Applied, output: Expression) -> Expression | None:
@@ -1173,7 +1326,7 @@ def _passed_back(
         return (change * slope,)
     operation = expression.operation
     if operation.back is None:
-        raise ValueError(f"the operation {operation.name} has no derivative")
+        raise InputError(f"the operation {operation.name} has no derivative")
     if operation.mixes_columns:
         return operation.back(change, output)
     return operation.back(change, *expression.operands)
@@ -1188,9 +1341,9 @@ def _fitted(change: Expression, operand: Expression) -> Expression:
     return change
 
 
-def _in_order(last: Matrix, given: Iterable[Matrix]) -> list[Matrix]:
-    """Return the matrices that a matrix depends on, each after those it reads, and itself; but
-    those given, and what lies before them, not.
+def _in_order(last: Expression, given: Iterable[Matrix]) -> list[Matrix]:
+    """Return the matrices that an expression depends on, each after those it reads; but those
+    given, and what lies before them, not.
     """
     found: dict[Matrix, None] = dict.fromkeys(given)
     first = len(found)

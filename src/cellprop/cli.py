@@ -751,6 +751,16 @@ def _report(path: Path, result: Verification) -> None:
             f"{path}: {result.cells} formula cells agree with {result.engine};"
             f" largest relative difference {result.largest_difference:.2g}{where}."
         )
+        if result.restated:
+            print(
+                f"{_some(result.restated)}: numbers less than 2.2e-16 apart are compared, which"
+                " IronCalc takes for equal; it was asked about them scaled up."
+            )
+        if result.rounded:
+            print(
+                f"{_some(result.rounded)}: large numbers cancel but for their last places; what"
+                " follows was computed from the numbers stored."
+            )
         return
     from rich.table import Table
 
@@ -773,6 +783,12 @@ def _report(path: Path, result: Verification) -> None:
         f" at {result.where}."
     )
     raise typer.Exit(1)
+
+
+def _some(cells: Sequence[str], most: int = 3) -> str:
+    """Return the first few of some cells, and how many more there are."""
+    more = f" and {len(cells) - most} more" if len(cells) > most else ""
+    return f"{', '.join(cells[:most])}{more}"
 
 
 def _plain(value: object) -> str:

@@ -12,21 +12,26 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
 from cellprop.data import label
 from cellprop.errors import InputError
 from cellprop.formulas import Tally
-from cellprop.limits import BUILT, LIBREOFFICE_SECONDS
+from cellprop.limits import BUILT, LIBREOFFICE_SECONDS, MOST_ROWS
 from cellprop.opening import archive_of, book_of, content, is_ours, whatever_is_wrong
+from cellprop.restating import restated
 
 Engine = Literal["ironcalc", "libreoffice"]
 Value = float | str | bool | None
-Cells = dict[tuple[str, str], Value]
+Place = tuple[str, str]
+Cells = dict[Place, Value]
+Formulas = Mapping[Place, str]
+
 
 TOLERANCE = 1e-9
 AGAIN = "build it again"
@@ -64,6 +69,10 @@ class Verification:
         differences: The cells that differ by more than the tolerance.
         where: The cell with the largest difference, as `Step 2!N18`; empty if all are equal.
         engine: Which engine recalculated.
+        restated: The cells that compare numbers which are too close together for the engine, as
+            `Step 6!N18`: it was asked to compare them in a way that it can (see `restating`).
+        rounded: The cells that agree but for the rounding of large numbers that cancel, if what
+            follows from them had to be computed from the numbers stored in them to agree.
     """
 
     ok: bool
@@ -72,6 +81,8 @@ class Verification:
     differences: tuple[Difference, ...]
     where: str
     engine: str
+    restated: tuple[str, ...] = ()
+    rounded: tuple[str, ...] = ()
 
 
 def verify(
@@ -94,19 +105,28 @@ def verify(
         If the file is not a workbook that cellprop wrote, or the engine can't read it or is not
         installed.
     """
-    engines: Mapping[str, Callable[[Path, Cells], Cells]] = {
+    engines: Mapping[str, Callable[[Path, Formulas], tuple[Cells, list[Place]]]] = {
         "ironcalc": _ironcalc,
         "libreoffice": _libreoffice,
     }
     if engine not in engines:
         raise InputError(f"engine: expected {' or '.join(engines)}, found '{engine}'.")
     file = Path(path)
-    stored, scales = _stored(file)
-    computed = engines[engine](file, stored)
-    differences = [
-        _difference(place, value, computed.get(place), scales[place[0]])
-        for place, value in stored.items()
-    ]
+    stored, scales, formulas = _stored(file)
+    computed, restated = engines[engine](file, formulas)
+
+    def compared() -> list[Difference]:
+        return [
+            _difference(place, value, computed.get(place), scales[place[0]])
+            for place, value in stored.items()
+        ]
+
+    differences, rounded = compared(), []
+    if engine == "libreoffice" and any(not d.relative <= tolerance for d in differences):
+        rounded = [(d.sheet, d.cell) for d in differences if _is_rounding(d, tolerance)]
+        if rounded:
+            computed |= _from_stored(file, rounded, stored, formulas)
+            differences = compared()
     worst = max(differences, key=lambda d: d.relative, default=None)
     beyond = tuple(d for d in differences if not d.relative <= tolerance)
     return Verification(
@@ -116,10 +136,12 @@ def verify(
         differences=beyond,
         where=f"{worst.sheet}!{worst.cell}" if worst and worst.relative else "",
         engine=engine,
+        restated=tuple(f"{sheet}!{cell}" for sheet, cell in restated),
+        rounded=tuple(f"{sheet}!{cell}" for sheet, cell in rounded),
     )
 
 
-def _difference(place: tuple[str, str], stored: Value, computed: Value, scale: float) -> Difference:
+def _difference(place: Place, stored: Value, computed: Value, scale: float) -> Difference:
     numbers = isinstance(stored, (int, float)) and isinstance(computed, (int, float))
     if numbers and stored is not None and computed is not None:
         apart = abs(float(stored) - float(computed))
@@ -128,6 +150,35 @@ def _difference(place: tuple[str, str], stored: Value, computed: Value, scale: f
     else:
         relative = 0.0 if stored == computed and not _is_error(stored) else float("inf")
     return Difference(*place, stored, computed, relative)
+
+
+def _is_rounding(difference: Difference, tolerance: float) -> bool:
+    """Whether two numbers agree as far as large ones on the sheet go, and not by themselves."""
+    stored, computed = difference.stored, difference.computed
+    if (
+        difference.relative
+        or not isinstance(stored, float)
+        or not isinstance(computed, (int, float))
+    ):
+        return False
+    return abs(stored - computed) > tolerance * max(abs(stored), abs(computed))
+
+
+def _from_stored(path: Path, rounded: Sequence[Place], stored: Cells, formulas: Formulas) -> Cells:
+    """Recalculate once more what follows from cells that agree but for rounding, from the numbers
+    stored in them.
+
+    Where large numbers cancel, LibreOffice calls what is left 0; a slope asks whether it is.
+    """
+    book = _opened(path, data_only=False, read_only=False)
+    for sheet, cell in rounded:
+        book[sheet][cell].value = stored[sheet, cell]
+    # A formula's text is what stands in the file.
+    left = {p: f for p, f in formulas.items() if p not in rounded and "FORMULATEXT(" not in f}
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        copy = Path(folder) / "copy.xlsx"
+        book.save(copy)
+        return _libreoffice(copy, left)[0]
 
 
 class _Error(str):
@@ -144,8 +195,10 @@ def _is_error(value: Value) -> bool:
 # --- Reading ------------------------------------------------------------------------------
 
 
-def _stored(path: Path) -> tuple[Cells, dict[str, float]]:
-    """Return the stored value of every formula cell, and the largest number of each sheet."""
+def _stored(path: Path) -> tuple[Cells, dict[str, float], dict[Place, str]]:
+    """Return the stored value of every formula cell, the largest number of each sheet, and the text
+    of every formula.
+    """
     with_formulas = _opened(path, data_only=False)
     if not is_ours(with_formulas):
         raise InputError(
@@ -156,6 +209,7 @@ def _stored(path: Path) -> tuple[Cells, dict[str, float]]:
     tally = Tally(label(path), names)
     cells: Cells = {}
     scales: dict[str, float] = {}
+    formulas: dict[Place, str] = {}
     for sheet in with_formulas.worksheets:
         scale = 0.0
         for cell, value in _pairs(path, sheet, with_values[sheet.title]):
@@ -165,11 +219,12 @@ def _stored(path: Path) -> tuple[Cells, dict[str, float]]:
                 cells[sheet.title, cell.coordinate] = value
                 text = str(getattr(cell.value, "text", cell.value))  # an array's is an object
                 tally.add(sheet.title, cell.row, cell.column, text)
+                formulas[sheet.title, cell.coordinate] = text
         scales[sheet.title] = scale
     tally.finish()
     if not cells:
         raise InputError(f"{path}: there is no formula left in it to check; build it again.")
-    return cells, scales
+    return cells, scales, formulas
 
 
 def _pairs(path: Path, formulas: Any, values: Any) -> Iterator[tuple[Any, Value]]:
@@ -186,40 +241,95 @@ def _pairs(path: Path, formulas: Any, values: Any) -> Iterator[tuple[Any, Value]
         raise InputError(f"{path}, sheet {formulas.title}: can't be read: {error}.") from None
 
 
-def _opened(path: Path, *, data_only: bool) -> Any:
+def _opened(path: Path, *, data_only: bool, read_only: bool = True) -> Any:
     where = label(path)
     # From memory, since a read-only workbook would keep the file open.
     data = content(path, BUILT)
     with whatever_is_wrong(f"{where}: not an Excel workbook (.xlsx), or a damaged one; {AGAIN}."):
-        return book_of(where, data, BUILT, read_only=True, data_only=data_only)
+        return book_of(where, data, BUILT, read_only=read_only, data_only=data_only)
 
 
 # --- Engines ------------------------------------------------------------------------------
 
 
-def _ironcalc(path: Path, wanted: Cells) -> Cells:
-    import ironcalc
-    from openpyxl.utils.cell import coordinate_from_string
-
+def _ironcalc(path: Path, formulas: Formulas) -> tuple[Cells, list[Place]]:
     try:
-        model = _model(path)
-        model.evaluate()
+        model = _Model(path)
+        found = {place: model.value(place) for place in formulas}
+        close = model.compare_exactly(formulas)
     except (KeyboardInterrupt, SystemExit):
         raise
     except BaseException as error:  # a panic in Rust is not an Exception
         raise InputError(f"{path}: IronCalc can't read it: {error}.") from None
-    sheets = {sheet["name"]: i for i, sheet in enumerate(model.get_worksheets_properties())}
-    columns: dict[str, int] = {}
-    found: Cells = {}
-    for sheet, cell in wanted:
+    if close:
+        # A formula's text is what stands in the file, not what was asked instead.
+        texts = {place for place, formula in formulas.items() if "FORMULATEXT(" in formula}
+        found |= {place: model.value(place) for place in formulas if place not in texts}
+    return found, close
+
+
+class _Model:
+    """A workbook as IronCalc has it, recalculated."""
+
+    def __init__(self, path: Path) -> None:
+        import ironcalc
+
+        self.model = _loaded(path)
+        self.model.evaluate()
+        names = [sheet["name"] for sheet in self.model.get_worksheets_properties()]
+        self.sheets = {name: i for i, name in enumerate(names)}
+        self._column = cache(ironcalc.column_number_from_name)
+
+    def at(self, place: Place) -> tuple[int, int, int]:
+        """Return the number of a cell's sheet, its row and its column."""
+        from openpyxl.utils.cell import coordinate_from_string
+
+        sheet, cell = place
         letters, row = coordinate_from_string(cell)
-        if letters not in columns:
-            columns[letters] = ironcalc.column_number_from_name(letters)
-        found[sheet, cell] = model.get_cell_value(sheets[sheet], row, columns[letters])
-    return found
+        return self.sheets[sheet], row, self._column(letters)
+
+    def value(self, place: Place) -> Value:
+        """Return the value of a cell."""
+        value: Value = self.model.get_cell_value(*self.at(place))
+        return value
+
+    def compare_exactly(self, formulas: Formulas) -> list[Place]:
+        """Restate comparisons, if any is of numbers that are too close together for the engine;
+        return the cells of those that are.
+        """
+        texts = {place: restated(formula) for place, formula in formulas.items()}
+        texts = {place: text for place, text in texts.items() if text != formulas[place]}
+        # Below everything else on the sheet, the same is asked in the other way.
+        ends = {name: self.model.get_sheet_dimensions(i)[1] for name, i in self.sheets.items()}
+        beside = {
+            place: (self.sheets[place[0]], ends[place[0]] + 1 + k, 1)
+            for k, place in enumerate(texts, 1)
+        }
+        if any(row > MOST_ROWS for _, row, _ in beside.values()):
+            return []
+        for place, text in texts.items():
+            self.model.set_user_input(*beside[place], text)
+        self.model.evaluate()
+        told = [place for place in texts if self._differs(place, beside[place])]
+        # What compares texts can't be asked so.
+        texts = {p: text for p, text in texts.items() if not self._fails(beside[p])}
+        if not any(place in texts for place in told):
+            return []
+        for place, text in texts.items():
+            self.model.set_user_input(*self.at(place), text)
+            self.model.set_user_input(*beside[place], formulas[place])
+        self.model.evaluate()
+        return [place for place in texts if self._differs(place, beside[place])]
+
+    def _differs(self, place: Place, beside: tuple[int, int, int]) -> bool:
+        return bool(self.value(place) != self.model.get_cell_value(*beside))
+
+    def _fails(self, at: tuple[int, int, int]) -> bool:
+        value = self.model.get_cell_value(*at)
+        return isinstance(value, str) and value.startswith("#")
 
 
-def _model(path: Path) -> Any:
+def _loaded(path: Path) -> Any:
     """Return a workbook in IronCalc, which would print what it makes of styles it does not know."""
     import ironcalc
 
@@ -335,13 +445,13 @@ def recalculate(path: Path, folder: Path) -> Path:
     return result
 
 
-def _libreoffice(path: Path, wanted: Cells) -> Cells:
+def _libreoffice(path: Path, formulas: Formulas) -> tuple[Cells, list[Place]]:
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         book = _opened(recalculate(path, Path(folder)), data_only=True)
         found: Cells = {}
         for sheet in book.worksheets:
             for row in sheet.iter_rows():
                 for cell in row:
-                    if cell.value is not None and (sheet.title, cell.coordinate) in wanted:
+                    if cell.value is not None and (sheet.title, cell.coordinate) in formulas:
                         found[sheet.title, cell.coordinate] = cell.value
-    return found
+    return found, []

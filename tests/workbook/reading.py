@@ -18,7 +18,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from hypothesis import assume
 from hypothesis import strategies as st
 from openpyxl import Workbook, load_workbook
 from openpyxl.formatting.rule import Rule
@@ -133,8 +132,7 @@ def traces(draw: st.DrawFn) -> Trace:
     """Small networks with any numbers a student might type, in any way of training."""
     network = draw(networks())
     samples = draw(st.integers(1, 8))
-    # None very close to 0, which no student types.
-    number = st.integers(-10, 10).map(float) | st.floats(0.001, 10) | st.floats(-10, -0.001)
+    number = st.integers(-10, 10).map(float) | st.floats(-10, 10)
 
     def matrix(rows: int, columns: int, of: st.SearchStrategy[float] = number) -> Any:
         row = st.lists(of, min_size=columns, max_size=columns)
@@ -149,7 +147,7 @@ def traces(draw: st.DrawFn) -> Trace:
             draw(st.lists(st.integers(0, outputs - 1), min_size=samples, max_size=samples))
         ]
     can_be_scaled = (np.ptp(X, axis=0) > 0).all()
-    trace = cellprop.trace(
+    return cellprop.trace(
         network,
         X,
         y,
@@ -159,10 +157,6 @@ def traces(draw: st.DrawFn) -> Trace:
         average=draw(st.booleans()),
         scale=draw(st.sampled_from([None, "minmax", "standard"])) if can_be_scaled else None,
     )
-    # IronCalc takes a number below 1E-16 for 0 when it compares; slopes ask for outputs above 0.
-    outputs_of_layers = [trace.values[m.name] for m in trace.walkthrough.forward]
-    assume(not any(((v != 0) & (np.abs(v) < 1e-15)).any() for v in outputs_of_layers))
-    return trace
 
 
 # --- Reading ------------------------------------------------------------------------------

@@ -41,6 +41,7 @@ CASES = {
         y,
         {"epochs": 4, "batch_size": 2, "walk_batch": 2, "scale": "standard"},
     ),
+    "not yet": (([3, 2, 1], {}), y, {"epochs": 0, "batch_size": 1, "walk_batch": 2}),
     "later": (([3, 2, 1], {}), y, {"epochs": 2, "batch_size": 3, "walk_epoch": 2, "walk_batch": 2}),
 }
 ALL = pytest.mark.parametrize("name", CASES)
@@ -102,6 +103,7 @@ def test_the_trained_parameters_stand_there_and_have_names(name):
         ("later", "='Step 10'!"),
         ("no bias", "='Step 1'!"),
         ("batches", None),
+        ("not yet", None),
     ],
 )
 def test_they_are_linked_to_where_they_are_computed_or_typed(name, source):

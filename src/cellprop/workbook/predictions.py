@@ -97,16 +97,18 @@ def trained(book: Book, live: Live | None) -> Trained:
     if live and live.count == trace.epochs:
         links = {name: live.last(name) for name in names}
         return Trained(places, links, {n: live.values[n][-1] for n in names}, "live")
-    if trace.epochs == 0:
-        links = {name: at_home(book, name) for name in names}
-        return Trained(places, links, trace.carried, "untrained")
-    if (trace.epochs, trace.batches) == (trace.walk_epoch, trace.walk_batch):
-        new = {name: trace.walkthrough.updates[name].name for name in names}
-        links = {name: at_home(book, new[name]) for name in names}
-        if book.allowed.links_stop:
-            links = {name: book.allowed.stopped(name, new[name], links[name]) for name in names}
-        return Trained(places, links, {n: trace.values[new[n]] for n in names}, "steps")
-    return Trained(places, None, trace.carried, "typed")
+    # What the steps show, by how many updates came before: a link and its value are one matrix's.
+    walked = (trace.walk_epoch - 1) * trace.batches + trace.walk_batch - 1
+    updated = {name: matrix.name for name, matrix in trace.walkthrough.updates.items()}
+    shown = {walked: ("untrained", {n: n for n in names}), walked + 1: ("steps", updated)}
+    source, matrices = shown.get(trace.epochs * trace.batches, ("typed", None))
+    if matrices is None:
+        source = source if trace.epochs else "given"
+        return Trained(places, None, trace.carried, source)
+    links = {name: at_home(book, matrices[name]) for name in names}
+    if source == "steps" and book.allowed.links_stop:
+        links = {n: book.allowed.stopped(n, matrices[n], link) for n, link in links.items()}
+    return Trained(places, links, {n: trace.values[matrices[n]] for n in names}, source)
 
 
 def known(trace: Trace, parameters: Trained) -> dict[str, Array]:
