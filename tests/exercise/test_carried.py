@@ -66,7 +66,7 @@ def by_libreoffice(path, folder):
 def by_gnumeric(path, folder):
     target = folder / "gnumeric.xlsx"
     ssconvert = requires("ssconvert", "saves exercises")
-    subprocess.run([ssconvert, path, target], check=True, capture_output=True, timeout=180)
+    subprocess.run([ssconvert, path, target], check=True, capture_output=True)
     return target
 
 

@@ -42,7 +42,7 @@ def recalculated(path, soffice, folder):
     profile = f"-env:UserInstallation=file://{folder}/profile"
     out = folder / "recalculated"
     command = [soffice, profile, "--headless", "--convert-to", "xlsx", "--outdir", out, path]
-    subprocess.run(command, check=True, capture_output=True, timeout=180)
+    subprocess.run(command, check=True, capture_output=True)
     return out / path.name
 
 

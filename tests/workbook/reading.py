@@ -432,7 +432,7 @@ def converted_by_libreoffice(
         program, "--headless", "--norestore", f"-env:UserInstallation={user.parent.as_uri()}",
         "--convert-to", "xlsx", "--outdir", str(folder / "out"), *map(str, files),
     ]  # fmt: skip
-    run = subprocess.run(command, capture_output=True, text=True, timeout=300, check=True)
+    run = subprocess.run(command, capture_output=True, text=True, check=True)
     books = {
         path.stem: load_workbook(path, data_only=True) for path in (folder / "out").glob("*.xlsx")
     }
