@@ -8,6 +8,7 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from string import Formatter
 from typing import Any
@@ -58,7 +59,7 @@ def load(path: Path | None = None) -> Words:
     InputError
         If the file can't be read, is not TOML, or lacks a key; the message names the key.
     """
-    default = _flat(_parsed(template("words.toml")))
+    default = _default()
     if path is None:
         return Words(default)
     texts = _flat(_parsed(path))
@@ -74,6 +75,11 @@ def load(path: Path | None = None) -> Words:
             " `cellprop words -o FILE` writes a complete file to start from."
         )
     return Words(texts)
+
+
+@cache
+def _default() -> Mapping[str, str | tuple[str, ...]]:
+    return _flat(_parsed(template("words.toml")))
 
 
 def _parsed(path: Path) -> dict[str, Any]:
