@@ -322,6 +322,7 @@ def test_the_article_has_room_for_all_statements():
         assert all(cell.data_type == "s" for cell in found)
 
 
+@pytest.mark.slow
 def test_a_step_of_more_matrices_than_functions_can_nest_keeps_to_a_spreadsheets_limits():
     trace = reading.traced(Network([1] * 19), 1, optimizer="adam", average=True)
     # Read only the sheets that are asked for: there are fifty others.
