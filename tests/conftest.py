@@ -6,7 +6,9 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -21,6 +23,32 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.too_slow],
 )
 settings.load_profile("cellprop")
+
+
+def slow_but(quick: Iterable[Any], values: Iterable[Any]) -> list[Any]:
+    """Return values for `parametrize`; CI alone runs those that are not among the quick ones."""
+    quick, values = list(quick), list(values)
+    assert all(value in values for value in quick)
+    return [value if value in quick else slow(value) for value in values]
+
+
+def slow(*values: Any) -> Any:
+    """Return values of one case for `parametrize` that CI alone runs."""
+    return pytest.param(*values, marks=pytest.mark.slow)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let one worker run all tests of a network's workbook, or else of a file: what several tests
+    read is made once."""
+    for item in items:
+        params = (
+            item.callspec.params
+            if isinstance(item, pytest.Function) and hasattr(item, "callspec")
+            else {}
+        )
+        name = params.get("name", params.get("focused"))
+        network = item.path.parent.name == "workbook" and isinstance(name, str)
+        item.add_marker(pytest.mark.xdist_group(name if network else str(item.path)))
 
 
 def requires(program: str, purpose: str) -> str:

@@ -781,6 +781,7 @@ def same(found: np.ndarray, expected: np.ndarray) -> bool:
     return np.allclose(found, expected, rtol=1e-12, atol=1e-300)
 
 
+@pytest.mark.slow
 def test_at_extremes_libreoffice_shows_no_error_either(libreoffice, tmp_path):
     book = Workbook()
     for i, (expression, values) in enumerate(extremes()):

@@ -66,7 +66,12 @@ def imported(module: str, source: str) -> set[str]:
     Not those imported for types only, and not those behind the doors of a trace (`to_excel`, …),
     which are opened only when they are used.
     """
-    return set(_imports(ast.parse(source), module == "tracing"))
+    return set(_imports(parsed(source), module == "tracing"))
+
+
+@cache
+def parsed(source: str) -> ast.Module:
+    return ast.parse(source)
 
 
 def _imports(node: ast.AST, has_doors: bool) -> Iterator[str]:
@@ -110,10 +115,11 @@ def markup(source: str) -> list[str]:
     return sorted({piece for piece in XML for string in strings(source) if piece in string})
 
 
+@cache
 def strings(source: str) -> list[str]:
     return [
         node.value
-        for node in ast.walk(ast.parse(source))
+        for node in ast.walk(parsed(source))
         if isinstance(node, ast.Constant) and isinstance(node.value, str)
     ]
 
@@ -148,7 +154,7 @@ def test_the_page_of_the_package_imports_nothing_before_it_is_asked():
 def test_the_algebra_knows_only_numbers_and_errors():
     known = {
         name.split(".")[0] if not name.startswith("cellprop") else name
-        for node in ast.walk(ast.parse(sources()["algebra"]))
+        for node in ast.walk(parsed(sources()["algebra"]))
         for name in (
             [node.module]
             if isinstance(node, ast.ImportFrom)
@@ -167,7 +173,7 @@ def test_the_algebra_knows_only_numbers_and_errors():
 def test_below_the_faces_no_library_of_a_face_is_imported_on_the_way_in(library):
     def tops(source: str) -> set[str]:
         found = set()
-        for node in ast.parse(source).body:
+        for node in parsed(source).body:
             if isinstance(node, ast.Import):
                 found |= {alias.name.split(".")[0] for alias in node.names}
             elif isinstance(node, ast.ImportFrom):

@@ -23,7 +23,7 @@ from openpyxl.utils.cell import range_boundaries
 
 import cellprop
 from cellprop import cli
-from conftest import IN_CI
+from conftest import IN_CI, slow, slow_but
 
 ROOT = Path(__file__).parents[1]
 COMMANDS = ("build", "show", "plot", "examples", "verify", "theme", "words")
@@ -115,13 +115,13 @@ def first() -> dict[str, np.ndarray]:
 @pytest.mark.parametrize(
     ("options", "hidden", "settings"),
     [
-        ("--seed 7", 3, {"seed": 7}),
-        ("--seed 0", 3, {"seed": 0}),
+        slow("--seed 7", 3, {"seed": 7}),
+        slow("--seed 0", 3, {"seed": 0}),
         ("--hidden 5", 5, {"seed": 0}),
-        ("--hidden 1 --seed 2", 1, {"seed": 2}),
-        ("--learning-rate 0.75", 3, {"parameters": first, "learning_rate": 0.75}),
-        ("--learning-rate 0", 3, {"parameters": first, "learning_rate": 0}),
-        ("--epochs 30", 3, {"parameters": first, "epochs": 30}),
+        slow("--hidden 1 --seed 2", 1, {"seed": 2}),
+        slow("--learning-rate 0.75", 3, {"parameters": first, "learning_rate": 0.75}),
+        slow("--learning-rate 0", 3, {"parameters": first, "learning_rate": 0}),
+        slow("--epochs 30", 3, {"parameters": first, "epochs": 30}),
         ("--epochs 30 --walk-epoch 30", 3, {"parameters": first, "epochs": 30, "walk_epoch": 30}),
         (
             "--hidden 4 --seed 3 --learning-rate 0.5 --epochs 9 --walk-epoch 4",
@@ -231,7 +231,7 @@ def test_show_in_a_narrow_terminal_is_readable():
     assert "Error_at_hidden_layer" in done.stdout
 
 
-@pytest.mark.parametrize("encoding", ["ascii", "cp1252"])
+@pytest.mark.parametrize("encoding", slow_but(["ascii"], ["ascii", "cp1252"]))
 def test_where_output_knows_few_characters_the_others_become_question_marks(encoding):
     done = process("show", "7", env={"PYTHONIOENCODING": encoding}, encoding=encoding)
     assert (done.returncode, done.stderr) == (0, "")
@@ -280,6 +280,7 @@ def test_every_help_has_an_example(run, command, option):
     assert f"• cellprop {command}" in out.split("Examples:")[1]
 
 
+@pytest.mark.slow
 def test_the_examples_in_the_help_run(here, run):
     """Each as it stands, in an empty folder, in the order in which they are shown."""
     found = [
@@ -384,7 +385,10 @@ def test_a_mistake_is_one_line_that_names_it_and_writes_nothing(here, run, comma
     assert [name for name in files(here) if name != "outputs"] == []
 
 
-@pytest.mark.parametrize("command", ["buid", "build --hidden x", "build -o missing/x.xlsx"])
+@pytest.mark.parametrize(
+    "command",
+    slow_but(["build --hidden x"], ["buid", "build --hidden x", "build -o missing/x.xlsx"]),
+)
 def test_a_mistake_ends_a_process_with_2_and_one_line(here, command):
     done = process(*command.split(), cwd=here)
     assert is_one_line(done.returncode, done.stdout, done.stderr)
@@ -436,8 +440,8 @@ LIKE_ANYBODY = "import ctypes; drop = ctypes.CDLL(None).prctl; drop(24, 1); drop
     ("mode", "output", "named"),
     [
         (0o555, "mine.xlsx", "mine.xlsx: can't be written: Permission denied"),
-        (0o555, "", "outputs: can't be made: Permission denied"),
-        (0o666, "../closed/mine.xlsx", "mine.xlsx: can't be written: Permission denied"),
+        slow(0o555, "", "outputs: can't be made: Permission denied"),
+        slow(0o666, "../closed/mine.xlsx", "mine.xlsx: can't be written: Permission denied"),
     ],
 )
 def test_a_folder_that_may_not_be_written_is_one_line(tmp_path, mode, output, named):
@@ -493,7 +497,9 @@ def test_no_space_left_is_one_line(here, run, monkeypatch, command):
     assert files(here) == []
 
 
-@pytest.mark.parametrize("command", ["show", "show --format csv", "show --format json", "--help"])
+@pytest.mark.parametrize(
+    "command", slow_but(["show"], ["show", "show --format csv", "show --format json", "--help"])
+)
 def test_whoever_stops_reading_gets_no_complaint(command):
     """As in `cellprop show | head -1`, with the pipe closed from the start."""
     reader, writer = os.pipe()
@@ -506,7 +512,7 @@ def test_whoever_stops_reading_gets_no_complaint(command):
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full here")
-@pytest.mark.parametrize("command", ["show", "show --format csv", "--version"])
+@pytest.mark.parametrize("command", slow_but(["show"], ["show", "show --format csv", "--version"]))
 def test_output_to_a_full_disk_is_one_line(command):
     with open("/dev/full", "w") as full:
         done = process(*command.split(), stdout=full)

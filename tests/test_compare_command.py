@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 
 import cellprop
+from conftest import slow
 from foreign_files import written
 from programs import program
 
@@ -101,15 +102,18 @@ def test_a_workbook_that_cellprop_wrote_is_compared(here, run):
     assert run("compare", "other.xlsx", "--learning-rate", "0.05")[0] == 0
 
 
-def test_the_model_is_that_of_the_options(here, run):
-    for options in (
-        ["--example", "xor", "--optimizer", "adam"],
-        ["--hidden", "4,3", "--activation", "tanh", "--seed", "3"],
-        ["--example", "iris", "--walk-epoch", "2", "--epochs", "3", "--batch-size", "20"],
-    ):
-        run("build", "-o", "mine.xlsx", *options)
-        code, out, err = run("compare", "mine.xlsx", *options)
-        assert (code, err) == (0, ""), out
+@pytest.mark.parametrize(
+    "options",
+    [
+        slow("--example xor --optimizer adam"),
+        "--hidden 4,3 --activation tanh --seed 3",
+        slow("--example iris --walk-epoch 2 --epochs 3 --batch-size 20"),
+    ],
+)
+def test_the_model_is_that_of_the_options(here, run, options):
+    run("build", "-o", "mine.xlsx", *options.split())
+    code, out, err = run("compare", "mine.xlsx", *options.split())
+    assert (code, err) == (0, ""), out
 
 
 def test_hand_calculations_are_compared_as_rounded(here, run):
@@ -192,6 +196,7 @@ def test_python_takes_the_path_of_a_file(tmp_path, have):
     assert cellprop.compare(cellprop.article(), np.load(tmp_path / "mine.npz")).ok
 
 
+@pytest.mark.slow
 def test_a_sheet_saved_by_libreoffice_is_read(tmp_path, libreoffice, have):
     source = as_sheets(tmp_path, have)
     book = openpyxl.load_workbook(source)

@@ -13,6 +13,7 @@ from cellprop.comparison import STATES, parse_names, state
 from cellprop.errors import InputError, UnknownNameError
 from cellprop.naming import names_of
 from cellprop.verdicts import FULL, VERDICTS
+from conftest import slow_but
 from programs import ORDERS, program
 from test_slips import EACH_KIND, KINDS, QUICK, drawn, network
 
@@ -344,7 +345,7 @@ def test_a_loss_may_be_one_number(article):
     assert states(cellprop.compare(article, {"cost": loss})) == {"squared_error": "right"}
 
 
-@pytest.mark.parametrize("optimizer", ["momentum", "adam"])
+@pytest.mark.parametrize("optimizer", slow_but(["momentum"], ["momentum", "adam"]))
 def test_what_an_update_rule_remembers_follows_the_signs_of_gradients(optimizer):
     trace = cellprop.example("article", optimizer=optimizer, epochs=3, walk_epoch=3)
     v = trace.values
@@ -386,7 +387,7 @@ def in_torch(trace, dtype):
 
 
 @pytest.mark.parametrize(("dtype", "expected"), [("float64", "right"), ("float32", "approximate")])
-@pytest.mark.parametrize("sizes", [[4, 3, 1], [3, 3, 3], [2, 4, 3, 2]])
+@pytest.mark.parametrize("sizes", slow_but([[3, 3, 3]], [[4, 3, 1], [3, 3, 3], [2, 4, 3, 2]]))
 def test_what_pytorch_computes_is_right_by_its_own_names(dtype, expected, sizes):
     trace = network(sizes, activation="tanh", output_activation="sigmoid", samples=5)
     have, after = in_torch(trace, dtype)
@@ -419,7 +420,7 @@ ODD = [
 ]
 
 
-@pytest.mark.parametrize("kind", EACH_KIND)
+@pytest.mark.parametrize("kind", slow_but(["article", "shallow"], KINDS))
 @pytest.mark.parametrize("decimals", [None, 2])
 def test_whatever_somebody_has_is_compared_or_refused_in_one_line(kind, decimals):
     trace = trace_of(kind)

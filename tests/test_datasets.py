@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import time
 from dataclasses import replace
 
 import numpy as np
@@ -17,6 +16,7 @@ from hypothesis import strategies as st
 from cellprop import CellpropError, datasets, opening, tables
 from cellprop.data import label, table
 from cellprop.datasets import read
+from counting import grows_evenly, lines_run
 from foreign_files import (
     LIMIT,
     NO_FILE,
@@ -227,15 +227,35 @@ def test_reading_fast_and_reading_closely_agree(tmp_path_factory, rows, separato
         assert outcome(path) == fast
 
 
+def drawn(path, rows, columns):
+    random = np.random.default_rng(0)
+    frame = pd.DataFrame(random.standard_normal((rows, columns))).add_prefix("x")
+    frame["y"] = random.choice(["a", "b", "c"], rows)
+    frame.to_csv(path, index=False)
+    return path
+
+
+def test_twice_as_many_rows_take_twice_the_work(tmp_path):
+    paths = {rows: drawn(tmp_path / f"{rows}.csv", rows, 2) for rows in (300, 600)}
+    assert grows_evenly(lambda rows: read(paths[rows], ["y"]), 300)
+
+
+def test_more_columns_of_numbers_take_no_more_work_for_each_row(tmp_path):
+    def for_each_row(columns):
+        few, many = (drawn(tmp_path / f"{n}.csv", n, columns) for n in (100, 400))
+        return (lines_run(lambda: read(many, ["y"])) - lines_run(lambda: read(few, ["y"]))) / 300
+
+    read(drawn(tmp_path / "first.csv", 9, 2), ["y"])
+    assert for_each_row(20) == for_each_row(2)
+
+
 @pytest.mark.slow
-def test_a_hundred_thousand_rows_come_back_equal_and_soon(tmp_path):
+def test_a_hundred_thousand_rows_come_back_equal(tmp_path):
     random = np.random.default_rng(0)
     frame = pd.DataFrame(random.standard_normal((100_000, 20))).add_prefix("x")
     frame["y"] = random.choice(["a", "b", "c"], len(frame))
     frame.to_csv(tmp_path / "large.csv", index=False)
-    start = time.perf_counter()
     found = read(tmp_path / "large.csv", ["y"])
-    assert time.perf_counter() - start < 5  # 0.4 s where nothing else runs
     assert (found.inputs.values == frame.drop(columns="y").to_numpy()).all()
     assert (found.targets.values == pd.get_dummies(frame["y"]).to_numpy()).all()
 

@@ -13,6 +13,7 @@ import pytest
 
 from cellprop.marking import Marks, mark
 from cellprop.verdicts import FULL, SLIP
+from conftest import slow_but
 from made_up import (
     MADE,
     UNKNOWN,
@@ -43,10 +44,7 @@ each_kind = pytest.mark.parametrize("kind", EACH_KIND)
 # Rounded to few decimals Adam divides by 0, and what it makes of rounded numbers can only be told
 # from them.
 each_kind_but_adam = pytest.mark.parametrize("kind", [k for k in EACH_KIND if "adam" not in str(k)])
-each_way = pytest.mark.parametrize(
-    "way",
-    [way if way == "3 decimals" else pytest.param(way, marks=pytest.mark.slow) for way in WAYS],
-)
+each_way = pytest.mark.parametrize("way", slow_but(["3 decimals"], WAYS))
 
 
 @cache
@@ -211,7 +209,7 @@ def test_who_makes_no_slip_has_full_marks(kind, way):
 # --- One slip -------------------------------------------------------------------------------
 
 
-@each_kind
+@pytest.mark.parametrize("kind", slow_but(["article", "shallow"], KINDS))
 @each_way
 def test_a_slip_is_named_for_what_it_was_paid_for_once_and_carried(kind, way):
     wrong = [complaint for case in where(kind, way) for complaint in complaints(*case)]
@@ -245,7 +243,7 @@ def named_wrongly(ex, typed, marks, name, made, rounding) -> list[str]:
     return [f"{name}: {made.name}: named {sorted(found)} for {meant}"] if found else []
 
 
-@each_kind
+@pytest.mark.parametrize("kind", slow_but(["article"], KINDS))
 @each_way
 def test_two_slips_in_different_matrices_are_both_named_and_nothing_else_is_lost(kind, way):
     wrong = []
@@ -279,7 +277,7 @@ def in_part(made: Made, part):
     return do
 
 
-@each_kind
+@pytest.mark.parametrize("kind", slow_but(["article", "shallow"], KINDS))
 @pytest.mark.parametrize("axis", [0, 1], ids=["row", "column"])
 def test_a_slip_in_one_row_or_column_is_named_there_and_costs_no_other_number(kind, axis):
     wrong = []

@@ -14,6 +14,7 @@ import pytest
 
 import cellprop
 from cellprop import cli, data
+from conftest import slow_but
 from test_cli import files, matrices, process
 
 MODEL_COMMANDS = ("build", "show", "plot")
@@ -84,16 +85,18 @@ def test_whole_numbers_are_classes_if_the_loss_wants_classes(here, run):
     assert shown(run, *options) == {"y": [[1, 0], [0, 1], [1, 0]]}
 
 
-def test_a_large_file_is_learnt_in_batches_and_the_workbook_shows_one_of_them(here, run):
+@pytest.mark.parametrize("samples", slow_but([8_000], [8_000, 100_000]))
+def test_a_large_file_is_learnt_in_batches_and_the_workbook_shows_one_of_them(here, run, samples):
     random = np.random.default_rng(5)
-    X = random.normal(size=(100_000, 20)).round(3)
+    X = random.normal(size=(samples, 20)).round(3)
     rows = np.column_stack([X, X[:, 0] > X[:, 1]])
     header = ",".join([*(f"x{j}" for j in range(20)), "larger"])
     np.savetxt("large.csv", rows, delimiter=",", header=header, comments="", fmt="%g")
-    options = "--data large.csv --target larger --batch-size 8 --walk-batch 12500 --epochs 1"
-    code, out, err = run("build", "-o", "x.xlsx", *options.split(), "--learning-rate", "0.5")
+    options = f"--data large.csv --target larger --batch-size 8 --walk-batch {samples // 8}"
+    options += " --epochs 1 --learning-rate 0.5"
+    code, out, err = run("build", "-o", "x.xlsx", *options.split())
     assert (code, err) == (0, "")
-    assert "100000, 8 of them in this update" in out
+    assert f"{samples}, 8 of them in this update" in out
     found = matrices("x.xlsx")
     assert np.array_equal(found["X"], X[-8:])
     before, after = map(

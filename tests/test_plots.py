@@ -22,7 +22,7 @@ from cellprop.data import label
 from cellprop.errors import InputError, OutputError
 from cellprop.plots import plot
 from cellprop.words import Words, load
-from conftest import IN_CI
+from conftest import IN_CI, slow_but
 
 SVG = "{http://www.w3.org/2000/svg}"
 HOSTILE = ("$\\frac", "<script>alert(1)</script>", "&amp;", "a\x1b[31m\x00b", "x" * 500)
@@ -129,13 +129,14 @@ def test_the_suffix_may_be_in_capitals_and_the_path_a_text(xor, tmp_path):
     assert size_of_png(path.read_bytes())
 
 
-@pytest.mark.parametrize("suffix", ["png", "svg"])
+@pytest.mark.parametrize("suffix", slow_but(["svg"], ["png", "svg"]))
 def test_the_same_trace_gives_the_same_bytes(suffix, xor, blobs, tmp_path):
     for trace in (xor, blobs):
         first = plot(trace, tmp_path / f"a.{suffix}").read_bytes()
         assert plot(trace, tmp_path / f"b.{suffix}").read_bytes() == first
 
 
+@pytest.mark.slow
 def test_another_process_gives_the_same_bytes(blobs, tmp_path):
     names = ("there.png", "there.svg")
     program = "import sys, cellprop.plots as p, cellprop\nfor path in sys.argv[1:]:\n"
@@ -157,7 +158,7 @@ def test_nothing_says_when_or_with_what_version_it_was_drawn(xor, matplotlib, tm
         assert not re.search(rb"20[0-9]{2}-[0-9]{2}-[0-9]{2}", data)
 
 
-@pytest.mark.parametrize("suffix", ["png", "svg"])
+@pytest.mark.parametrize("suffix", slow_but(["svg"], ["png", "svg"]))
 def test_the_users_own_style_changes_nothing_and_is_left_alone(suffix, matplotlib, xor, tmp_path):
     usual = plot(xor, tmp_path / f"usual.{suffix}").read_bytes()
     own = {"font.size": 30, "svg.fonttype": "path", "axes.facecolor": "red", "savefig.dpi": 30}
@@ -390,7 +391,7 @@ def test_targets_that_are_no_classes_are_drawn_on_the_scale_of_the_output(tmp_pa
     assert "Sample (filled with its target o1)" in texts(svg(trace, tmp_path))
 
 
-@pytest.mark.parametrize("value", [0.0, 3.0, -1e49, 1e-300])
+@pytest.mark.parametrize("value", slow_but([0.0], [0.0, 3.0, -1e49, 1e-300]))
 def test_inputs_and_targets_that_are_all_the_same_can_be_drawn(value, tmp_path):
     for activation, y in (("linear", [value] * 3), ("sigmoid", [1] * 3)):
         X = [[value, 2 * value]] * 3
@@ -433,7 +434,7 @@ def test_the_labels_of_the_data_are_in_the_picture(xor, tmp_path):
     assert {"Output = 0.5", "Loss: binary cross-entropy", "Accuracy"} <= set(written)
 
 
-@pytest.mark.parametrize("name", HOSTILE)
+@pytest.mark.parametrize("name", slow_but(HOSTILE[:2], HOSTILE))
 def test_hostile_labels_are_written_as_they_are_or_cut(name, tmp_path):
     names = [f"_{name}", name, "third"]
     random = np.random.default_rng(0)

@@ -380,7 +380,7 @@ def measured(results, width, chromium, folder):
     command = [
         chromium, *QUIET, f"--user-data-dir={folder / 'profile'}", "--dump-dom", path.as_uri(),
     ]  # fmt: skip
-    found = subprocess.run(command, check=True, capture_output=True, timeout=120)
+    found = subprocess.run(command, check=True, capture_output=True)
     return json.loads(re.search(r"<title>(.*?)</title>", found.stdout.decode()).group(1))
 
 

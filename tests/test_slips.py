@@ -17,6 +17,7 @@ from cellprop.precision import tolerance
 from cellprop.slips import FORM, SLIPS, mistakes
 from cellprop.verdicts import FULL, GUESSES, NOT_UPDATED, RIGHT, SLIP, Answer
 from cellprop.words import load
+from conftest import slow_but
 from students import answers_of
 
 
@@ -54,7 +55,7 @@ KINDS = {
 }
 # The others take longer than anybody should wait for; CI runs them as well.
 QUICK = ("article", "softmax", "shallow")
-EACH_KIND = [k if k in QUICK else pytest.param(k, marks=pytest.mark.slow) for k in KINDS]
+EACH_KIND = slow_but(QUICK, KINDS)
 EVERY_STEP = "0-11"
 
 
@@ -162,9 +163,13 @@ def same_numbers(question, marked, answers, i, j, rounding):
 SHOWN: dict[str, set[str]] = {}
 
 
-@pytest.mark.parametrize("rounding", [3, None], ids=["rounded", "formulas"])
-@pytest.mark.parametrize("kind", EACH_KIND)
-def test_every_slip_is_named_charged_once_and_carried(kind, rounding):
+EACH_WAY = {f"{kind}-{way}": (kind, way) for kind in KINDS for way in ("rounded", "formulas")}
+
+
+@pytest.mark.parametrize("name", slow_but(["article-rounded", "shallow-formulas"], EACH_WAY))
+def test_every_slip_is_named_charged_once_and_carried(name):
+    kind, way = EACH_WAY[name]
+    rounding = 3 if way == "rounded" else None
     with np.errstate(all="ignore"):
         assert slip_everywhere(question_of(kind), rounding)
 

@@ -22,6 +22,7 @@ from cellprop.layout import letter
 from cellprop.network import Network
 from cellprop.tracing import Trace, article, trace
 from cellprop.verification import recalculate
+from conftest import slow_but
 from reference import (
     ARTICLE,
     PARAMETERS,
@@ -353,7 +354,10 @@ def in_r(matrix: Matrix, values: np.ndarray) -> str:
 # --- Excel --------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("shape", ["the article's", "one of everything", "one hidden neuron"])
+@pytest.mark.parametrize(
+    "shape",
+    slow_but(["the article's"], ["the article's", "one of everything", "one hidden neuron"]),
+)
 def test_the_excel_text_of_every_step_gives_the_traces_numbers(shape, libreoffice, tmp_path):
     run = traced(SHAPES[shape])
     book = run.to_workbook()

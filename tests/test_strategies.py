@@ -13,6 +13,7 @@ import cellprop
 from cellprop.marking import mark
 from cellprop.question import ask
 from cellprop.verdicts import FULL, RIGHT
+from conftest import slow_but
 from made_up import MADE, Exercise, answers, walk
 from strategies import Cheat, exercises, old_for_new, targets_for_output
 from test_slips import network
@@ -77,7 +78,7 @@ COPIES = ["saturating", "plain"]
 BY_LUCK = 0.2
 
 
-@each_exercise
+@pytest.mark.parametrize("name", slow_but(["article", "softmax"], exercises()))
 @pytest.mark.parametrize("way", [*PATTERNS, *COPIES])
 def test_patterns_drawn_by_chance_earn_next_to_nothing(name, way):
     cheat = cheat_at(name)
@@ -124,7 +125,7 @@ def test_the_targets_typed_as_output_and_all_that_is_0_then_earn_next_to_nothing
     assert earned <= MOST * out_of(cheat, got)
 
 
-@each_exercise
+@pytest.mark.parametrize("name", slow_but(["article", "softmax"], exercises()))
 def test_a_copy_of_what_is_given_earns_next_to_nothing_in_any_matrix(name):
     cheat = cheat_at(name)
     right = {n: np.round(values, cheat.ex.decimals) for n, values in cheat.true.items()}

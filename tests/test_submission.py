@@ -483,6 +483,7 @@ def test_a_workbook_may_have_no_properties(tmp_path):
     assert opened(sheet_of(tmp_path, [[1]])).properties == {}
 
 
+@pytest.mark.slow
 def test_libreoffice_keeps_properties_names_and_values(tmp_path, libreoffice):
     path = with_properties(tmp_path, *(StringProperty(name, text) for name, text in LONG.items()))
     assert opened(recalculate(path, tmp_path / "1")).properties == LONG

@@ -161,6 +161,7 @@ def test_the_command_names_the_cell_and_exits_with_1(built, tmp_path, verify_com
     assert f"1 of {cells} formula cells differ from ironcalc" in out.splitlines()[-1]
 
 
+@pytest.mark.slow
 def test_libreoffice_recalculates_rather_than_trusts_the_file(built, tmp_path, libreoffice):
     path = tampered(built, tmp_path / "t.xlsx", stored("1.25"))
     result = cellprop.verify(path, engine="libreoffice")

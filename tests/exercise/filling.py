@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
@@ -20,19 +22,38 @@ from students import numbers_of
 ARTICLE = cellprop.article()
 
 
+# The same few workbooks are what most tests begin with, so each is made once.
+ASKED: dict[str, Question] = {}
+BLANK: dict[int, tuple[Question, bytes]] = {}
+FILLED: dict[bytes, bytes] = {}
+
+
 def asked(**options) -> Question:
     """The article's network as a question."""
-    return questions.ask(ARTICLE, **options)
+    key = repr(sorted(options.items()))
+    if key not in ASKED:
+        ASKED[key] = questions.ask(ARTICLE, **options)
+    return ASKED[key]
 
 
 def blank(folder: Path, question: Question, name: str = "blank.xlsx") -> Path:
     """A workbook to fill in."""
-    return write(question, folder / name)
+    path = folder / name
+    if id(question) not in BLANK:
+        # Kept with its question, or another one might get its number.
+        BLANK[id(question)] = question, write(question, path).read_bytes()
+    path.write_bytes(BLANK[id(question)][1])
+    return path
 
 
 def carried(path: Path) -> Question:
     """The question that a workbook carries, as openpyxl reads its properties."""
-    book = load_workbook(path)
+    return _carried(path.read_bytes())
+
+
+@cache
+def _carried(content: bytes) -> Question:
+    book = load_workbook(BytesIO(content))
     return question_in({entry.name: entry.value for entry in book.custom_doc_props.props})
 
 
@@ -50,6 +71,21 @@ def fill(
     also: Callable[[Workbook], None] | None = None,
 ) -> Path:
     """Type numbers (a perfect student's by default; not NaN) into a workbook, and save it."""
+    if numbers is None and also is None:
+        content = path.read_bytes()
+        if content not in FILLED:
+            FILLED[content] = _filled(path, target, None, None).read_bytes()
+        target.write_bytes(FILLED[content])
+        return target
+    return _filled(path, target, numbers, also)
+
+
+def _filled(
+    path: Path,
+    target: Path,
+    numbers: dict[str, np.ndarray] | None,
+    also: Callable[[Workbook], None] | None,
+) -> Path:
     question = carried(path)
     if numbers is None:
         numbers = numbers_of(question, decimals=question.setup.decimals)

@@ -30,6 +30,7 @@ from cellprop.marking import Marks, Unmarked
 from cellprop.question import ask, for_student
 from cellprop.roster import Student
 from cellprop.roster import read as read_roster
+from conftest import requires, slow, slow_but
 from foreign_files import refused, repacked, sheet_of
 from test_submission import frugally
 
@@ -160,7 +161,7 @@ def test_a_key_of_an_earlier_version_still_tells_by_its_digests(folder):
     assert "its question is not the one of the key" in warning
 
 
-def by_openpyxl(path, folder, _):
+def by_openpyxl(path, folder):
     book = load_workbook(path)
     for sheet in book:  # sorted the other way round, as a teacher may
         rows = list(sheet.iter_rows(min_row=2, values_only=True))
@@ -171,13 +172,13 @@ def by_openpyxl(path, folder, _):
     return folder / "saved.xlsx"
 
 
-def by_libreoffice(path, folder, libreoffice):
-    return recalculated(path, libreoffice, folder)
+def by_libreoffice(path, folder):
+    return recalculated(path, requires("soffice", "saves keys"), folder)
 
 
-@pytest.mark.parametrize("save", [by_openpyxl, by_libreoffice])
-def test_a_key_that_a_program_saved_stays_readable(save, folder, libreoffice):
-    key = save(folder / "key.xlsx", folder, libreoffice)
+@pytest.mark.parametrize("save", [by_openpyxl, slow(by_libreoffice)])
+def test_a_key_that_a_program_saved_stays_readable(save, folder):
+    key = save(folder / "key.xlsx", folder)
     assert marks_of(check_all([folder / "in"], key=key), ADA).out_of == 82
     before, after = read_key(folder / "key.xlsx"), read_key(key)
     assert after.facts == before.facts
@@ -311,7 +312,9 @@ def test_without_a_key_a_question_unlike_the_others_is_warned_of(folder):
     assert not any(r.warnings for r in results if r is not odd)
 
 
-@pytest.mark.parametrize("what", ["hints", "marks", "sizes", "version", "given"])
+@pytest.mark.parametrize(
+    "what", slow_but(["sizes", "given"], ["hints", "marks", "sizes", "version", "given"])
+)
 def test_whatever_a_question_differs_in_is_said(what, folder):
     small = cellprop.trace(cellprop.Network([4, 1, 1]), [[1, 0, 1, 0]], [1], seed=0)
     usual = asked()

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from filling import asked, blank, fill
 from openpyxl import load_workbook
-from test_carried import PROGRAMS, bare
+from test_carried import STARTED, bare
 from test_checking import without_names
 from test_handed_out import EXPECTED, FOLDER
 
@@ -18,6 +18,7 @@ from cellprop.exercise.read_off import read_off
 from cellprop.question import ask, for_student
 from cellprop.roster import Student
 from cellprop.submission import opened
+from conftest import slow_but
 from foreign_files import refused
 from test_slips import EACH_KIND, question_of
 
@@ -63,7 +64,7 @@ def test_whose_it_is_is_read_off_the_first_sheet(tmp_path):
     assert (found.given["wh"] == for_student(question, student, 1).given["wh"]).all()
 
 
-@pytest.mark.parametrize("name", EXPECTED)
+@pytest.mark.parametrize("name", slow_but(list(EXPECTED)[:2], EXPECTED))
 def test_an_exercise_of_an_earlier_version_is_marked_without_its_question(name, tmp_path):
     book = load_workbook(FOLDER / name)
     for each in list(book.custom_doc_props.names):
@@ -76,7 +77,7 @@ def test_an_exercise_of_an_earlier_version_is_marked_without_its_question(name, 
     assert warning.endswith("give the exercise as it was handed out with --question.")
 
 
-@pytest.mark.parametrize("save", PROGRAMS)
+@pytest.mark.parametrize("save", STARTED)
 def test_what_a_program_saved_is_read_off_too(save, tmp_path):
     path = fill(blank(tmp_path, asked()), tmp_path / "f.xlsx")
     assert cellprop.check(save(bare(path, tmp_path / "bare.xlsx"), tmp_path)).total == 82
@@ -116,7 +117,9 @@ UNCLEAR = {
 }
 
 
-@pytest.mark.parametrize("what", UNCLEAR)
+@pytest.mark.parametrize(
+    "what", slow_but(["no names", "another line", "no count", "a given word"], UNCLEAR)
+)
 def test_what_is_unclear_is_refused_with_a_way_out(what, tmp_path):
     path = bare(fill(blank(tmp_path, asked()), tmp_path / "f.xlsx"), tmp_path / "bare.xlsx")
     book = load_workbook(path)

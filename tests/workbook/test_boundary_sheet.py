@@ -18,6 +18,7 @@ from test_labels import NASTY
 
 import cellprop
 from cellprop.workbook import boundary
+from conftest import slow, slow_but
 
 SHEET = "Decision boundary"
 FIRST_ROW, FIRST_COLUMN, POINTS = 8, 2, 9
@@ -39,7 +40,7 @@ CASES = {
     "deep": (([2, 3, 2, 1], {"activation": ["relu", "tanh"]}), y, {"epochs": 3, "scale": "minmax"}),
     "batches": (([2, 2, 1], {}), y, {"epochs": 3, "batch_size": 4}),
 }
-ALL = pytest.mark.parametrize("name", CASES)
+ALL = pytest.mark.parametrize("name", slow_but(["one of several", "numbers"], CASES))
 
 
 @pytest.fixture(autouse=True)
@@ -183,7 +184,7 @@ def rules_of_grid(name: str) -> list:
     ("name", "limits"),
     [
         ("yes or no", ["0", "0.5", "1"]),
-        ("signs", ["-1", "0", "1"]),
+        slow("signs", ["-1", "0", "1"]),
         ("numbers", [None, "50", None]),
     ],
 )
@@ -230,7 +231,9 @@ def test_samples_stand_beside_the_grid_class_by_class_and_the_chart_shows_each_c
     assert "descr=" in reading.parts(content(trace))["xl/drawings/drawing2.xml"].decode()
 
 
-@pytest.mark.parametrize("name", ["yes or no", "numbers", "batches"])
+@pytest.mark.parametrize(
+    "name", slow_but(["yes or no", "numbers"], ["yes or no", "numbers", "batches"])
+)
 def test_samples_have_their_targets_and_outputs(name):
     trace = case(name)
     raw = trace.walkthrough.matrices[0].name
@@ -255,7 +258,7 @@ def follows(sheet: dict, name: str, fresh) -> None:
 FOLLOWING = ["yes or no", "one of several", "numbers", "signs", "deep"]
 
 
-@pytest.mark.parametrize("name", FOLLOWING)
+@pytest.mark.parametrize("name", slow_but(["numbers"], FOLLOWING))
 def test_in_ironcalc_the_grid_moves_and_answers_anew_when_numbers_are_retyped(name, tmp_path):
     book, fresh = changed(case(name), CASES[name][2])
     follows(by_ironcalc(book, tmp_path)[SHEET], name, fresh)
@@ -290,7 +293,7 @@ def test_in_libreoffice_all_sheets_after_the_steps_follow(libreoffice, tmp_path)
     assert found[1] == found[2] == ["–", "–"]
 
 
-@pytest.mark.parametrize("name", ["numbers", "each"])
+@pytest.mark.parametrize("name", slow_but(["numbers"], ["numbers", "each"]))
 def test_which_of_several_outputs_is_shown_can_be_chosen(name, tmp_path):
     trace = case(name)
     book = reading.without_values(trace)

@@ -16,6 +16,7 @@ from reading import disagreements, example, expected, homes, position, without_v
 
 import cellprop
 from cellprop.tracing import Trace
+from conftest import slow_but
 
 ALL = pytest.mark.parametrize("name", reading.NETWORKS)
 
@@ -179,8 +180,19 @@ def test_verify_agrees_with_every_formula(name, tmp_path):
 
 
 @given(trace=reading.traces())
-@settings(max_examples=12)
+@settings(max_examples=2)
 def test_verify_agrees_for_any_network(trace):
+    assert_verifies(trace)
+
+
+@pytest.mark.slow
+@given(trace=reading.traces())
+@settings(max_examples=12)
+def test_verify_agrees_for_many_networks(trace):
+    assert_verifies(trace)
+
+
+def assert_verifies(trace):
     with tempfile.TemporaryDirectory() as folder:
         verification = cellprop.verify(trace.to_excel(Path(folder) / "book.xlsx"))
     assert verification.ok
@@ -213,7 +225,7 @@ def assert_all_differ(trace, numbers) -> None:
     assert {name for name in same if not name.startswith("slope_")} == set()
 
 
-@pytest.mark.parametrize("name", ["article", "deep", "adam", "batch"])
+@pytest.mark.parametrize("name", slow_but(["deep", "batch"], ["article", "deep", "adam", "batch"]))
 def test_the_loss_on_the_contents_follows_too(name, tmp_path):
     trace = example(name)
     book, numbers = changed(trace)
@@ -250,7 +262,9 @@ def test_no_extreme_weight_or_input_of_the_article_makes_an_error_in_ironcalc(tm
         assert disagreements(found, article, numbers) == []
 
 
-@pytest.mark.parametrize("name", EXTREME)
+@pytest.mark.parametrize(
+    "name", slow_but(["extreme 0", "extreme softmax relu", "extreme binary deep"], EXTREME)
+)
 def test_no_extreme_weight_or_input_makes_an_error_in_ironcalc(name, tmp_path):
     trace = EXTREME[name]
     model = reading.ironcalc_model(written(trace, tmp_path))
@@ -279,6 +293,7 @@ def test_libreoffice_computes_the_trace_from_the_formulas_alone(libreoffice, tmp
         assert disagreements(reading.numbers_of(recalculated[name]), trace, numbers) == [], name
 
 
+@pytest.mark.slow
 def test_verify_can_use_libreoffice(libreoffice, tmp_path):
     verification = cellprop.verify(written(example("article"), tmp_path), engine="libreoffice")
     assert verification.ok

@@ -31,6 +31,7 @@ from cellprop import files, layout
 from cellprop.errors import LimitError, OutputError
 from cellprop.workbook import book as shared
 from cellprop.workbook import xml
+from conftest import slow_but
 
 ROOT = Path(__file__).parents[2]
 ALL = pytest.mark.parametrize("name", reading.NETWORKS)
@@ -75,7 +76,10 @@ def by_calamine(file: bytes) -> reading.Numbers:
 READERS = pytest.mark.parametrize("reader", [by_pandas, by_openpyxl, by_calamine])
 
 
-@pytest.mark.parametrize("name", ["article", "one", "band", "deep", "adam", "batch", "shallow"])
+@pytest.mark.parametrize(
+    "name",
+    slow_but(["article", "batch"], ["article", "one", "band", "deep", "adam", "batch", "shallow"]),
+)
 @READERS
 def test_every_number_is_read_exactly_without_an_engine(name, reader):
     trace = example(name)
@@ -88,6 +92,7 @@ def test_every_number_is_read_exactly_without_an_engine(name, reader):
     assert on_steps == expected(trace)
 
 
+@pytest.mark.slow
 @given(trace=reading.traces())
 @settings(max_examples=4)
 def test_every_number_of_any_network_is_read_exactly(trace):
@@ -244,7 +249,7 @@ def complaints(path: Path) -> set[str]:
     return {re.sub(r"\d+", "…", error.description) for error in result.errors}
 
 
-@ALL
+@pytest.mark.parametrize("name", slow_but(["article", "deep"], reading.NAMES))
 def test_an_auditor_reports_nothing_but_what_it_reports_for_plain_openpyxl(name, tmp_path):
     plain = openpyxl.Workbook()
     plain.active["A1"].font = Font(name="Calibri", bold=True)

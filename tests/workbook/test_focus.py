@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from io import BytesIO
 
 import pytest
@@ -24,6 +25,7 @@ from reading import (
 from cellprop import Network
 from cellprop.algebra import NOTATIONS, reads, statement
 from cellprop.workbook import theme
+from conftest import slow, slow_but
 
 ROW, COLUMN, MATRIX = (9, 4), (9, 6), (9, 8)
 
@@ -38,6 +40,11 @@ FOCI = [
     (None, None, 0),
     (4, None, None),
 ]
+
+
+@cache
+def fills() -> dict[str, str]:
+    return {name: style.fill.fgColor.rgb for name, style in theme.load().styles.items()}
 
 
 class Focused:
@@ -74,14 +81,13 @@ class Focused:
 
         Of cells that are typed on the sheet, those that keep their blue count as orange.
         """
-        fills = {name: style.fill.fgColor.rgb for name, style in theme.load().styles.items()}
         rules = reading.rules_by_cell(self.model, position(sheet), sheet, "fill")
         read = {cell for text in computing(sheet).values() for cell in reading.referred(text)}
         found: dict[str, set] = {"active": set(), "read": set(), "input": set()}
         for cell in {c for _, bounds in self.homes.values() for c in cells_of(bounds)}:
             fill = rules[cell].dxf.fill if cell in rules else sheet.cell(*cell).fill
             for state, cells in found.items():
-                if fill.fill_type and fill.fgColor.rgb == fills[state]:
+                if fill.fill_type and fill.fgColor.rgb == fills()[state]:
                     cells.add(cell)
         return found["active"], found["read"] | (found["input"] & read)
 
@@ -111,19 +117,27 @@ def focused(request, tmp_path_factory):
     return Focused(example(request.param), tmp_path_factory.mktemp("focused"))
 
 
-@pytest.mark.parametrize("focused", ["article", "fan", "long", "band"], indirect=True)
+@pytest.mark.parametrize(
+    "focused", slow_but(["article"], ["article", "fan", "long", "band"]), indirect=True
+)
 @pytest.mark.parametrize("focus", FOCI)
 def test_only_what_is_in_focus_stays_yellow_and_only_what_it_reads_orange(focused, focus):
     focused.check(focus)
 
 
-@pytest.mark.parametrize("focused", ["deep", "adam", "batch", "standard", "shallow"], indirect=True)
+@pytest.mark.parametrize(
+    "focused",
+    slow_but(["deep", "batch"], ["deep", "adam", "batch", "standard", "shallow"]),
+    indirect=True,
+)
 @pytest.mark.parametrize("focus", [(2, 1, None), (None, 2, -1), (1, None, 0)])
 def test_so_it_is_with_layers_losses_and_update_rules_of_any_kind(focused, focus):
     focused.check(focus)
 
 
-@pytest.mark.parametrize("name", ["article", "fan", "deep", "adam", "minmax", "many"])
+@pytest.mark.parametrize(
+    "name", slow_but(["article", "deep"], ["article", "fan", "deep", "adam", "minmax", "many"])
+)
 def test_without_a_focus_no_rule_of_it_holds(name, tmp_path):
     focused = Focused(example(name), tmp_path)
     for _, sheet in steps(focused.book):
@@ -172,7 +186,7 @@ def listed(sheet, validation) -> list[str]:
     return [sheet.cell(*cell).value for cell in cells_of((top, left, bottom, right))]
 
 
-@pytest.mark.parametrize("name", [*reading.NETWORKS, "many"])
+@pytest.mark.parametrize("name", [*reading.NETWORKS, slow("many")])
 def test_row_column_and_matrix_are_chosen_from_a_list(name):
     trace = example(name)
     for label, sheet in steps(formulas(trace)):
@@ -241,7 +255,7 @@ def formula_at(focused, sheet, name: str, row: int | None, column: int | None) -
     return sheet.cell(*cell).value if cell[0] <= bottom and cell[1] <= right else None
 
 
-@pytest.mark.parametrize("name", ["drawn", "entropy", "batch"])
+@pytest.mark.parametrize("name", slow_but(["drawn", "batch"], ["drawn", "entropy", "batch"]))
 def test_the_formula_of_the_cell_in_focus_is_shown(name, tmp_path):
     trace = drawn(3, 2, 4, 2) if name == "drawn" else example(name)
     focused = Focused(trace, tmp_path)
@@ -263,7 +277,8 @@ def told(trace, name: str) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    ("name", "crowded"), [("deep", {"4", "10"}), ("adam", {"10", "11"}), ("many", None)]
+    ("name", "crowded"),
+    [("deep", {"4", "10"}), slow("adam", {"10", "11"}), slow("many", None)],
 )
 def test_where_not_all_statements_have_room_those_of_the_matrix_in_focus_are_shown(
     name, crowded, tmp_path
@@ -288,7 +303,7 @@ def test_where_not_all_statements_have_room_those_of_the_matrix_in_focus_are_sho
     assert crowded in (None, found)
 
 
-@pytest.mark.parametrize("name", [*reading.NETWORKS, "tall", "many"])
+@pytest.mark.parametrize("name", [*reading.NETWORKS, slow("tall"), slow("many")])
 def test_the_file_holds_what_stands_in_the_header_before_anything_is_chosen(name):
     trace = example(name)
     for label, sheet in reading.computing_steps(trace):
@@ -307,6 +322,7 @@ def test_the_article_has_room_for_all_statements():
         assert all(cell.data_type == "s" for cell in found)
 
 
+@pytest.mark.slow
 def test_a_step_of_more_matrices_than_functions_can_nest_keeps_to_a_spreadsheets_limits():
     trace = reading.traced(Network([1] * 19), 1, optimizer="adam", average=True)
     # Read only the sheets that are asked for: there are fifty others.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import pytest
 import reading
 from hypothesis import given, settings
@@ -10,9 +12,14 @@ from reading import FIRST_LANE, cells_of, computing, example, formulas, homes, s
 from cellprop.workbook import theme
 
 
+@cache
+def color_of(style: str) -> str:
+    return theme.load().styles[style].fill.fgColor.rgb
+
+
 def filled(sheet, style: str) -> set[reading.Cell]:
     """The cells of the lanes whose own fill is that of a style of the theme."""
-    color = theme.load().styles[style].fill.fgColor.rgb
+    color = color_of(style)
     found, known = set(), {}
     for row in sheet.iter_rows(min_row=FIRST_LANE):
         for cell in row:
@@ -45,6 +52,7 @@ def test_yellow_cells_compute_and_orange_cells_are_what_they_refer_to(name):
     check(example(name))
 
 
+@pytest.mark.slow
 @given(trace=reading.traces())
 @settings(max_examples=6)
 def test_so_they_are_in_any_network(trace):

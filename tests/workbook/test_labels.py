@@ -270,6 +270,7 @@ def test_the_workbook_verifies(which, request, tmp_path):
     assert cellprop.verify(path).ok
 
 
+@pytest.mark.slow
 @given(st.lists(st.text(max_size=40), min_size=3, max_size=3))
 @settings(max_examples=8)
 def test_any_label_gives_a_workbook_that_verifies(labels):
@@ -281,6 +282,7 @@ def test_any_label_gives_a_workbook_that_verifies(labels):
             assert is_or_begins(found, meant), (found, meant)
 
 
+@pytest.mark.slow
 def test_libreoffice_reads_the_labels_and_the_numbers(libreoffice, trace, other, tmp_path):
     for name, book in (("trace", trace), ("other", other)):
         (tmp_path / f"{name}.xlsx").write_bytes(content(book))

@@ -16,6 +16,7 @@ from test_labels import NASTY, shown
 import cellprop
 from cellprop.words import Words, load
 from cellprop.workbook import extras, predictions
+from conftest import slow_but
 
 random = np.random.default_rng(5)
 X, y = random.normal(size=(5, 3)).round(2), np.array([[0], [1], [1], [0], [1.0]])
@@ -44,7 +45,8 @@ CASES = {
     "not yet": (([3, 2, 1], {}), y, {"epochs": 0, "batch_size": 1, "walk_batch": 2}),
     "later": (([3, 2, 1], {}), y, {"epochs": 2, "batch_size": 3, "walk_epoch": 2, "walk_batch": 2}),
 }
-ALL = pytest.mark.parametrize("name", CASES)
+QUICK = ["one of several", "numbers", "no bias", "batches"]
+ALL = pytest.mark.parametrize("name", slow_but(QUICK, CASES))
 
 
 @cache
@@ -287,7 +289,7 @@ def follows(sheet: dict, fresh) -> None:
 FOLLOWING = ["yes or no", "one of several", "each", "numbers", "scaled", "deep", "no bias"]
 
 
-@pytest.mark.parametrize("name", FOLLOWING)
+@pytest.mark.parametrize("name", slow_but(["one of several", "numbers"], FOLLOWING))
 def test_ironcalc_predicts_anew_when_an_input_a_weight_and_the_rate_are_retyped(name, tmp_path):
     book, fresh = changed(case(name), CASES[name][2])
     follows(by_ironcalc(book, tmp_path)["Predictions"], fresh)

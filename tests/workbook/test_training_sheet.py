@@ -14,6 +14,7 @@ from retyping import below, by_ironcalc, changed, find, sheets_of, verifies
 
 import cellprop
 from cellprop.workbook import curve
+from conftest import slow_but
 
 NAMES, LABELS, FIRST_ROW = 6, 7, 8
 EPOCH, LOSS, ACCURACY = 1, 2, 3
@@ -48,7 +49,8 @@ CASES = {
     "adam": (([3, 2, 1], {}), y, {"epochs": 8, "optimizer": "adam", "average": True}),
     "later": (([3, 2, 1], {}), y, {"epochs": 8, "walk_epoch": 3}),
 }
-ALL = pytest.mark.parametrize("name", CASES)
+QUICK = ["plain", "no bias", "classes", "momentum"]
+ALL = pytest.mark.parametrize("name", slow_but(QUICK, CASES))
 
 
 @cache
@@ -203,7 +205,7 @@ def follows(trace, sheet: dict, fresh) -> None:
     assert not close(fresh.losses, trace.losses)
 
 
-@pytest.mark.parametrize("name", FOLLOWING)
+@pytest.mark.parametrize("name", slow_but(["classes", "momentum"], FOLLOWING))
 def test_ironcalc_trains_anew_when_an_input_a_weight_and_the_rate_are_retyped(name, tmp_path):
     book, fresh = changed(case(name), CASES[name][2])
     follows(case(name), by_ironcalc(book, tmp_path)["Training"], fresh)
