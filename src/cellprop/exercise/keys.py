@@ -11,8 +11,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
+from io import BytesIO
 from pathlib import Path
 from typing import IO, Any
+from zipfile import ZIP_DEFLATED, ZipFile
 
 import numpy as np
 
@@ -25,6 +27,7 @@ from cellprop.opening import MARK, short, wrong
 from cellprop.question import Question, Setup, digest, read
 from cellprop.roster import KEY_COLUMNS, Student
 from cellprop.submission import Place, Submission, opened
+from cellprop.workbook.charts import Writer, in_memory
 
 NUMBERS, QUESTIONS, CLASS = "Key", "Questions", "Class"
 # The columns of the questions, before their pieces, and what names those.
@@ -101,13 +104,16 @@ def write_key(
     _add_sheet(book, NUMBERS, _numbers(questions)).freeze_panes = "C2"
     _add_sheet(book, QUESTIONS, _questions(questions, secret))
     _add_sheet(book, CLASS, [("what", "is"), *facts.items()])
-    book.save(file)
+    # In memory first: a disk that is full would leave openpyxl in the middle of a sheet.
+    saved = BytesIO()
+    Writer(book, ZipFile(saved, "w", ZIP_DEFLATED), ()).save()
+    file.write(saved.getvalue())
 
 
 def _add_sheet(book: Any, name: str, rows: Iterable[Sequence[str | float]]) -> Any:
     from openpyxl.cell import WriteOnlyCell
 
-    sheet = book.create_sheet(name)
+    sheet = in_memory(book.create_sheet(name))
 
     def cell(value: str | float) -> Any:
         if not isinstance(value, str):
