@@ -30,7 +30,7 @@ class Kind:
         unpacked: Those of all its parts together, if it is an archive.
         part: Those of a part that is read at once: any but a sheet.
         parts: How many it may have.
-        tags: How many elements all the XML in it may have.
+        tags: How many begin or end an element in all the XML in it.
         cells: How many numbers and texts.
     """
 
@@ -49,20 +49,20 @@ MOST_CELLS = 20_000_000
 
 TABLE = Kind("a table", 128 * MIB, cells=MOST_CELLS)
 SHEETS = Kind(
-    "a workbook", 256 * MIB, 256 * MIB, part=32 * MIB, parts=5_000, tags=60_000_000,
+    "a workbook", 256 * MIB, 256 * MIB, part=32 * MIB, parts=5_000, tags=80_000_000,
     cells=MOST_CELLS,
 )  # fmt: skip
 JSON = Kind("a JSON file", 64 * MIB, cells=4_000_000)
 ARRAYS = Kind("an archive of arrays", 256 * MIB, 256 * MIB, parts=10_000, cells=MOST_CELLS)
 MATRIX = Kind("a CSV file of a matrix", 64 * MIB, cells=5_000_000)
 WORDS = Kind("a file of words", MIB)
-THEME = Kind("a theme", 16 * MIB, 32 * MIB, part=8 * MIB, parts=1_000, tags=500_000)
+THEME = Kind("a theme", 16 * MIB, 32 * MIB, part=8 * MIB, parts=1_000, tags=1_000_000)
 SECRET = Kind("a secret", MIB)
 # What students hand in, and what IronCalc makes of it.
 SUBMISSION = Kind("a workbook", 32 * MIB, 256 * MIB, part=32 * MIB, parts=5_000, tags=20_000_000)
 KEY = Kind("the key of a class", 256 * MIB, 256 * MIB, part=32 * MIB, parts=5_000, tags=20_000_000)
 # A workbook of ours of that size has three million formulas, and recalculates in some minutes.
-BUILT = Kind("a workbook", 128 * MIB, 256 * MIB, part=32 * MIB, parts=5_000, tags=12_000_000)
+BUILT = Kind("a workbook", 128 * MIB, 256 * MIB, part=32 * MIB, parts=5_000, tags=24_000_000)
 KINDS = (TABLE, SHEETS, JSON, ARRAYS, MATRIX, WORDS, THEME, SECRET, SUBMISSION, KEY, BUILT)
 
 # --- Of what stands in a file ---------------------------------------------------------------
@@ -76,6 +76,8 @@ LONGEST_WORDS = 32_767
 MOST_DIGITS = 1_000
 # A part of XML may have so many names for its elements, and so long a tag or text.
 MOST_NAMES, LONGEST_TAG = 1_000, MIB
+# Elements of one row of a sheet, and those of a part that are in none.
+MOST_IN_ROW, MOST_KEPT = 500_000, 4_000_000
 # In a folder or an archive of them; more are no network's that anybody reads.
 MOST_MATRICES = 2_000
 # Files handed in, of a folder and those within it.

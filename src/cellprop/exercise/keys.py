@@ -14,6 +14,7 @@ from functools import lru_cache
 from io import BytesIO
 from pathlib import Path
 from typing import IO, Any
+from zipfile import ZIP_DEFLATED, ZipFile
 
 import numpy as np
 
@@ -27,6 +28,7 @@ from cellprop.question import Question, Setup, digest, read
 from cellprop.roster import KEY_COLUMNS, Student
 from cellprop.submission import Place, Submission, opened
 from cellprop.workbook import xml
+from cellprop.workbook.charts import Writer, in_memory
 
 NUMBERS, QUESTIONS, CLASS = "Key", "Questions", "Class"
 # The columns of the questions, before their pieces, and what names those.
@@ -104,15 +106,16 @@ def write_key(
     _add_sheet(book, NUMBERS, _numbers(questions)).freeze_panes = "C2"
     _add_sheet(book, QUESTIONS, _questions(questions, secret))
     _add_sheet(book, CLASS, [("what", "is"), *facts.items()])
+    # In memory first: a disk that is full would leave openpyxl in the middle of a sheet.
     saved = BytesIO()
-    book.save(saved)
+    Writer(book, ZipFile(saved, "w", ZIP_DEFLATED), ()).save()
     xml.with_properties(saved, {MARK: KEY}, file)
 
 
 def _add_sheet(book: Any, name: str, rows: Iterable[Sequence[str | float]]) -> Any:
     from openpyxl.cell import WriteOnlyCell
 
-    sheet = book.create_sheet(name)
+    sheet = in_memory(book.create_sheet(name))
 
     def cell(value: str | float) -> Any:
         if not isinstance(value, str):

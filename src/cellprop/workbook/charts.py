@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from io import BytesIO
 from typing import Any
 from zipfile import ZipFile
 
 from openpyxl import Workbook
+from openpyxl.drawing.spreadsheet_drawing import SpreadsheetDrawing
+from openpyxl.worksheet._writer import WorksheetWriter
 from openpyxl.writer.excel import ExcelWriter
 
 # Colours, dashes and markers of series: told apart by the colour-blind, and without colour too.
@@ -140,12 +143,35 @@ def _series(series: Series, number: int, *, points: bool) -> Any:
     return made
 
 
+def in_memory(sheet: Any) -> Any:
+    """Return a new sheet of a workbook that is only written, which keeps its rows in memory."""
+    sheet._writer = WorksheetWriter(sheet, BytesIO())
+    sheet._writer.write_top()
+    return sheet
+
+
 class Writer(ExcelWriter):
     """openpyxl's writer, which has no words for charts: they are given in order of sheets."""
 
     def __init__(self, book: Workbook, archive: ZipFile, charts: Sequence[Chart]) -> None:
         super().__init__(book, archive)
         self._says = iter([chart.says for chart in charts])
+
+    def write_worksheet(self, ws: Any) -> None:
+        """Write a sheet from memory: by openpyxl's way, over a file of its own, a disk that is full
+        would leave a part that ends early.
+        """
+        ws._drawing = SpreadsheetDrawing()
+        ws._drawing.charts, ws._drawing.images = ws._charts, ws._images
+        if self.workbook.write_only:
+            ws.close()
+            writer = ws._writer
+        else:
+            writer = WorksheetWriter(ws, BytesIO())
+            writer.write()
+        ws._rels = writer._rels
+        self._archive.writestr(ws.path[1:], writer.read())  # type: ignore[attr-defined]
+        self.manifest.append(ws)
 
     def _write_drawing(self, drawing: Any) -> None:
         frame_of = drawing._chart_frame
