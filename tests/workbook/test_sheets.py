@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import io
 import re
 from itertools import pairwise
 
 import numpy as np
 import pytest
 import reading
+from hypothesis import given, settings
 from openpyxl.utils import get_column_letter
 from openpyxl.utils.cell import range_boundaries
 from reading import FIRST_LANE, block, cells_of, example, formulas, homes, position, steps
+from rich.console import Console
 
+from cellprop import terminal
+from cellprop.words import load
 from cellprop.workbook import theme
 from conftest import slow, slow_but
 
@@ -514,6 +519,43 @@ def test_every_number_that_an_update_moves_looks_moved(name, tmp_path):
         stays = np.count_nonzero(trace.values[old] == trace.values[new.name])
         found = looks(book, model, [new.name, old])
         assert len(still(found[old], found[new.name])) == stays, found
+
+
+def printed(trace, name: str) -> list[str]:
+    """The numbers of a matrix as `show` prints them, row by row."""
+    console = Console(file=io.StringIO(), width=5000, highlight=False)
+    terminal.show(console, trace, [trace.matrix(name)], load(), None)
+    columns = trace.matrix(name).columns.size
+    lines = console.file.getvalue().splitlines()[2:]
+    return [text for line in lines if line.strip() for text in line.split()[-columns:]]
+
+
+def check_moves(trace) -> None:
+    for old, new in trace.walkthrough.updates.items():
+        before, after = printed(trace, old), printed(trace, new.name)
+        was, now = trace.values[old].ravel().tolist(), trace.values[new.name].ravel().tolist()
+        for text, other, number, last in zip(after, before, now, was, strict=True):
+            if text[-1] in "↑↓":
+                assert (text[-1] == "↑", text[-1] == "↓") == (number > last, number < last)
+            else:
+                assert (float(text) == float(other)) == (number == last), (text, other)
+
+
+FEW = settings(max_examples=5)
+MANY = settings(max_examples=150)
+
+
+@given(reading.traces())
+@FEW
+def test_in_the_terminal_every_number_of_any_network_that_moved_looks_moved(trace):
+    check_moves(trace)
+
+
+@pytest.mark.slow
+@given(reading.traces())
+@MANY
+def test_so_it_does_in_many_networks(trace):
+    check_moves(trace)
 
 
 @pytest.mark.parametrize(
