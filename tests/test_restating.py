@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ironcalc
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cellprop.restating import LONGEST, restated
@@ -31,12 +31,14 @@ few_digits = st.builds(
 )
 
 
+@settings(max_examples=50)
 @given(few_digits, few_digits | st.just(0.0), st.sampled_from(range(6)))
 def test_numbers_of_any_size_are_compared_as_they_are(a, b, k):
     found = computed(restated(f"=A1{COMPARISONS[k]}B1"), a, b)
     assert found is eval(f"{a!r} {IN_PYTHON[k]} {b!r}")
 
 
+@settings(max_examples=50)
 @given(st.lists(few_digits, min_size=3, max_size=3))
 def test_the_largest_of_numbers_of_any_size_is_found(numbers):
     formula = "=MATCH(MAX(A1:C1),A1:C1,0)"

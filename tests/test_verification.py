@@ -352,7 +352,10 @@ def cell_of(path: Path, name: str) -> tuple[str, str, list[str]]:
     return sheet, part, [cell.coordinate for cell in row]
 
 
-SLOPES = pytest.mark.parametrize(("activation", "low"), [("relu", 0), ("leaky_relu", 0.01)])
+SLOPES = pytest.mark.parametrize(
+    ("activation", "low"),
+    [("leaky_relu", 0.01), pytest.param("relu", 0, marks=pytest.mark.slow)],
+)
 
 
 @SLOPES
@@ -388,7 +391,7 @@ def test_a_wrong_slope_at_a_number_close_to_0_is_found(tmp_path, activation, low
     assert {d.cell: d.stored for d in found} == wrong
 
 
-@pytest.mark.parametrize("number", [1e-17, -1e-17])
+@pytest.mark.parametrize("number", [1e-17, pytest.param(-1e-17, marks=pytest.mark.slow)])
 def test_a_wrong_slope_is_found_though_all_that_follows_goes_with_it(tmp_path, number):
     """All numbers are those of the other side of 0; only the weight is not."""
     path, other = (with_tiny(n, path=tmp_path / f"{n}.xlsx") for n in (number, -number))
@@ -403,7 +406,13 @@ def test_a_wrong_slope_is_found_though_all_that_follows_goes_with_it(tmp_path, n
 
 
 @pytest.mark.parametrize(
-    ("old", "new"), [(">0", "&lt;0"), (">0", ">1E-16"), (",1,0)", ",1.5,0)"), (",1,0)", ",1,1)")]
+    ("old", "new"),
+    [
+        (">0", "&lt;0"),
+        (",1,0)", ",1,1)"),
+        pytest.param(">0", ">1E-16", marks=pytest.mark.slow),
+        pytest.param(",1,0)", ",1.5,0)", marks=pytest.mark.slow),
+    ],
 )
 def test_a_wrong_formula_at_a_number_close_to_0_is_found(tmp_path, old, new):
     path = with_tiny(1e-17, -1e-17, path=tmp_path / "tiny.xlsx")
@@ -413,7 +422,14 @@ def test_a_wrong_formula_at_a_number_close_to_0_is_found(tmp_path, old, new):
     assert (sheet, cell) in {(d.sheet, d.cell) for d in cellprop.verify(wrong).differences}
 
 
-@pytest.mark.parametrize("outputs", [(1e-17, 3e-17), (3e-300, 2e-300), (0.0, 5e-324)])
+@pytest.mark.parametrize(
+    "outputs",
+    [
+        (1e-17, 3e-17),
+        pytest.param((3e-300, 2e-300), marks=pytest.mark.slow),
+        pytest.param((0.0, 5e-324), marks=pytest.mark.slow),
+    ],
+)
 def test_the_largest_of_outputs_close_to_0_agrees_with_ironcalc(tmp_path, outputs):
     network = cellprop.Network([1, 2], output_activation="sigmoid")
     bias = [max(-700.0, math.log(output or 1e-303)) for output in outputs]

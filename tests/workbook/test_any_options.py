@@ -139,7 +139,7 @@ def test_any_command_is_refused_clearly_or_its_workbook_verifies(files, data):
 def test_most_of_what_is_drawn_is_not_refused():
     drawn, refused = [], []
 
-    @settings(max_examples=60, derandomize=True, phases=[Phase.generate])
+    @settings(max_examples=30, derandomize=True, phases=[Phase.generate])
     @given(asked=asking.anything())
     def ask(asked):
         drawn.append(asked)
@@ -151,5 +151,5 @@ def test_most_of_what_is_drawn_is_not_refused():
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         ask()
-    assert len(drawn) == 60
-    assert 5 < len(refused) < 30
+    assert len(drawn) == 30
+    assert 0 < len(refused) < 15
