@@ -187,7 +187,8 @@ def test_what_only_looks_like_a_number_is_none(tmp_path, text):
 @pytest.mark.parametrize("text", ["1 " * 60_000, "(" + "1" * 100_000, "1," * 50_000 + "x"])
 def test_a_text_without_end_is_no_number_and_soon_known_to_be_none(tmp_path, text):
     assert numerals.taken_apart(text, any_unit=True) is None
-    assert "expected a number, found" in refused(column, tmp_path, ["0.5", text, "1"])
+    message = refused(column, tmp_path, ["0.5", text, "1"])
+    assert "expected a number, found" in message or "expected at most 16,384 columns" in message
 
 
 def test_a_mark_that_there_is_none_of_is_refused(tmp_path):

@@ -558,7 +558,7 @@ BAD_TEXT = {
     ),
     "one column": ("name\nAda\n", "found name; add it, separated by comma, semicolon or tab."),
     "another separator": ("name!id\nAda!1\n", "found name!id; add it, separated by comma, semic"),
-    "no names of columns": (",\nAda,1\n", "found none with a name; add it, or"),
+    "no names of columns": (",\nAda,1\n", "found Ada, 1; add it, or"),
     "no header": ("Ada,1\nAlan,2\n", "found Ada, 1; add it, or rename"),
     "two columns for the name": (
         "name,id,Name\nAda,1,x\n",
