@@ -15,7 +15,6 @@ import re
 import signal
 import subprocess
 import sys
-import time
 import tracemalloc
 import zipfile
 from functools import cache
@@ -899,8 +898,8 @@ def gone() -> int:
 @posix
 def test_what_killed_runs_left_is_removed_by_the_next_and_nothing_else(tmp_path):
     host, other = files._host(), "0" * 8
-    pid, day = gone(), time.time() - 2 * files.OLD
     target = written(tmp_path, "precious", "precious.txt")
+    pid, day = gone(), target.stat().st_mtime - 2 * files.OLD
     names = {
         f".cellprop-{host}-{pid}-00000000.tmp": False,
         f".cellprop-{host}-{os.getpid()}-00000000.tmp": True,  # of a run that is still going
@@ -1059,8 +1058,10 @@ READING = {
 ASKED = {
     "opening": "where it is asked for",
     "submission": "parses the parts of an archive that was opened there",
-    "datasets._quick": "the bytes that `content` returned, whose cells were counted",
-    "datasets.lines": "the same",
+    "datasets._frame": "the bytes that `content` returned, whose cells were counted",
+    "tables.lines": "the same",
+    "spreadsheets._facts": "a part of an archive that `workbook` opened",
+    "spreadsheets._is_computed": "the same", "spreadsheets._table": "the same",
     "matrices._array_in": "the same",
     "matrices._from_folder": "names of files; each is read by `content`",
     "question.read": "unpacks no more than a limit", "question.for_student": "a digest",
@@ -1073,10 +1074,11 @@ ASKED = {
     "cli._ended": "a device that has nothing in it", "cli.main": "a device that has nothing in it",
     "files.write_whole": "writes", "files._tidy": "names of files only",
     "workbook.to_openpyxl": "what was just written", "workbook.frame.Frame.saved": "writes",
-    "workbook.xml.parts_of": "what was just written", "workbook.xml.assemble": "writes",
-    "verification._ironcalc": "a file whose formulas were counted",
-    "verification.recalculate": "the same; with limited time",
-    "verification._Model.__init__": "the same",
+    "workbook.xml.parts_of": "what was just written",
+    "workbook.xml.with_properties": "the same", "workbook.xml.assemble": "writes",
+    "verification.recalculate": "a file whose formulas were counted; with limited time",
+    "verification._loaded": "a file whose formulas were counted",
+    "verification._silence": "a device that has nothing in it",
 }  # fmt: skip
 
 

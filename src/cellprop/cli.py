@@ -620,10 +620,9 @@ def words(
 
 def _trace(model: Model) -> Trace:
     """Return the trace of a model, with a bar if training takes its time."""
-    from cellprop.data import label
 
     def mention(note: str) -> None:
-        print(f"cellprop: {label(note)}", file=sys.stderr)
+        _say(f"cellprop: {note}", error=True)
 
     with _Bar("Training") as bar:
         return model.trace(bar.move, mention)
@@ -655,7 +654,7 @@ def _students(path: Path) -> Sequence[Student]:
 
     roster = read_all(path)
     for remark in roster.remarks:
-        print(remark)
+        _say(remark)
     return roster.students
 
 
@@ -752,12 +751,12 @@ def _report(path: Path, result: Verification) -> None:
             f" largest relative difference {result.largest_difference:.2g}{where}."
         )
         if result.restated:
-            print(
+            _say(
                 f"{_some(result.restated)}: numbers less than 2.2e-16 apart are compared, which"
                 " IronCalc takes for equal; it was asked about them scaled up."
             )
         if result.rounded:
-            print(
+            _say(
                 f"{_some(result.rounded)}: large numbers cancel but for their last places; what"
                 " follows was computed from the numbers stored."
             )

@@ -417,7 +417,7 @@ def _checked_points(
         if not 0 <= number <= MOST_MARKS:
             raise InputError(
                 f"marks: expected 0 to {MOST_MARKS:,} for step {name}, found {number:g};"
-                " give fewer."
+                " give a number between."
             )
     return tuple((name, float(points[name])) for name in asked if name in points)
 

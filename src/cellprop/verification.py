@@ -12,7 +12,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
@@ -31,6 +31,10 @@ Value = float | str | bool | None
 Place = tuple[str, str]
 Cells = dict[Place, Value]
 Formulas = Mapping[Place, str]
+Recalculate = Callable[[Path, Formulas, Mapping[Place, float]], tuple[Cells, list[Place]]]
+"""Returns the values of formulas, and the cells that it had to be asked for in another way; some
+formulas are numbers instead.
+"""
 
 
 TOLERANCE = 1e-9
@@ -105,15 +109,12 @@ def verify(
         If the file is not a workbook that cellprop wrote, or the engine can't read it or is not
         installed.
     """
-    engines: Mapping[str, Callable[[Path, Formulas], tuple[Cells, list[Place]]]] = {
-        "ironcalc": _ironcalc,
-        "libreoffice": _libreoffice,
-    }
+    engines: Mapping[str, Recalculate] = {"ironcalc": _ironcalc, "libreoffice": _libreoffice}
     if engine not in engines:
         raise InputError(f"engine: expected {' or '.join(engines)}, found '{engine}'.")
     file = Path(path)
     stored, scales, formulas = _stored(file)
-    computed, restated = engines[engine](file, formulas)
+    computed, restated = engines[engine](file, formulas, {})
 
     def compared() -> list[Difference]:
         return [
@@ -121,12 +122,22 @@ def verify(
             for place, value in stored.items()
         ]
 
-    differences, rounded = compared(), []
-    if engine == "libreoffice" and any(not d.relative <= tolerance for d in differences):
-        rounded = [(d.sheet, d.cell) for d in differences if _is_rounding(d, tolerance)]
-        if rounded:
-            computed |= _from_stored(file, rounded, stored, formulas)
-            differences = compared()
+    differences = compared()
+    rounded: list[Place] = []
+    if any(not d.relative <= tolerance for d in differences):
+        # What follows from cells that agree but for rounding is computed once more, from the
+        # numbers stored in them: where large numbers cancel, LibreOffice calls what is left 0, and
+        # a slope asks whether it is; and Adam divides what is left by its size.
+        numbers = {
+            (d.sheet, d.cell): d.stored
+            for d in differences
+            if isinstance(d.stored, float) and _is_rounding(d, tolerance)
+        }
+        if numbers:
+            # A formula's text is what stands in the file.
+            left = {p: f for p, f in formulas.items() if p not in numbers and not _tells(f)}
+            computed |= engines[engine](file, left, numbers)[0]
+            differences, rounded = compared(), list(numbers)
     worst = max(differences, key=lambda d: d.relative, default=None)
     beyond = tuple(d for d in differences if not d.relative <= tolerance)
     return Verification(
@@ -164,21 +175,9 @@ def _is_rounding(difference: Difference, tolerance: float) -> bool:
     return abs(stored - computed) > tolerance * max(abs(stored), abs(computed))
 
 
-def _from_stored(path: Path, rounded: Sequence[Place], stored: Cells, formulas: Formulas) -> Cells:
-    """Recalculate once more what follows from cells that agree but for rounding, from the numbers
-    stored in them.
-
-    Where large numbers cancel, LibreOffice calls what is left 0; a slope asks whether it is.
-    """
-    book = _opened(path, data_only=False, read_only=False)
-    for sheet, cell in rounded:
-        book[sheet][cell].value = stored[sheet, cell]
-    # A formula's text is what stands in the file.
-    left = {p: f for p, f in formulas.items() if p not in rounded and "FORMULATEXT(" not in f}
-    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
-        copy = Path(folder) / "copy.xlsx"
-        book.save(copy)
-        return _libreoffice(copy, left)[0]
+def _tells(formula: str) -> bool:
+    """Whether a formula says what another is."""
+    return "FORMULATEXT(" in formula
 
 
 class _Error(str):
@@ -252,9 +251,11 @@ def _opened(path: Path, *, data_only: bool, read_only: bool = True) -> Any:
 # --- Engines ------------------------------------------------------------------------------
 
 
-def _ironcalc(path: Path, formulas: Formulas) -> tuple[Cells, list[Place]]:
+def _ironcalc(
+    path: Path, formulas: Formulas, numbers: Mapping[Place, float]
+) -> tuple[Cells, list[Place]]:
     try:
-        model = _Model(path)
+        model = _Model(path, numbers)
         found = {place: model.value(place) for place in formulas}
         close = model.compare_exactly(formulas)
     except (KeyboardInterrupt, SystemExit):
@@ -263,22 +264,24 @@ def _ironcalc(path: Path, formulas: Formulas) -> tuple[Cells, list[Place]]:
         raise InputError(f"{path}: IronCalc can't read it: {error}.") from None
     if close:
         # A formula's text is what stands in the file, not what was asked instead.
-        texts = {place for place, formula in formulas.items() if "FORMULATEXT(" in formula}
+        texts = {place for place, formula in formulas.items() if _tells(formula)}
         found |= {place: model.value(place) for place in formulas if place not in texts}
     return found, close
 
 
 class _Model:
-    """A workbook as IronCalc has it, recalculated."""
+    """A workbook as IronCalc has it, recalculated with numbers instead of some formulas."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, numbers: Mapping[Place, float]) -> None:
         import ironcalc
 
         self.model = _loaded(path)
-        self.model.evaluate()
         names = [sheet["name"] for sheet in self.model.get_worksheets_properties()]
         self.sheets = {name: i for i, name in enumerate(names)}
         self._column = cache(ironcalc.column_number_from_name)
+        for place, number in numbers.items():
+            self.model.set_user_input(*self.at(place), repr(number))
+        self.model.evaluate()
 
     def at(self, place: Place) -> tuple[int, int, int]:
         """Return the number of a cell's sheet, its row and its column."""
@@ -445,8 +448,16 @@ def recalculate(path: Path, folder: Path) -> Path:
     return result
 
 
-def _libreoffice(path: Path, formulas: Formulas) -> tuple[Cells, list[Place]]:
+def _libreoffice(
+    path: Path, formulas: Formulas, numbers: Mapping[Place, float]
+) -> tuple[Cells, list[Place]]:
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        if numbers:
+            changed = _opened(path, data_only=False, read_only=False)
+            for (sheet, cell), number in numbers.items():
+                changed[sheet][cell].value = number
+            path = Path(folder) / "copy.xlsx"
+            changed.save(path)
         book = _opened(recalculate(path, Path(folder)), data_only=True)
         found: Cells = {}
         for sheet in book.worksheets:

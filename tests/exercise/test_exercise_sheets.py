@@ -475,7 +475,7 @@ def test_every_word_of_exercises_is_used(tmp_path):
         ({"decimals": -1}, "decimals: expected a whole number from 0 to 12, found -1"),
         ({"decimals": 13}, "found 13"),
         ({"steps": "2", "points": {"3": 1}}, "marks: step 3 is not asked; asked are 2."),
-        ({"points": {"3": -1}}, "marks: expected 0 or more for step 3, found -1."),
+        ({"points": {"3": -1}}, "marks: expected 0 to 1,000,000 for step 3, found -1; give "),
     ],
 )
 def test_a_question_that_cannot_be_asked_is_refused(options, says):
