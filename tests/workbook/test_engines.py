@@ -195,7 +195,7 @@ def test_verify_agrees_for_many_networks(trace):
 def assert_verifies(trace):
     with tempfile.TemporaryDirectory() as folder:
         verification = cellprop.verify(trace.to_excel(Path(folder) / "book.xlsx"))
-    # To 1e-9: where numbers cancel, as in 1 - tanh² near 1, their last place weighs more in the rest.
+    # To 1e-9: where numbers cancel, as in 1 - tanh², their last place weighs more in what is left.
     assert verification.ok
 
 
