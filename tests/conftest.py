@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 import subprocess
@@ -14,6 +15,9 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 IN_CI = bool(os.environ.get("CI"))
+
+# What tests share stays to the end: looking it through for garbage takes a tenth of their time.
+gc.set_threshold(100_000, 50, 100)
 
 # Machines differ in speed, so no test depends on it; in CI every run draws the same examples.
 settings.register_profile(

@@ -209,7 +209,7 @@ def test_who_makes_no_slip_has_full_marks(kind, way):
 # --- One slip -------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("kind", slow_but(["article", "shallow"], KINDS))
+@pytest.mark.parametrize("kind", slow_but(["shallow"], KINDS))
 @each_way
 def test_a_slip_is_named_for_what_it_was_paid_for_once_and_carried(kind, way):
     wrong = [complaint for case in where(kind, way) for complaint in complaints(*case)]
@@ -277,7 +277,7 @@ def in_part(made: Made, part):
     return do
 
 
-@pytest.mark.parametrize("kind", slow_but(["article", "shallow"], KINDS))
+@pytest.mark.parametrize("kind", slow_but(["shallow"], KINDS))
 @pytest.mark.parametrize("axis", [0, 1], ids=["row", "column"])
 def test_a_slip_in_one_row_or_column_is_named_there_and_costs_no_other_number(kind, axis):
     wrong = []

@@ -12,7 +12,7 @@ import pytest
 from cellprop.data import example, examples
 from cellprop.datasets import read
 from cellprop.options import LONGEST_NAME, Model, file_name
-from conftest import IN_CI
+from conftest import IN_CI, slow_but
 
 NAMES = {
     "build": "article.xlsx",
@@ -33,7 +33,18 @@ NAMES = {
 }
 
 
-@pytest.mark.parametrize("command", NAMES)
+# Between them they have every command and every part of a name.
+QUICK = [
+    "build",
+    "build --no-bias --sum --seed 2",
+    "build --optimizer adam --setting beta_1=0.5",
+    "build --data my.data.csv --target y --hidden 2",
+    "exercise --roster roster.csv --hidden 2 --seed 3",
+    "plot loss --epochs 2 --seed 2",
+]
+
+
+@pytest.mark.parametrize("command", slow_but(QUICK, NAMES))
 def test_a_default_name_follows_what_was_built(here, run, command):
     if command.startswith("plot") and find_spec("matplotlib") is None:
         assert not IN_CI

@@ -24,6 +24,7 @@ from cellprop.question import ask, for_student
 from cellprop.roster import Student
 from cellprop.verdicts import VERDICTS, Answer
 from cellprop.words import Words, load
+from conftest import slow_but
 from students import answers_of
 
 NAMES = ["Ada", "<script>alert(1)</script>", "=cmd()", "[red]x[/red]", "Émile"]
@@ -406,7 +407,7 @@ def crowd(results):
     return [*found, left_blank(found[-1]), Unmarked("u" * 400, "v" * 400)]
 
 
-@pytest.mark.parametrize("width", [400, 700, 1280])
+@pytest.mark.parametrize("width", slow_but([400], [400, 700, 1280]))
 def test_no_page_is_wider_than_the_screen(width, crowd, chromium, tmp_path):
     found = measured(crowd, width, chromium, tmp_path)
     assert found == {"screen": width, "page": width, "out": 0, "unseen": 0, "blocks": True}

@@ -166,7 +166,7 @@ SHOWN: dict[str, set[str]] = {}
 EACH_WAY = {f"{kind}-{way}": (kind, way) for kind in KINDS for way in ("rounded", "formulas")}
 
 
-@pytest.mark.parametrize("name", slow_but(["article-rounded", "shallow-formulas"], EACH_WAY))
+@pytest.mark.parametrize("name", slow_but(["shallow-rounded", "shallow-formulas"], EACH_WAY))
 def test_every_slip_is_named_charged_once_and_carried(name):
     kind, way = EACH_WAY[name]
     rounding = 3 if way == "rounded" else None

@@ -20,6 +20,7 @@ import cellprop
 from cellprop import opening, verification
 from cellprop.cli import main
 from cellprop.errors import InputError
+from conftest import slow_but
 
 SOURCE = Path(__file__).parents[1] / "src"
 # Of step 2: the first cell of hidden_layer_input, and where the formula in focus is shown.
@@ -243,7 +244,7 @@ def test_text_in_the_place_of_a_number_is_found(built, tmp_path):
     assert (difference.cell, difference.stored) == (CELL, original)
 
 
-@pytest.mark.parametrize("engine", ["ironcalc", "libreoffice"])
+@pytest.mark.parametrize("engine", slow_but(["ironcalc"], ["ironcalc", "libreoffice"]))
 def test_a_changed_formula_is_found_and_so_is_all_that_depends_on_it(
     built, tmp_path, engine, request
 ):

@@ -89,6 +89,7 @@ def test_one_file_is_marked_by_the_key_in_python(folder):
     assert cellprop.check(path, key=folder / "key.xlsx", points={"2": 18}).out_of == 91
 
 
+@pytest.mark.slow
 def test_many_processes_mark_by_the_key_the_same(folder):
     one, two = (check_all([folder / "in"], key=folder / "key.xlsx", jobs=n) for n in (1, 2))
     assert [(r.path, r.total, r.warnings) for r in one] == [

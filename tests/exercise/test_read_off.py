@@ -18,7 +18,7 @@ from cellprop.exercise.read_off import read_off
 from cellprop.question import ask, for_student
 from cellprop.roster import Student
 from cellprop.submission import opened
-from conftest import slow_but
+from conftest import slow, slow_but
 from foreign_files import refused
 from test_slips import EACH_KIND, question_of
 
@@ -43,8 +43,9 @@ def test_what_was_asked_is_read_off_the_sheets(kind, tmp_path):
 @pytest.mark.parametrize(
     "options",
     [
-        {"steps": "2-4"}, {"steps": "3,9", "decimals": 5}, {"decimals": 0}, {"hints": True},
-        {"points": {"2": 4.5, "10": 0}}, {"steps": "11", "decimals": 12},
+        slow({"steps": "2-4"}), {"steps": "3,9", "decimals": 5}, slow({"decimals": 0}),
+        slow({"hints": True}), {"points": {"2": 4.5, "10": 0}},
+        slow({"steps": "11", "decimals": 12}),
     ],
 )  # fmt: skip
 def test_steps_decimals_and_marks_are_read_off_the_first_sheet(options, tmp_path):

@@ -18,7 +18,7 @@ import cellprop
 from cellprop.tracing import Trace
 from conftest import slow_but
 
-ALL = pytest.mark.parametrize("name", reading.NETWORKS)
+FEW = pytest.mark.parametrize("name", slow_but(["deep", "batch"], reading.NAMES))
 
 
 def written(trace, folder: Path, name: str = "book") -> Path:
@@ -163,7 +163,7 @@ def errors(book) -> list[str]:
 # --- IronCalc -----------------------------------------------------------------------------
 
 
-@ALL
+@pytest.mark.parametrize("name", slow_but(["deep", "momentum", "batch"], reading.NAMES))
 def test_verify_agrees_with_every_formula(name, tmp_path):
     trace = example(name)
     path = written(trace, tmp_path)
@@ -199,7 +199,7 @@ def assert_verifies(trace):
     assert verification.ok
 
 
-@ALL
+@FEW
 def test_ironcalc_computes_the_trace_from_the_formulas_alone(name, tmp_path):
     trace = example(name)
     path = reading.saved(without_values(trace), tmp_path / "book.xlsx")
@@ -207,7 +207,7 @@ def test_ironcalc_computes_the_trace_from_the_formulas_alone(name, tmp_path):
     assert disagreements(reading.computed_by_ironcalc(model, expected(trace)), trace) == []
 
 
-@ALL
+@FEW
 def test_ironcalc_follows_retyped_numbers(name, tmp_path):
     trace = example(name)
     book, numbers = changed(trace)
@@ -261,9 +261,7 @@ def test_no_extreme_weight_or_input_of_the_article_makes_an_error_in_ironcalc(tm
         assert disagreements(found, article, numbers) == []
 
 
-@pytest.mark.parametrize(
-    "name", slow_but(["extreme 0", "extreme softmax relu", "extreme binary deep"], EXTREME)
-)
+@pytest.mark.parametrize("name", slow_but(["extreme 0", "extreme softmax relu"], EXTREME))
 def test_no_extreme_weight_or_input_makes_an_error_in_ironcalc(name, tmp_path):
     trace = EXTREME[name]
     model = reading.ironcalc_model(written(trace, tmp_path))

@@ -29,6 +29,7 @@ import cellprop
 from cellprop.algebra import SPELLED_OUT, activations, losses
 from cellprop.steps import OPTIMIZERS, SCALINGS
 from cellprop.tracing import Trace
+from conftest import slow_but
 
 # Whatever comes to mind; cells refuse some of them. None clears a cell.
 NUMBERS = (
@@ -285,7 +286,7 @@ def test_every_blue_cell_says_what_it_takes(name):
     assert blue(book) == ruled
 
 
-@pytest.mark.parametrize("name", QUICK)
+@pytest.mark.parametrize("name", slow_but(QUICK[1:], QUICK))
 def test_no_number_typed_into_the_smaller_networks_makes_an_error(name, tmp_path):
     typist = Typist(case(name), tmp_path)
     assert typist.errors() == []

@@ -19,6 +19,7 @@ from rich.cells import cell_len
 import cellprop
 from cellprop.data import label
 from cellprop.formats import WIDEST_HEAD, lines, width_above
+from conftest import slow_but
 
 # Labels that have broken files, terminals or spreadsheets elsewhere.
 NASTY = [
@@ -167,7 +168,7 @@ def long():
     X = pd.DataFrame(np.random.default_rng(0).random((4, 2)), index=LONG, columns=LONG[:2])
     y = pd.DataFrame(np.eye(4)[:, :3][[0, 1, 2, 0]], columns=LONG[1:])
     network = cellprop.Network([2, 3, 3], loss="cross_entropy")
-    return cellprop.trace(network, X, y, seed=0, epochs=20)
+    return cellprop.trace(network, X, y, seed=0, epochs=4)
 
 
 def heights_lack(sheet, texts) -> list[str]:
@@ -263,7 +264,7 @@ def test_rows_for_very_long_labels_are_no_taller_than_a_spreadsheet_allows():
     assert max(len(str(c.value or "")) for c in cells(trace)) <= 32_767
 
 
-@pytest.mark.parametrize("which", ["trace", "other"])
+@pytest.mark.parametrize("which", slow_but(["other"], ["trace", "other"]))
 def test_the_workbook_verifies(which, request, tmp_path):
     path = tmp_path / "book.xlsx"
     path.write_bytes(content(request.getfixturevalue(which)))

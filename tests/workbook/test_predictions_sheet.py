@@ -16,7 +16,7 @@ from test_labels import NASTY, shown
 import cellprop
 from cellprop.words import Words, load
 from cellprop.workbook import extras, predictions
-from conftest import slow_but
+from conftest import slow, slow_but
 
 random = np.random.default_rng(5)
 X, y = random.normal(size=(5, 3)).round(2), np.array([[0], [1], [1], [0], [1.0]])
@@ -299,17 +299,22 @@ def test_ironcalc_predicts_anew_when_an_input_a_weight_and_the_rate_are_retyped(
 # --- Words and labels ---------------------------------------------------------------------
 
 
-def nasty() -> cellprop.Trace:
+NAMES = [*NASTY[:12], "#REF!", "TRUE", "", " ", "'quoted", "=" + "体" * 300]
+
+
+def nasty(names: list[str]) -> cellprop.Trace:
     """Classes whose names have broken files elsewhere."""
-    names = [*NASTY[:12], "#REF!", "TRUE", "", " ", "'quoted", "=" + "体" * 300]
     network = cellprop.Network([3, 2, len(names)], **SOFTMAX)
     samples = pd.DataFrame(random.random((len(names), 3)), index=names)
     classes = pd.DataFrame(np.eye(len(names)), columns=names)
     return cellprop.trace(network, samples, classes, seed=0)
 
 
-def test_names_of_classes_stay_text_whatever_they_say(tmp_path):
-    trace = nasty()
+@pytest.mark.parametrize(
+    "some", [NAMES[::3], NAMES[1::3], NAMES[2::3], slow(NAMES)], ids=["a", "b", "c", "all"]
+)
+def test_names_of_classes_stay_text_whatever_they_say(some, tmp_path):
+    trace = nasty(some)
     assert cellprop.verify(trace.to_excel(tmp_path / "book.xlsx")).ok
     labels = trace.walkthrough.output.columns.labels
     for number, ((found,), label) in enumerate(
