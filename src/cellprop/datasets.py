@@ -143,12 +143,18 @@ def read(
 RECORDS_THAT_TELL = 100
 
 
-def written(source: Source, columns: Sequence[int]) -> tuple[int, ...]:
-    """Return with how many decimals columns of CSV are written; none for a sheet."""
+def written(source: Source, columns: Sequence[int], values: Array) -> tuple[int, ...]:
+    """Return with how many decimals columns of CSV are written that hold such values; none for a
+    sheet.
+    """
     if not source.separator:
         return ()
     first = [cells for _, cells in islice(source.stored(), RECORDS_THAT_TELL)]
-    return tuple(decimals_written(r[i] for r in first if i < len(r)) for i in columns)
+    read = np.abs(values[:RECORDS_THAT_TELL].T).tolist()
+    return tuple(
+        decimals_written((r[i] for r in first if i < len(r)), {*column})
+        for i, column in zip(columns, read, strict=True)
+    )
 
 
 class _Reader:
@@ -185,14 +191,13 @@ class _Reader:
         self._mention_ids()
         self._mention_header()
         names = tuple(self.source.header[i] for i in self.inputs)
-        inputs = Table(
-            self._together(self.inputs), labels, names, decimals=written(self.source, self.inputs)
-        )
+        values = self._together(self.inputs)
+        inputs = Table(values, labels, names, decimals=written(self.source, self.inputs, values))
         called = tuple(self.source.header[i] for i in self.targets)
-        told = written(self.source, self.targets)
-        targets = found or Table(self._together(self.targets), None, called, decimals=told)
-        if found and not found.axis:
-            targets = replace(found, decimals=told)
+        targets = found or Table(self._together(self.targets), None, called)
+        if not targets.axis:
+            told = written(self.source, self.targets, targets.values)
+            targets = replace(targets, decimals=told)
         of = None
         if targets.axis:
             of = tuple(targets.column_labels or ())
