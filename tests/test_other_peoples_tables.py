@@ -23,6 +23,7 @@ import cellprop
 from cellprop import numerals, question
 from cellprop.data import MISSING
 from cellprop.datasets import read
+from cellprop.options import Model
 from foreign_files import read_text, refused, repacked, sheet_of, written
 
 
@@ -503,6 +504,27 @@ def test_two_classes_are_one_output_and_it_is_said_which_is_1(tmp_path, what):
     both = read_text(tmp_path, cells(rows), one_hot=True)
     assert both.classes == both.targets.column_labels == (zero, one)
     assert both.targets.values[:, 1].tolist() == found.targets.values[:, 0].tolist()
+
+
+def test_whole_numbers_are_classes_where_an_output_for_each_is_asked_for(tmp_path):
+    found = read_text(tmp_path, "a,y\n1,0\n2,1\n3,0\n", one_hot=True)
+    assert found.classes == found.targets.column_labels == ("0", "1")
+    assert found.targets.values.tolist() == [[1, 0], [0, 1], [1, 0]]
+    message = refused(read_text, tmp_path, "a,y\n1,0.5\n2,1\n", one_hot=True)
+    assert "line 2, column 'y': expected" in message
+
+
+def test_one_hot_is_never_passed_over(tmp_path):
+    path = written(tmp_path, "a,y,z\n1,0,5\n2,1,6\n3,0,7\n")
+    network = Model(data=path, target="y", inputs="a", one_hot=True).trace().network
+    assert (network.sizes[-1], network.loss) == (2, "cross_entropy")
+    message = refused(lambda file: Model(data=file, target="y,z", one_hot=True).trace(), path)
+    assert message == "--one-hot is about one target, of classes; leave it out, or name one."
+
+
+def test_classes_among_several_targets_are_told_to_stand_alone(tmp_path):
+    message = refused(read_text, tmp_path, "a,y,z\n1,0,no\n2,1,yes\n", "y,z")
+    assert message.endswith("; a target of classes stands alone.")
 
 
 def test_classes_that_differ_by_letter_case_only_are_mentioned(tmp_path):

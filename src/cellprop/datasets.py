@@ -107,7 +107,7 @@ def read(
     classes
         Whether a single column of whole numbers holds classes as well.
     one_hot
-        Whether two classes become two columns.
+        Whether two classes become two columns; then whole numbers are classes as well.
     inputs, drop
         Which other columns are inputs, or which are left out; else all are inputs. A first column
         of texts that all differ labels the samples.
@@ -136,7 +136,7 @@ def read(
     spellings = MISSING if missing is None else {cleaned(m).casefold() for m in split(missing, ())}
     reader = _Reader(source, chosen, spellings, mark_of(decimal))
     reader.is_special = missing is not None
-    return reader.dataset(classes=classes, one_hot=one_hot)
+    return reader.dataset(classes=classes or one_hot, one_hot=one_hot)
 
 
 # How many records tell with how many decimals a column is written: programs are consistent.
@@ -438,6 +438,8 @@ class _Reader:
         remedy = error.remedy
         if not remedy:
             remedy = "correct it, or turn what the column holds into numbers"
+            if column in self.targets and len(self.targets) > 1:
+                remedy += "; a target of classes stands alone"
             if self._is_total(error.position, cells):
                 remedy = f"remove the {self.source.unit}: it is no sample"
             text = sum(isinstance(cell, str) and not _is_number(cell) for cell in cells)
