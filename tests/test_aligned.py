@@ -46,6 +46,13 @@ def test_scaled_inputs_are_found_by_name_as_well():
     assert run.predict(X[["c", "a", "b"]]).equals(run.predict(X))
 
 
+def test_columns_are_found_however_their_letters_are_put_together():
+    composed, apart = ["\u00e9", "a"], ["a", "e\u0301"]
+    run = cellprop.trace(Network([2, 1]), X[["a", "b"]].set_axis(composed, axis=1), Y["p"], seed=1)
+    new = X[["b", "a"]].set_axis(apart, axis=1)
+    assert run.predict(new).equals(run.predict(VALUES[:, :2]))
+
+
 EXPECTED = "X: expected the columns a, b, c (in any order), found "
 REMEDY = "; name the columns so, or give an array, which goes by place."
 OTHER_COLUMNS = {

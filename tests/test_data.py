@@ -141,7 +141,10 @@ BAD = {
     "a flat NaN": ([1, float("nan")], f"X, row 2: {LIMIT}, found an empty cell (NaN)."),
     "too large": ([[-1.1e50]], f"X, row 1, column 1: {LIMIT}, found -1.1e+50."),
     "text among numbers": ([[1, 2], [3, "x"]], "X, row 2, column 2: expected a number, found 'x'."),
-    "a number as text": ([[1, 2], [3, "4"]], "X, row 2, column 2: expected a number, found '4'."),
+    "a number as text": (
+        [[1, 2], [3, "4"]],
+        "X, row 2, column 2: expected a number, found '4', a number stored as text; turn",
+    ),
     "bytes": ([[1, b"4"]], "X, row 1, column 2: expected a number, found \"b'4'\"."),
     "nothing": ([[1], [None]], "X, row 2, column 1: expected a number, found nothing."),
     "a complex number": ([[1, 2j]], "X, row 1, column 2: expected a number, found '2j'."),
@@ -172,7 +175,10 @@ BAD = {
     "a box": ([[[1]]], "X: expected a table with a row for each sample, found 3 dimensions."),
     "one number": (1, "X: expected a table with a row for each sample, found 0 dimensions."),
     "one text": ("abc", "X: expected a number, found 'abc'."),
-    "a dictionary": ({"a": [1]}, "X: expected a number, found \"{'a': [1]}\"."),
+    "a dictionary": (
+        {"a": [1]},
+        "X: expected a number, found dict; give an array, a list or a DataFrame.",
+    ),
 }
 
 

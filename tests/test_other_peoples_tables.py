@@ -23,6 +23,7 @@ import cellprop
 from cellprop import numerals, question
 from cellprop.data import MISSING
 from cellprop.datasets import read
+from cellprop.options import Model
 from foreign_files import read_text, refused, repacked, sheet_of, written
 
 
@@ -153,6 +154,35 @@ def test_thousands_are_told_by_the_rest_of_the_file_and_that_is_said(tmp_path):
     assert found.inputs.values.tolist() == [[1200, 0.5], [2100, 0.7]]
 
 
+DECIMALS = {
+    "thousands": (["1,200,000", "1,000"], 0),
+    "thousands and decimals": (["1,200", "3.50"], 2),
+    "points between thousands": (["1.200.300", "2.300"], 0),
+    "decimal commas": (["1.200,50", "3,5"], 2),
+    "a decimal comma of three places": (["1,500", "2,25"], 3),
+    "apostrophes": (["1'200.0", "3"], 1),
+    "a currency": (["$1,200.50", "$3.00"], 2),
+    "a unit": (["5.10 kg", "6.00 kg"], 2),
+    "a unit with a number": (["5.0 m2", "6.0 m2"], 0),
+    "a negative number": (["(1.50)", "-2"], 2),
+    "hundredths": (["45.0%", "5%"], 0),
+    "an exponent": (["1.50e1", "2"], 0),
+}
+
+
+@pytest.mark.parametrize("what", DECIMALS)
+def test_digits_behind_a_mark_are_decimals_only_where_it_marks_decimals(tmp_path, what):
+    texts, decimals = DECIMALS[what]
+    found = read_text(tmp_path, cells([["a", "y"], *([text, text] for text in texts)]))
+    assert found.inputs.decimals == found.targets.decimals == (decimals,)
+
+
+def test_decimals_are_told_by_the_option_where_a_column_can_be_read_in_two_ways(tmp_path):
+    content = "a;y\n1,500;0\n2,250;1\n"
+    assert read_text(tmp_path, content, decimal="point").inputs.decimals == (0,)
+    assert read_text(tmp_path, content, decimal="comma").inputs.decimals == (3,)
+
+
 def test_a_decimal_point_of_three_places_stays_one_in_a_file_of_commas(tmp_path):
     assert column(tmp_path, ["1.200", "2.500"]) == [1.2, 2.5]
 
@@ -274,6 +304,12 @@ def test_several_names_are_separated_by_commas_and_quoted_as_in_csv(tmp_path):
     assert read_text(tmp_path, content, "d, c").targets.values.tolist() == [[3, 2], [6, 5]]
 
 
+def test_a_name_with_a_comma_is_told_apart_in_the_list_of_those_there_are(tmp_path):
+    content = cells([["a, b", "c", "d"], [1, 2, 3], [4, 5, 6]])
+    message = refused(read_text, tmp_path, content, "a, b,c")
+    assert message.endswith("there is no column 'a'; there are \"a, b\", c, d.")
+
+
 def test_inputs_are_those_named_or_those_not_left_out(tmp_path):
     content = cells([["id", "a", "b", "colour", "y"], [7, 1, 2, "red", 0], [9, 3, 4, "", 1]])
     found = read_text(tmp_path, content, "y", inputs="b,a")
@@ -292,6 +328,7 @@ BAD_CHOICES = {
     "unknown drop": ({"drop": "q"}, "there is no column 'q'; there are a, b, y."),
     "the target": ({"drop": "y"}, "target: 'y' can't be left out as well; name it once."),
     "the target as an input": ({"inputs": "a,y"}, "target: 'y' can't be an input as well; name it"),
+    "no input": ({"inputs": ""}, "inputs: expected the names of columns, found none; name one, or"),
     "one twice": ({"inputs": "a,a"}, "inputs: 'a' is named twice; name each column once."),
     "all": ({"drop": "a,b"}, "no column is left as an input; leave at least one as an input."),
     "a sheet": ({"sheet": "Data"}, "sheet: is for a workbook, and "),
@@ -469,6 +506,27 @@ def test_two_classes_are_one_output_and_it_is_said_which_is_1(tmp_path, what):
     assert both.targets.values[:, 1].tolist() == found.targets.values[:, 0].tolist()
 
 
+def test_whole_numbers_are_classes_where_an_output_for_each_is_asked_for(tmp_path):
+    found = read_text(tmp_path, "a,y\n1,0\n2,1\n3,0\n", one_hot=True)
+    assert found.classes == found.targets.column_labels == ("0", "1")
+    assert found.targets.values.tolist() == [[1, 0], [0, 1], [1, 0]]
+    message = refused(read_text, tmp_path, "a,y\n1,0.5\n2,1\n", one_hot=True)
+    assert "line 2, column 'y': expected" in message
+
+
+def test_one_hot_is_never_passed_over(tmp_path):
+    path = written(tmp_path, "a,y,z\n1,0,5\n2,1,6\n3,0,7\n")
+    network = Model(data=path, target="y", inputs="a", one_hot=True).trace().network
+    assert (network.sizes[-1], network.loss) == (2, "cross_entropy")
+    message = refused(lambda file: Model(data=file, target="y,z", one_hot=True).trace(), path)
+    assert message == "--one-hot is about one target, of classes; leave it out, or name one."
+
+
+def test_classes_among_several_targets_are_told_to_stand_alone(tmp_path):
+    message = refused(read_text, tmp_path, "a,y,z\n1,0,no\n2,1,yes\n", "y,z")
+    assert message.endswith("; a target of classes stands alone.")
+
+
 def test_classes_that_differ_by_letter_case_only_are_mentioned(tmp_path):
     found = read_text(tmp_path, "a,y\n1,Yes\n2,no\n3,yes\n")
     assert len(found.classes) == 3
@@ -534,7 +592,11 @@ BAD_LABELS = {
     ),
     "a number": (["a", 1, "b"], 1, "y, row 2: expected a class as text, as the others, found '1'."),
     "a text among numbers": ([1, 0, "b"], 1, "y, row 3: expected a number, found 'b'."),
-    "numbers as text": (["1", "0", "1"], 1, "y, row 1: expected a number, found '1'."),
+    "numbers as text": (
+        ["1", "0", "1"],
+        1,
+        "y, row 1: expected a number, found '1', a number stored as text; turn",
+    ),
 }
 
 

@@ -244,6 +244,22 @@ def test_a_prediction_of_samples_that_do_not_fit_says_so():
         article().predict([[1, 0, 1]])
 
 
+@pytest.mark.parametrize(
+    "sample",
+    [[1, 0, 1, 0], (1, 0), np.ones(4), pd.Series([1, 0, 1, 0]), pd.DataFrame(ARTICLE.X).loc[0]],
+)
+def test_one_sample_that_is_no_row_is_told_how_to_be_one(sample):
+    with pytest.raises(
+        CellpropError, match=r"^X: expected samples as rows of 4 numbers.*\[\[…\]\]"
+    ):
+        article().predict(sample)
+
+
+def test_a_flat_list_is_a_sample_for_each_number_where_there_is_one_input():
+    run = trace(Network([1, 2, 1]), [[0.0], [1.0]], [0, 1], seed=1)
+    assert run.predict([0.0, 1.0]).equals(run.predict([[0.0], [1.0]]))
+
+
 def test_a_series_is_one_column_with_its_name():
     y = pd.Series([1, 1, 0], name="ill")
     run = trace(Network([4, 3, 1]), ARTICLE.X, y, seed=1)

@@ -20,6 +20,7 @@ import cellprop
 from cellprop import opening, verification
 from cellprop.cli import main
 from cellprop.errors import InputError
+from cellprop.formulas import Tally
 from conftest import slow_but
 
 SOURCE = Path(__file__).parents[1] / "src"
@@ -650,6 +651,29 @@ def test_a_file_that_unpacks_to_far_too_much_is_not_unpacked(built, monkeypatch,
     code, out, err = verify_command(built)
     assert (code, out, err.count("\n")) == (2, "", 1)
     assert re.search(r"expected at most 98 KiB unpacked, found \d+ KiB; remove what is", err)
+
+
+def test_texts_made_of_what_was_typed_are_no_reason_to_refuse_a_workbook_of_any_size(
+    built, monkeypatch
+):
+    monkeypatch.setattr(Tally, "MOST_KEPT", 100)
+    assert verification.verify(built).ok
+
+
+@pytest.mark.parametrize(
+    ("kept", "expected"),
+    [
+        (50_000, "Step 2!Z99: its formula may take more time or memory than"),
+        (100, "expected at most 100 formulas where one joins texts that formulas compute"),
+    ],
+)
+def test_texts_made_of_texts_are_refused(built, tmp_path, monkeypatch, kept, expected):
+    monkeypatch.setattr(Tally, "MOST_KEPT", kept)
+    book = openpyxl.load_workbook(built)
+    book["Step 2"]["Z99"] = f"={TEXT_CELL}&{TEXT_CELL}"
+    book.save(tmp_path / "doubling.xlsx")
+    with pytest.raises(InputError, match=re.escape(expected)):
+        verification.verify(tmp_path / "doubling.xlsx")
 
 
 def test_a_file_that_may_not_be_read_is_one_line(built, tmp_path, monkeypatch, verify_command):

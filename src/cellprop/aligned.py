@@ -9,6 +9,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
+from unicodedata import normalize
 
 from cellprop.algebra import Array, Axis
 from cellprop.data import Table, label, numbers
@@ -113,6 +114,8 @@ def _order(labels: Sequence[str], wanted: Sequence[str]) -> list[int] | None:
     """Return where each that is wanted stands; None if the labels are not those."""
     if len(labels) != len(wanted):
         return None
+    # The same letters, however they are put together.
+    labels, wanted = ([normalize("NFC", each) for each in side] for side in (labels, wanted))
     if all(map(_fits, labels, wanted)):
         return list(range(len(wanted)))
     if len(set(labels)) < len(labels) or len(set(wanted)) < len(wanted):

@@ -136,6 +136,8 @@ def choose(
         columns["inputs"] = [i for i in rest if i not in {*columns["target"], *dropped}]
         _check_header(place, header, columns["inputs"])
     if not columns["inputs"]:
+        if inputs is not None:
+            raise wrong("inputs", "the names of columns", "none", "name one, or leave it out")
         what = "every column is a target" if not dropped else "no column is left as an input"
         raise InputError(f"{where}: {what}; leave at least one as an input.")
     return Chosen(tuple(columns["target"]), tuple(columns["inputs"]), inputs is not None, (*notes,))
@@ -154,7 +156,7 @@ def _any(where: str, header: Sequence[str], name: str) -> list[int]:
         )
     raise InputError(
         f"{where}: there is no column {shown(name)}; there are"
-        f" {listed(there)}.{nearest(name, there)}"
+        f" {listed([_apart(each) for each in there])}.{nearest(name, there)}"
     )
 
 
@@ -191,6 +193,11 @@ def _is_number(text: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+def _apart(name: str) -> str:
+    """Return a name as it stands among others between commas."""
+    return '"' + name.replace('"', '""') + '"' if "," in name else name
 
 
 def typed(name: str) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Container, Iterable, Sequence
 from dataclasses import dataclass
 from importlib import resources
 from typing import Any
@@ -114,8 +114,11 @@ def _column_labels(source: Any) -> tuple[str, ...] | None:
 # What stands where there is no number, or no class, in lower case.
 MISSING = frozenset((
     "na", "n/a", "n.a.", "n.a", "#n/a", "#n/a!", "#na", "<na>", "nan", "-nan", "+nan", "nat",
-    "null", "#null!", "none", "nil", "missing", "k.a.", "n.d.", "n.k.", "-", "--", "---", "–", "—",
-    "?", "??", ".", "..", "...", "…", "\\n", "*",
+    "null", "#null!", "none", "nil", "missing", "(missing)", "k.a.", "n.d.", "n.k.", "(blank)",
+    "(empty)", "(null)", "(none)", "<null>", "<none>", "-", "--", "---", "–", "—", "?",
+    "??", ".", "..", "...", "…", "\\n", "*", "''",
+    # What a spreadsheet program saves where a formula failed.
+    "#value!", "#ref!", "#div/0!", "#name?", "#num!", "#error!",
 ))  # fmt: skip
 # A column of text with few classes may have one for each sample.
 FEW_CLASSES = 20
@@ -308,6 +311,10 @@ def numbers(
                     raise InputError(f"{name}: {RAGGED}.") from None
                 where = _where(place, row_labels, column_labels)
                 shown = repr(label(value))
+                if place and isinstance(value, str) and _is_number(value):
+                    shown += ", a number stored as text; turn it into one"
+                elif not place and not isinstance(value, str | bytes | complex):
+                    shown = f"{type(value).__name__}; give an array, a list or a DataFrame"
                 if is_nothing(value):
                     shown = "a masked value" if value is MASKED else "nothing"
                 raise InputError(f"{name}{where}: expected a number, found {shown}.") from None
@@ -380,17 +387,27 @@ def label(value: object) -> str:
     return visible(str(value))
 
 
-# As a program writes a number with a fraction that may be 0.
-_WRITTEN = re.compile(r"[+-]?\d+[.,](\d+)", re.ASCII)
+# The last mark with digits behind it, and what is around all digits.
+_WRITTEN = re.compile(r"(.*)[.,](\d+)\D*", re.ASCII | re.DOTALL)
 
 
-def decimals_written(texts: Iterable[str]) -> int:
+def decimals_written(texts: Iterable[str], values: Container[float]) -> int:
     """Return how many decimals numbers were written with, zeros at the end among them.
 
-    >>> decimals_written(["7.0", "12"]), decimals_written(["7", "x"])
+    `values`: what the texts were read as, without signs; the digits behind a mark between
+    thousands are no decimals.
+
+    >>> decimals_written(["7.0", "12"], [7, 12]), decimals_written(["1,200", "x"], [1200])
     (1, 0)
     """
-    return max((len(m[1]) for text in texts if (m := _WRITTEN.fullmatch(text.strip()))), default=0)
+    found = 0
+    for text in texts:
+        match = _WRITTEN.fullmatch(text)
+        if match and len(match[2]) > found:
+            before = re.sub(r"\D", "", match[1], flags=re.ASCII)
+            if float(f"{before}.{match[2]}") in values:
+                found = len(match[2])
+    return found
 
 
 def known(what: str, name: object, names: Collection[str]) -> None:

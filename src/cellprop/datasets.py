@@ -107,7 +107,7 @@ def read(
     classes
         Whether a single column of whole numbers holds classes as well.
     one_hot
-        Whether two classes become two columns.
+        Whether two classes become two columns; then whole numbers are classes as well.
     inputs, drop
         Which other columns are inputs, or which are left out; else all are inputs. A first column
         of texts that all differ labels the samples.
@@ -136,19 +136,25 @@ def read(
     spellings = MISSING if missing is None else {cleaned(m).casefold() for m in split(missing, ())}
     reader = _Reader(source, chosen, spellings, mark_of(decimal))
     reader.is_special = missing is not None
-    return reader.dataset(classes=classes, one_hot=one_hot)
+    return reader.dataset(classes=classes or one_hot, one_hot=one_hot)
 
 
 # How many records tell with how many decimals a column is written: programs are consistent.
 RECORDS_THAT_TELL = 100
 
 
-def written(source: Source, columns: Sequence[int]) -> tuple[int, ...]:
-    """Return with how many decimals columns of CSV are written; none for a sheet."""
+def written(source: Source, columns: Sequence[int], values: Array) -> tuple[int, ...]:
+    """Return with how many decimals columns of CSV are written that hold such values; none for a
+    sheet.
+    """
     if not source.separator:
         return ()
     first = [cells for _, cells in islice(source.stored(), RECORDS_THAT_TELL)]
-    return tuple(decimals_written(r[i] for r in first if i < len(r)) for i in columns)
+    read = np.abs(values[:RECORDS_THAT_TELL].T).tolist()
+    return tuple(
+        decimals_written((r[i] for r in first if i < len(r)), {*column})
+        for i, column in zip(columns, read, strict=True)
+    )
 
 
 class _Reader:
@@ -185,14 +191,13 @@ class _Reader:
         self._mention_ids()
         self._mention_header()
         names = tuple(self.source.header[i] for i in self.inputs)
-        inputs = Table(
-            self._together(self.inputs), labels, names, decimals=written(self.source, self.inputs)
-        )
+        values = self._together(self.inputs)
+        inputs = Table(values, labels, names, decimals=written(self.source, self.inputs, values))
         called = tuple(self.source.header[i] for i in self.targets)
-        told = written(self.source, self.targets)
-        targets = found or Table(self._together(self.targets), None, called, decimals=told)
-        if found and not found.axis:
-            targets = replace(found, decimals=told)
+        targets = found or Table(self._together(self.targets), None, called)
+        if not targets.axis:
+            told = written(self.source, self.targets, targets.values)
+            targets = replace(targets, decimals=told)
         of = None
         if targets.axis:
             of = tuple(targets.column_labels or ())
@@ -433,6 +438,8 @@ class _Reader:
         remedy = error.remedy
         if not remedy:
             remedy = "correct it, or turn what the column holds into numbers"
+            if column in self.targets and len(self.targets) > 1:
+                remedy += "; a target of classes stands alone"
             if self._is_total(error.position, cells):
                 remedy = f"remove the {self.source.unit}: it is no sample"
             text = sum(isinstance(cell, str) and not _is_number(cell) for cell in cells)

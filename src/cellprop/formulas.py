@@ -8,7 +8,7 @@ names and a few functions; knows nothing of values, which is why what depends on
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -295,6 +295,27 @@ class Workload:
         return found
 
 
+def _coordinate(row: int, column: int) -> str:
+    letters = ""
+    while column:
+        column, rest = divmod(column - 1, 26)
+        letters = chr(65 + rest) + letters
+    return f"{letters}{row}"
+
+
+# An area of more cells than this is taken to hold a formula, rather than gone through.
+MOST_LOOKED_AT = 64
+
+
+def _may_hold(area: Area, formulas: Container[tuple[str, str]]) -> bool:
+    rows, columns = area.shape
+    return rows * columns > MOST_LOOKED_AT or any(
+        (area.sheet, _coordinate(row, column)) in formulas
+        for row in range(area.top, area.bottom + 1)
+        for column in range(area.left, area.right + 1)
+    )
+
+
 class Tally:
     """What the formulas of one of our workbooks cost, counted one by one as they are read.
 
@@ -315,6 +336,8 @@ class Tally:
         self._kept = Workload(self._names)
         self._count = self._total = 0
         self._joins = ""
+        # What formulas that make texts read.
+        self._joined: set[Area] = set()
 
     def add(self, sheet: str, row: int, column: int, text: str) -> None:
         """Count the formula of a cell.
@@ -340,33 +363,39 @@ class Tally:
         )  # fmt: skip
         if self._count <= self.MOST_KEPT:
             self._kept.add(cell, text)
-        self._joins = self._joins or (text if one.joins(cell) else "")
+        if one.joins(cell):
+            self._joins = self._joins or f"{label(sheet)}!{_coordinate(row, column)}"
+            self._joined.update(one.read(cell))
 
-    def finish(self) -> None:
+    def finish(self, formulas: Container[tuple[str, str]]) -> None:
         """Refuse formulas that make texts out of texts, which may double with each.
+
+        Parameters
+        ----------
+        formulas
+            The sheet and the coordinate of each cell that has one.
 
         Raises
         ------
         InputError
             If there is one.
         """
-        if self._joins:
-            found = self._kept.costly()
-            if self._count > self.MOST_KEPT:
-                raise InputError(
-                    f"{self._where}: expected at most {self.MOST_KEPT:,} formulas where one joins"
-                    f" texts, found {self._count:,}; remove that formula."
-                )
-            if found:
-                raise self._refused(min(found))
+        # Ours are made of what was typed only; then no other needs to be looked at.
+        if not any(_may_hold(area, formulas) for area in self._joined):
+            return
+        if self._count > self.MOST_KEPT:
+            raise InputError(
+                f"{self._where}: expected at most {self.MOST_KEPT:,} formulas where one joins texts"
+                f" that formulas compute, as {self._joins} does, found {self._count:,}; remove that"
+                f" formula."
+            )
+        found = self._kept.costly()
+        if found:
+            raise self._refused(min(found))
 
     def _refused(self, cell: Cell) -> InputError:
         sheet, row, column = cell
-        letters = ""
-        while column:
-            column, rest = divmod(column - 1, 26)
-            letters = chr(65 + rest) + letters
         return InputError(
-            f"{self._where}, {label(sheet)}!{letters}{row}: its formula may take more time"
-            f" or memory than {MOST_READ:,} cells would; remove it, or read fewer cells."
+            f"{self._where}, {label(sheet)}!{_coordinate(row, column)}: its formula may take more"
+            f" time or memory than {MOST_READ:,} cells would; remove it, or read fewer cells."
         )

@@ -244,6 +244,10 @@ class Model:
             drop=self.drop,
             **{word: getattr(self, name) for name, word in OF_A_FILE.items()},
         )
+        if self.one_hot and found.classes is None:
+            raise InputError(
+                "--one-hot is about one target, of classes; leave it out, or name one."
+            )
         for note in found.notes:
             mention(f"{self.data}: {note}")
         return found.inputs, found.targets, {}

@@ -18,7 +18,7 @@ import numpy as np
 from cellprop import aligned, data
 from cellprop.algebra import Array, Axis, Matrix, compiled, evaluate
 from cellprop.data import LARGEST, Table, known, label, numbers, table
-from cellprop.errors import InputError, UnknownNameError, nearest
+from cellprop.errors import InputError, ShapeError, UnknownNameError, nearest
 from cellprop.limits import check_run
 from cellprop.network import Network
 from cellprop.steps import OPTIMIZERS, SCALINGS, Walkthrough, walkthrough
@@ -233,6 +233,12 @@ class Trace:
         """
         inputs = self.matrix("X").columns
         new = aligned.columns("X", table("X", X), inputs.labels, named=self.named)
+        is_list = isinstance(X, list | tuple) and not any(map(np.iterable, X))
+        if (is_list or getattr(X, "ndim", 2) == 1) and len(inputs.labels) > 1:
+            raise ShapeError(
+                f"X: expected samples as rows of {len(inputs.labels)} numbers, found numbers that"
+                " are in no rows; for one sample write [[…]], with a DataFrame df.iloc[[0]]."
+            )
         columns = (
             inputs if len(inputs.labels) == new.values.shape[1] else new.columns("inputs", "x")
         )

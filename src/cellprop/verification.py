@@ -220,7 +220,7 @@ def _stored(path: Path) -> tuple[Cells, dict[str, float], dict[Place, str]]:
                 tally.add(sheet.title, cell.row, cell.column, text)
                 formulas[sheet.title, cell.coordinate] = text
         scales[sheet.title] = scale
-    tally.finish()
+    tally.finish(formulas)
     if not cells:
         raise InputError(f"{path}: there is no formula left in it to check; build it again.")
     return cells, scales, formulas
