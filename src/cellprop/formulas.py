@@ -306,15 +306,18 @@ class Tally:
         What the names of the workbook stand for.
     """
 
-    # Of so many it can be told which make texts out of texts; workbooks of more make none.
-    MOST_KEPT = 50_000
+    # Of so many it can be told which make texts out of texts. Of more, those that make a text out
+    # of several have to stand in the first rows, as the line does that shows a formula, and nothing
+    # may read them.
+    MOST_KEPT, MOST_JOINS, FIRST_ROWS = 50_000, 1_000, 50
 
     def __init__(self, where: str, names: Mapping[str, str]) -> None:
         self._where = where
         self._names = {name.casefold(): text for name, text in names.items()}
         self._kept = Workload(self._names)
         self._count = self._total = 0
-        self._joins = ""
+        self._joins: list[Cell] = []
+        self._read_above: set[Area] = set()
 
     def add(self, sheet: str, row: int, column: int, text: str) -> None:
         """Count the formula of a cell.
@@ -327,7 +330,9 @@ class Tally:
         one = Workload(self._names)
         cell = sheet, row, column
         one.add(cell, text)
-        for other in (sheet, *(area.sheet for area in one.read(cell))):
+        read = one.read(cell)
+        self._read_above.update(area for area in read if area.top <= self.FIRST_ROWS)
+        for other in (sheet, *(area.sheet for area in read)):
             one.reaches(other, MOST_ROWS, MOST_COLUMNS)
         cost = one.cost(cell)
         if cost > MOST_READ:
@@ -340,7 +345,8 @@ class Tally:
         )  # fmt: skip
         if self._count <= self.MOST_KEPT:
             self._kept.add(cell, text)
-        self._joins = self._joins or (text if one.joins(cell) else "")
+        if one.joins(cell):
+            self._joins.append(cell)
 
     def finish(self) -> None:
         """Refuse formulas that make texts out of texts, which may double with each.
@@ -350,15 +356,26 @@ class Tally:
         InputError
             If there is one.
         """
-        if self._joins:
+        if not self._joins:
+            return
+        if self._count > self.MOST_KEPT:
+            found = set(self._joins) if len(self._joins) > self.MOST_JOINS else self._read_again()
+        else:
             found = self._kept.costly()
-            if self._count > self.MOST_KEPT:
-                raise InputError(
-                    f"{self._where}: expected at most {self.MOST_KEPT:,} formulas where one joins"
-                    f" texts, found {self._count:,}; remove that formula."
-                )
-            if found:
-                raise self._refused(min(found))
+        if found:
+            raise self._refused(min(found))
+
+    def _read_again(self) -> set[Cell]:
+        """Return which of the formulas that make a text are read by others, or may be."""
+        by_sheet: dict[str, list[Area]] = {}
+        for area in self._read_above:
+            by_sheet.setdefault(area.sheet, []).append(area)
+        return {
+            cell
+            for cell in self._joins
+            if cell[1] > self.FIRST_ROWS
+            or any(area.holds(cell) for area in by_sheet.get(cell[0], ()))
+        }
 
     def _refused(self, cell: Cell) -> InputError:
         sheet, row, column = cell
