@@ -417,7 +417,7 @@ def test_where_nothing_can_be_written_the_line_says_why(here, run, command, targ
 @pytest.mark.parametrize("command", ["build", "theme", "words"])
 def test_a_file_where_the_folder_of_outputs_would_be_is_one_line(here, run, command):
     Path("outputs").write_text("mine")
-    assert is_one_line(*run(command), "outputs: can't be made: File exists")
+    assert is_one_line(*run(command), "outputs: is not a folder; rename it, or write elsewhere")
     assert Path("outputs").read_text() == "mine"
     assert files(here) == ["outputs"]
 

@@ -13,10 +13,12 @@ import json
 import os
 import re
 import signal
+import struct
 import subprocess
 import sys
 import tracemalloc
 import zipfile
+from contextlib import nullcontext
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -40,6 +42,13 @@ from foreign_files import laughing, refused, repacked, sheet_of, truncated, writ
 ROOT = Path(__file__).parents[1]
 SOURCE = Path(cellprop.__file__).parent
 posix = pytest.mark.skipif(os.name == "nt", reason="Windows has neither pipes nor devices so")
+
+
+def slow(*values):
+    """Parameters of a test that runs in CI only."""
+    return pytest.param(*values, marks=pytest.mark.slow)
+
+
 # A name, a number or a text that would move a cursor, end a line, or turn the line around.
 EVIL = "x\x1b[31m\x9b\r\n\u202e\u2028\x07=1+1"
 
@@ -344,6 +353,26 @@ def test_toml_that_is_none_is_one_line(table):
     assert message.startswith("x")
 
 
+def test_columns_are_counted_whatever_separator_a_file_names(tmp_path, run):
+    path = written(tmp_path, "sep=:\n" + "a:" * 20_000 + "y\n", "x.csv")
+    line = f"{path}, line 2: expected at most 16,384 columns, found 20,001; remove what is not"
+    assert is_one_line(*run("build", "--data", str(path), "--target", "y"), line)
+
+
+def test_matrices_are_counted_before_they_are_made(tmp_path, monkeypatch, run):
+    path = written(tmp_path, json.dumps({f"m{i}": [[1]] for i in range(2_001)}), "x.json")
+    monkeypatch.setattr("cellprop.matrices.json_cells", never)
+    line = f"{path}: expected at most 2,000 matrices, found 2,001; keep fewer"
+    assert is_one_line(*run("compare", str(path)), line)
+
+
+def test_students_are_counted_before_anything_is_made_of_them(tmp_path, monkeypatch, run):
+    monkeypatch.setattr("cellprop.roster.MOST_STUDENTS", 2)
+    path = written(tmp_path, "name,id\nA,1\nB,2\nC,3\n", "x.csv")
+    line = f"{path}: expected at most 2 students, found 3; make several lists"
+    assert is_one_line(*run("exercise", "--roster", str(path)), line)
+
+
 def test_columns_are_counted_before_cells_are_made(tmp_path, run):
     path = written(tmp_path, b"a,b\n" + b"1," * 20_000 + b"1\n")
     line = f"{path}, line 2: expected at most 16,384 columns, found 20,001; remove what is not"
@@ -415,6 +444,18 @@ def test_elements_that_a_reader_would_keep_are_counted(monkeypatch):
             assert is_refused
         else:
             assert not is_refused
+
+
+def test_elements_beside_the_rows_of_a_sheet_are_counted_in_no_other_part(monkeypatch):
+    monkeypatch.setattr(opening, "MOST_BESIDE_ROWS", 3)
+    for content, is_refused in (
+        ("<worksheet>" + "<row><c/></row>" * 9 + "<m/>" * 3 + "</worksheet>", False),
+        ("<worksheet>" + "<row/>" + "<m/>" * 4 + "</worksheet>", True),
+        ("<x:worksheet xmlns:x='x'>" + "<x:m/>" * 4 + "</x:worksheet>", True),
+        ("<sst>" + "<si/>" * 9 + "</sst>", False),
+    ):
+        with nullcontext() if not is_refused else pytest.raises(ValueError, match=r"^$"):
+            opening.check_part(io.BytesIO(content.encode()))
 
 
 def test_elements_parts_and_bytes_are_counted_before_they_are_unpacked(tmp_path, monkeypatch):
@@ -859,6 +900,34 @@ def test_a_disk_that_is_full_in_the_middle_of_a_class_is_one_line(here, size, st
     assert not [name for name in left(here) if "key" in name or name.endswith(".tmp")]
 
 
+@pytest.mark.parametrize("swallowed", [False, True])
+def test_of_a_disk_that_was_full_the_first_failure_counts_whatever_the_writer_makes_of_it(
+    tmp_path, swallowed
+):
+    def write(file):
+        file._file = io.BufferedRandom(Full())
+        try:
+            file.write(b"x" * 100_000)
+        except OSError:
+            # As `zipfile` does at the end of an archive whose places no longer fit.
+            if not swallowed:
+                raise struct.error("argument out of range") from None
+
+    with pytest.raises(OutputError, match="No space left on device"):
+        files.write_whole(tmp_path / "x", write)
+    assert left(tmp_path) == []
+
+
+@posix
+@pytest.mark.parametrize("size", [1_000, slow(20_000), slow(50_000)])
+def test_a_disk_that_is_full_while_a_workbook_is_written_is_one_line(here, size):
+    before = f"import resource; resource.setrlimit(resource.RLIMIT_FSIZE, ({size}, {size}))"
+    done = process("build", "-o", "x.xlsx", before=before)
+    message = "x.xlsx: can't be written: File too large"
+    assert is_one_line(done.returncode, done.stdout, done.stderr, message)
+    assert left(here) == []
+
+
 def test_what_closes_a_file_after_a_failure_does_not_fail_again(tmp_path, recwarn, capsys):
     def write(file):
         archive = zipfile.ZipFile(file, "w")
@@ -883,6 +952,48 @@ class Full(io.RawIOBase):
 
     def write(self, _):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+@posix
+def test_ctrl_c_that_a_library_makes_an_error_of_is_still_without_a_word(here):
+    # As openpyxl does, which takes whatever stops it for a damaged sheet.
+    before = (
+        "import os, signal, cellprop.verification as v\n"
+        "from cellprop.errors import InputError\n"
+        "def swallow(*_):\n"
+        "    try: os.kill(os.getpid(), signal.SIGINT); signal.pause()\n"
+        "    except KeyboardInterrupt: raise InputError('damaged') from None\n"
+        "v.verify = swallow"
+    )
+    done = process("verify", "x.xlsx", before=before)
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
+
+
+def waiting(seconds):
+    """Return whether Ctrl+C would be heard in a process, having done something."""
+    return signal.getsignal(signal.SIGINT) == signal.default_int_handler
+
+
+@posix
+def test_processes_hear_ctrl_c_while_they_work_and_not_while_they_load_or_wait():
+    from cellprop.exercise.processes import in_processes
+
+    mine = signal.getsignal(signal.SIGINT)
+    assert list(in_processes(2, waiting, [0, 0])) == [True, True]
+    assert signal.getsignal(signal.SIGINT) == mine
+    heard = in_processes(2, signal.getsignal, [signal.SIGTERM, signal.SIGTERM])
+    assert list(heard) == [signal.SIG_DFL] * 2
+
+
+def test_what_libraries_say_of_themselves_is_no_line_of_ours(here):
+    before = (
+        "import cellprop.cli as cli, warnings\n"
+        "earlier = cli._run\n"
+        "def run(*_): warnings.warn('of a library'); return earlier()\n"
+        "cli._run = run"
+    )
+    done = process("examples", before=before)
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 # --- What a run that was killed left behind -----------------------------------------------
@@ -918,11 +1029,28 @@ def test_what_killed_runs_left_is_removed_by_the_next_and_nothing_else(tmp_path)
     link.symlink_to(target)
     folder = tmp_path / f".cellprop-{host}-{pid}-33333333.tmp"
     folder.mkdir()
+    written(folder, "half", "x.xlsx")
+    (folder / "precious").symlink_to(tmp_path)
     files._tidy.cache_clear()
     files.write_whole(tmp_path / "new", lambda file: file.write(b"x"))
     kept = {name for name, stays in {**names, **old}.items() if stays}
-    assert set(left(tmp_path)) == kept | {link.name, folder.name, "new", "precious.txt"}
+    assert set(left(tmp_path)) == kept | {link.name, "new", "precious.txt"}
     assert target.read_text() == "precious"
+
+
+@posix
+def test_what_a_killed_run_left_that_looked_for_a_free_name_is_removed_too(here):
+    (here / "outputs").mkdir()
+    written(here / "outputs", "mine", "xor.png")
+    before = (
+        "import os, signal, filecmp\nfilecmp.cmp = lambda *_: os.kill(os.getpid(), signal.SIGKILL)"
+    )
+    command = ("plot", "--example", "xor", "--epochs", "2", "loss")
+    written(here / "outputs", "mine", "xor-epochs-2-loss.png")
+    assert process(*command, before=before).returncode == -signal.SIGKILL
+    assert any(".cellprop-" in name for name in left(here))
+    assert process("words").returncode == 0
+    assert not any(".cellprop-" in name for name in left(here))
 
 
 @pytest.mark.slow

@@ -20,7 +20,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import cellprop
-from cellprop import numerals, question
+from cellprop import numerals, question, spreadsheets
 from cellprop.data import MISSING
 from cellprop.datasets import read
 from cellprop.options import Model
@@ -805,6 +805,42 @@ def test_merged_cells_are_named(tmp_path):
     assert "row 3, column 'a': expected a value, found a part of the merged cells A2:A3" in refused(
         read, path, "y"
     )
+
+
+def test_merged_cells_that_lie_on_one_another_are_counted_each_time(tmp_path, monkeypatch):
+    looked_at = []
+    earlier = range
+
+    def counted(*bounds):
+        looked_at.append(len(earlier(*bounds)))
+        return earlier(*bounds)
+
+    monkeypatch.setattr(spreadsheets, "range", counted, raising=False)
+    monkeypatch.setattr(spreadsheets, "MOST_ROWS", 1_000)
+    path = repacked(
+        book_of(tmp_path, {"Data": TABLE}), "xl/worksheets/sheet1.xml",
+        lambda xml: xml.replace(
+            "</sheetData>",
+            "</sheetData><mergeCells>" + '<mergeCell ref="E1:E300"/>' * 99 + "</mergeCells>",
+        ),
+    )  # fmt: skip
+    assert read(path, "y").target == "y"
+    assert sum(looked_at) < 5_000
+
+
+def test_a_table_of_many_rows_is_looked_through_once(tmp_path, monkeypatch):
+    made = []
+
+    class Counted(set):
+        def __init__(self, items=()):
+            made.append(1)
+            super().__init__(items)
+
+    monkeypatch.setattr(spreadsheets, "set", Counted, raising=False)
+    rows = [[i / 100, i % 2] for i in range(300)]
+    found = read(book_of(tmp_path, {"Data": [["a", "y"], *rows]}), "y")
+    assert len(found.inputs.values) == 300
+    assert len(made) < 50
 
 
 # --- Formulas -----------------------------------------------------------------------------

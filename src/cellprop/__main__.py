@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
+import warnings
 from types import FrameType
 
 INTERRUPTED = 130
@@ -16,6 +18,8 @@ INTERRUPTED = 130
 def main() -> None:
     """Load the command line and run it."""
     signal.signal(signal.SIGINT, _quit)
+    if not sys.warnoptions:  # what a library says of itself is no line of ours
+        warnings.simplefilter("ignore")
     from cellprop.cli import main as run
 
     interrupted = False
@@ -27,7 +31,7 @@ def main() -> None:
 
     signal.signal(signal.SIGINT, interrupt)
     try:
-        run()
+        run(lambda: interrupted)
     except (KeyboardInterrupt, Exception):
         # A library that was being loaded may have made something else of it.
         if interrupted:

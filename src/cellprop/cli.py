@@ -831,13 +831,14 @@ def _write_by_default(path: Path, write: Callable[[Path], Path]) -> Path:
     The same output is not written twice; another one gets a number behind its name.
     """
     from filecmp import cmp
-    from tempfile import TemporaryDirectory
+
+    from cellprop.files import folder_beside
 
     _make_outputs(path)
     if not os.path.lexists(path):
         return write(path)
-    with TemporaryDirectory(dir=path.parent, prefix=".cellprop-") as folder:
-        made = write(Path(folder) / path.name)
+    with folder_beside(path) as folder:
+        made = write(folder / path.name)
         number, target = 1, path
         while os.path.lexists(target) and not (target.is_file() and cmp(made, target, False)):
             number += 1
@@ -872,9 +873,11 @@ def _make_outputs(target: Path) -> None:
     there.
     """
     from cellprop.errors import OutputError
+    from cellprop.files import check_folder
 
     if target.parent != OUTPUTS:
         return
+    check_folder(OUTPUTS)
     try:
         OUTPUTS.mkdir(exist_ok=True)
     except OSError as error:
@@ -893,15 +896,28 @@ def _say(text: object, *, error: bool = False) -> None:
     print("\n".join(lines), file=sys.stderr if error else sys.stdout)
 
 
-def main() -> None:
-    """Run the command line; every error a user can cause ends in one line."""
+def main(is_interrupted: Callable[[], bool] = lambda: False) -> None:
+    """Run the command line; every error a user can cause ends in one line.
+
+    `is_interrupted` tells whether Ctrl+C was pressed.
+    """
+
+    def run() -> int:
+        try:
+            return _run()
+        except Exception:
+            # A library may have made something else of it.
+            if is_interrupted():
+                raise KeyboardInterrupt from None
+            raise
+
     for name in ("stdout", "stderr"):
         stream = getattr(sys, name)
         if stream is None:  # closed by whoever started us
             setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115
         elif isinstance(stream, TextIOWrapper):  # a terminal or file may not know our characters
             stream.reconfigure(errors="replace")
-    code = _ended(_run)
+    code = _ended(run)
     # What is still to be printed may fail, too; Python would complain again when it ends.
     last = _ended(_flush)
     sys.exit(code or last)

@@ -9,8 +9,8 @@ import re
 import shutil
 import stat
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
 from typing import IO, Any, cast
@@ -51,8 +51,13 @@ def write_whole(path: str | Path, write: Callable[[IO[bytes]], None]) -> Path:
         try:
             with beside.open("xb") as file:
                 steady = _Steady(file)
-                write(cast("IO[bytes]", steady))
-                steady.flush()
+                try:
+                    write(cast("IO[bytes]", steady))
+                    steady.flush()
+                finally:
+                    # Whatever the writer has made of it: what follows from it says nothing.
+                    if steady.failure is not None:
+                        raise steady.failure from None
                 os.fsync(file.fileno())
             if real.exists():
                 shutil.copymode(real, beside)
@@ -60,6 +65,28 @@ def write_whole(path: str | Path, write: Callable[[IO[bytes]], None]) -> Path:
         finally:
             beside.unlink(missing_ok=True)
     return target
+
+
+@contextmanager
+def folder_beside(path: str | Path) -> Iterator[Path]:
+    """Make a folder beside a target, for what may take its place, and remove it in the end.
+
+    What runs that were killed left there is removed.
+
+    Raises
+    ------
+    OutputError
+        If it can't be made.
+    """
+    target = Path(path)
+    folder = target.with_name(_own_name())
+    with _told(target, "written"):
+        _tidy(target.resolve().parent)
+        folder.mkdir()
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def check_target(path: str | Path) -> None:
@@ -88,7 +115,7 @@ def check_folder(path: str | Path) -> None:
     with _told(folder, "made"):
         if not folder.is_dir():
             if os.path.lexists(folder):
-                raise FileExistsError(0, "File exists")
+                raise OutputError(f"{folder}: is not a folder; rename it, or write elsewhere.")
             if not folder.parent.is_dir():
                 raise FileNotFoundError(0, f"there is no folder '{folder.parent}'")
         _check_writable(folder.resolve() if folder.is_dir() else folder.parent)
@@ -140,7 +167,8 @@ class _Steady:
     """
 
     def __init__(self, file: IO[bytes]) -> None:
-        self._file, self._has_failed = file, False
+        self._file = file
+        self.failure: BaseException | None = None
 
     def write(self, data: Any) -> int:
         """Write, or after a failure pretend to."""
@@ -159,12 +187,12 @@ class _Steady:
         self._attempt(None, self._file.flush)
 
     def _attempt(self, otherwise: Any, do: Callable[..., Any], *arguments: Any) -> Any:
-        if self._has_failed:
+        if self.failure is not None:
             return otherwise
         try:
             return do(*arguments)
-        except BaseException:
-            self._has_failed = True
+        except BaseException as failure:
+            self.failure = failure
             raise
 
     def __getattr__(self, name: str) -> Any:
@@ -199,7 +227,10 @@ def _tidy(folder: Path) -> None:
             # A name is removed, never what a link leads to.
             if found and _is_left(entry, found[1], found[2]):
                 with suppress(OSError):
-                    os.unlink(entry.path)
+                    if entry.is_dir(follow_symlinks=False):
+                        shutil.rmtree(entry.path, ignore_errors=True)
+                    else:
+                        os.unlink(entry.path)
 
 
 def _is_left(entry: os.DirEntry[str], host: str | None, pid: str | None) -> bool:
@@ -207,7 +238,7 @@ def _is_left(entry: os.DirEntry[str], host: str | None, pid: str | None) -> bool
     with suppress(OSError):
         status = entry.stat(follow_symlinks=False)
         is_own = not hasattr(os, "geteuid") or status.st_uid == os.geteuid()
-        if not stat.S_ISREG(status.st_mode) or not is_own:
+        if not (stat.S_ISREG(status.st_mode) or stat.S_ISDIR(status.st_mode)) or not is_own:
             return False
         if time.time() - status.st_mtime > OLD:
             return True

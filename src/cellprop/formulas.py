@@ -327,7 +327,7 @@ class Tally:
         What the names of the workbook stand for.
     """
 
-    # Of so many it can be told which make texts out of texts; workbooks of more make none.
+    # Of so many it can be told which make texts out of texts.
     MOST_KEPT = 50_000
 
     def __init__(self, where: str, names: Mapping[str, str]) -> None:
@@ -350,7 +350,8 @@ class Tally:
         one = Workload(self._names)
         cell = sheet, row, column
         one.add(cell, text)
-        for other in (sheet, *(area.sheet for area in one.read(cell))):
+        read = one.read(cell)
+        for other in (sheet, *(area.sheet for area in read)):
             one.reaches(other, MOST_ROWS, MOST_COLUMNS)
         cost = one.cost(cell)
         if cost > MOST_READ:

@@ -78,6 +78,8 @@ MOST_DIGITS = 1_000
 MOST_NAMES, LONGEST_TAG = 1_000, MIB
 # Elements of one row of a sheet, and those of a part that are in none.
 MOST_IN_ROW, MOST_KEPT = 500_000, 4_000_000
+# Of a sheet, those in no row: merged cells, links, rules. A reader makes an object of each, twice.
+MOST_BESIDE_ROWS = 100_000
 # In a folder or an archive of them; more are no network's that anybody reads.
 MOST_MATRICES = 2_000
 # Files handed in, of a folder and those within it.
@@ -199,13 +201,16 @@ def too_deep(where: str) -> InputError:
     )
 
 
-def check_lines(where: str, data: bytes, kind: Kind) -> None:
-    """Refuse CSV of too many columns or cells, before cells are made of it."""
+def check_lines(where: str, data: bytes, kind: Kind, separator: str = "") -> None:
+    """Refuse CSV of too many columns or cells, before cells are made of it; `separator` is the one
+    that the file names.
+    """
     if b"\n" not in data:
         data = data.replace(b"\r", b"\n")
     cells = 0
+    separators = (separator.encode(),) if separator else (b",", b";", b"\t", b"|")
     for number, line in enumerate(io.BytesIO(data), 1):
-        columns = 1 + max(map(line.count, (b",", b";", b"\t", b"|")))
+        columns = 1 + max(map(line.count, separators))
         if columns > MOST_COLUMNS:
             raise InputError(
                 f"{where}, line {number}: expected at most {MOST_COLUMNS:,} columns, found"

@@ -376,11 +376,12 @@ def _from_json(path: Path) -> dict[str, Found]:
     where = label(path)
     advice = 'write each matrix with its name: {"W1": [[0.1, 0.2], [0.3, 0.4]]}'
     found: dict[str, Found] = {}
-    for name, value in _apart(json_object(path, advice)):
+    matrices = list(_apart(json_object(path, advice)))
+    _check_count(where, len(matrices))
+    for name, value in matrices:
         rows = [value] if isinstance(value, float) else value  # one number is a matrix, too
         place = f"{where}, {short(name)}"
         found[name] = _attempt(place, json_cells, place, rows, None)
-    _check_count(where, len(found))
     return found
 
 

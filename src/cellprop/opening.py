@@ -27,6 +27,7 @@ from cellprop.errors import CellpropError, InputError
 from cellprop.limits import (
     DEEPEST_XML,
     LONGEST_TAG,
+    MOST_BESIDE_ROWS,
     MOST_IN_ROW,
     MOST_KEPT,
     MOST_NAMES,
@@ -291,7 +292,8 @@ class _Shape:
     """
 
     def __init__(self) -> None:
-        self._depth = self._row = self._kept = self._in_row = 0
+        self._depth = self._row = self._kept = self._in_row = self._beside = 0
+        self._is_sheet = False
 
     def start(self, name: str, _: object) -> None:
         """An element begins."""
@@ -302,7 +304,13 @@ class _Shape:
             self._kept += 1
             if name == "row" or name.endswith(":row"):
                 self._row, self._in_row = self._depth, 0
+            elif self._depth == 1:
+                self._is_sheet = name.rpartition(":")[2] == "worksheet"
+            elif self._is_sheet:
+                self._beside += 1
         if self._depth > DEEPEST_XML or self._in_row > MOST_IN_ROW or self._kept > MOST_KEPT:
+            raise ValueError
+        if self._beside > MOST_BESIDE_ROWS:
             raise ValueError
 
     def end(self, _: str) -> None:

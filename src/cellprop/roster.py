@@ -14,6 +14,7 @@ from pathlib import Path
 
 from cellprop.data import label
 from cellprop.errors import InputError
+from cellprop.limits import MOST_STUDENTS, check_count
 from cellprop.opening import fault_of, listed, short, shown, wrong
 from cellprop.tables import Source, filled, opened
 from cellprop.titles import FIRST, FULL, ID, LAST, PARTICIPANT, SOLE, USERNAME, known_by
@@ -115,6 +116,7 @@ def read_all(path: str | Path) -> Roster:
         found = "the key of a class"
         raise wrong(source.where, "a roster", found, "give the list that it was written from")
     table = _Table.of(source)
+    check_count(source.where, "students", len(table.rows), MOST_STUDENTS, "make several lists")
     people = list(_people(table))
     if not people:
         expected = f"at least one {source.unit} below the header"

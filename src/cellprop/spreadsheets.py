@@ -182,7 +182,7 @@ def _wanted(where: str, book: Any, tabs: Sequence[Any], wanted: str) -> Any:
     found = find(wanted, [label(tab.title) for tab in every])[0]
     if found:
         return every[found[0]]
-    if wanted.isdecimal() and 1 <= int(wanted[:9]) <= len(tabs):
+    if wanted.isdecimal() and len(wanted) < 10 and 1 <= int(wanted) <= len(tabs):
         tab = tabs[int(wanted) - 1]
         if tab in every:
             return tab
@@ -214,7 +214,7 @@ def _facts(tab: Any) -> Facts:
     formulas: dict[tuple[int, int], bool] = {}
     errors, rows, columns = set(), set(), set()
     merged: dict[tuple[int, int], str] = {}
-    row = column = 0
+    row = column = counted = 0
     with tab._get_source() as source:
         for event, element in iterparse(source, events=("start", "end")):
             kind = element.tag.rpartition("}")[2]
@@ -243,7 +243,9 @@ def _facts(tab: Any) -> Facts:
             elif kind == "mergeCell":
                 ref = label(element.get("ref"))
                 left, top, right, bottom = (side or 1 for side in range_boundaries(ref))
-                if len(merged) + (right - left + 1) * (bottom - top + 1) <= MOST_ROWS:
+                # Ranges may lie on one another a million times: what is looked at is counted.
+                counted += (right - left + 1) * (bottom - top + 1)
+                if counted <= MOST_ROWS:
                     places = [
                         (i - 1, j - 1)
                         for i in range(top, bottom + 1)
@@ -383,8 +385,8 @@ def _found(where: str, grid: Grid, known: Known) -> tuple[Region, list[str]]:
     rows = [i for i in range(len(grid)) if not _is_blank(grid, i, every)]
     if not rows:
         raise InputError(f"{where}: its first sheet is empty; put the table there.")
-    top = _header(grid, rows, known)
-    end = next((i for i in range(top, len(grid)) if i not in set(rows)), len(grid))
+    top, full = _header(grid, rows, known), set(rows)
+    end = next((i for i in range(top, len(grid)) if i not in full), len(grid))
     columns, beside = _columns(where, grid, top, end, known)
     bottom = top
     while bottom + 1 < end and not _is_blank(grid, bottom + 1, columns):

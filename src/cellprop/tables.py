@@ -152,8 +152,8 @@ def _text(path: Path, known: Callable[[Sequence[str]], int], each: str) -> Sourc
     """Open CSV, with the separator that finds what is looked for and the most columns."""
     where = label(path)
     data, notes = _decoded(where, content(path, TABLE))
-    check_lines(where, data, TABLE)
     data, said = _without_separator_line(data)
+    check_lines(where, data, TABLE, said)
     heads: dict[str, _Head] = {}
     trouble = InputError(f"{where}: is empty; it needs a header, and a line for each {each}.")
     for separator in (said,) if said else SEPARATORS:

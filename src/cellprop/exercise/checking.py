@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
-from functools import cached_property, lru_cache
+from functools import cached_property, lru_cache, partial
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +21,7 @@ from cellprop.exercise.batch import with_doubles, with_odd_ones
 from cellprop.exercise.carried import SHEET, KeyFileError
 from cellprop.exercise.keys import read_once
 from cellprop.exercise.numbers import number_in
+from cellprop.exercise.processes import in_processes
 from cellprop.layout import Layout, lay_out
 from cellprop.marking import Marks, Result, Unmarked, mark
 from cellprop.opening import listed
@@ -152,11 +153,7 @@ class _KeyFile(Unmarked):
 def _each(files: Sequence[Path], terms: Terms, jobs: int) -> Iterator[Result]:
     if jobs == 1 or len(files) < 2:
         return (_one(file, terms) for file in files)
-    from joblib import Parallel, delayed
-
-    run = Parallel(n_jobs=jobs, return_as="generator")
-    found: Iterator[Result] = run(delayed(_one)(file, terms) for file in files)
-    return found
+    return in_processes(jobs, partial(_one, terms=terms), files)
 
 
 def _one(file: Path, terms: Terms) -> Result:

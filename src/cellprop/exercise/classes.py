@@ -6,6 +6,7 @@ import re
 import secrets
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from cellprop.exercise.annotating import made
 from cellprop.exercise.batch import differences
 from cellprop.exercise.carried import located, signature
 from cellprop.exercise.keys import Key, read_key, write_key
+from cellprop.exercise.processes import in_processes
 from cellprop.exercise.writing import Mould
 from cellprop.files import write_whole
 from cellprop.layout import lay_out
@@ -188,15 +190,11 @@ def _each(
     if jobs == 1 or len(groups) < 2:
         moulds: list[Mould] = []
         return (_write_some(moulds, group, *shared) for group in groups)
-    from joblib import Parallel, delayed
-
-    run = Parallel(n_jobs=jobs, return_as="generator")
-    found: Iterator[list[Path]] = run(delayed(_write_list)(group, *shared) for group in groups)
-    return found
+    return in_processes(jobs, partial(_write_list, shared), groups)
 
 
-def _write_list(*arguments: Any) -> list[Path]:
-    return list(_write_some([], *arguments))
+def _write_list(shared: tuple[Any, ...], group: Sequence[Student]) -> list[Path]:
+    return list(_write_some([], group, *shared))
 
 
 def _write_some(
