@@ -974,6 +974,7 @@ def waiting(seconds):
     return signal.getsignal(signal.SIGINT) == signal.default_int_handler
 
 
+@pytest.mark.slow
 @posix
 def test_processes_hear_ctrl_c_while_they_work_and_not_while_they_load_or_wait():
     from cellprop.exercise.processes import in_processes
@@ -1038,6 +1039,7 @@ def test_what_killed_runs_left_is_removed_by_the_next_and_nothing_else(tmp_path)
     assert target.read_text() == "precious"
 
 
+@pytest.mark.slow
 @posix
 def test_what_a_killed_run_left_that_looked_for_a_free_name_is_removed_too(here):
     (here / "outputs").mkdir()
