@@ -249,7 +249,10 @@ def test_an_unknown_activation_is_named_even_where_no_layer_would_have_it():
         ({"bout": 5}, "bout: expected 1 × 1 numbers, found one number."),
         ({"bh": [[1], [2]]}, "bh: expected 1 × 2 numbers, found 2 × 1."),
         ({"wh": [[1, 2], [3]]}, "wh: expected rows of equal length, found rows that differ."),
-        ({"wh": [[1, 2], [3, "4"]]}, "wh, row 2, column 2: expected a number, found '4'."),
+        (
+            {"wh": [[1, 2], [3, "4"]]},
+            "wh, row 2, column 2: expected a number, found '4', a number stored as text",
+        ),
         ({"bh": [1, float("inf")]}, "bh, row 2: expected a finite number within ±1e+50, found"),
     ],
 )
