@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+import tempfile
 import zipfile
+from functools import cache
 from pathlib import Path
 
 import openpyxl
@@ -90,11 +92,17 @@ def laughing(folder):
 
 
 def bomb(folder):
-    path = sheet_of(folder, [["a", "y"], [1, 2]])
-    with zipfile.ZipFile(path, "a", zipfile.ZIP_DEFLATED) as archive:
-        for i in range(3):
-            archive.writestr(f"{i}.bin", bytes(100 * 1024**2))
-    return path
+    return written(folder, _bomb(), "data.xlsx")
+
+
+@cache
+def _bomb():
+    with tempfile.TemporaryDirectory() as folder:
+        path = sheet_of(Path(folder), [["a", "y"], [1, 2]])
+        with zipfile.ZipFile(path, "a", zipfile.ZIP_DEFLATED) as archive:
+            for i in range(3):
+                archive.writestr(f"{i}.bin", bytes(100 * 1024**2))
+        return path.read_bytes()
 
 
 def far_cell(folder):
