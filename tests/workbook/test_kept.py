@@ -111,7 +111,7 @@ def test_gnumeric_and_ironcalc_open_a_class_its_key_and_its_marked_copies_too(gn
     assert "Step 2" in reading.sheet_numbers(ironcalc.load_from_xlsx(str(marked)))
 
 
-@pytest.mark.parametrize("name", [*reading.NETWORKS[:1], *slow_ones(["xor", "blobs"])])
+@pytest.mark.parametrize("name", [*reading.NAMES[:1], *slow_ones(["xor", "blobs"])])
 def test_namespaces_are_declared_at_the_root_of_every_part(name):
     trace = example(name) if name == "article" else cellprop.example(name, epochs=3)
     for name, part in reading.parts(reading.content(trace)).items():
@@ -397,7 +397,7 @@ def test_libreoffice_shows_the_formula_in_focus(libreoffice, tmp_path):
         assert shown(books[name], trace) == wanted(trace, row, column), name
 
 
-@pytest.mark.parametrize("name", [*reading.NETWORKS[:1], *slow_ones(reading.NETWORKS[1:])])
+@pytest.mark.parametrize("name", [*reading.NAMES[:1], *slow_ones(reading.NAMES[1:])])
 def test_no_formula_needs_a_function_that_only_some_programs_have(name):
     for part in reading.parts(reading.content(example(name))).values():
         assert b"_xlfn" not in part
@@ -473,7 +473,7 @@ def test_hyperformula_computes_every_formula_of_the_article(retyped, tmp_path):
 
 
 @slow
-@pytest.mark.parametrize("name", reading.NETWORKS[1:])
+@pytest.mark.parametrize("name", reading.NAMES[1:])
 def test_hyperformula_computes_every_formula_of_any_network(name, hyperformula, tmp_path):
     path = written(example(name), tmp_path)
     (found,) = in_hyperformula(hyperformula, path)

@@ -52,7 +52,7 @@ class Allowed:
         """
         if widened(self.ranges[name], self.ranges[new]) == self.ranges[name]:
             return formulas
-        least, most = map(as_typed, self.ranges[name])
+        least, most = map(in_formula, self.ranges[name])
         return [[f"MAX({least},MIN({most},{text}))" for text in row] for row in formulas]
 
     def has(self, name: str, values: Array) -> bool:
@@ -143,6 +143,13 @@ def _power(exponent: int) -> float:
     return float(f"1e{exponent}")
 
 
+def in_formula(number: float) -> str:
+    """Return a number as a formula has it: written out, since HyperFormula reads no 1E+22."""
+    text = as_typed(number)
+    mantissa, power, exponent = text.partition("E+")
+    return f"{mantissa}{'0' * int(exponent)}" if power else text
+
+
 def as_typed(number: float) -> str:
-    """Return a number as a formula has it, and as it is typed: 1E+50."""
+    """Return a number as it is typed: 1E+50."""
     return f"{number:.15g}" if abs(number) < LONG else f"{number:.0E}"
