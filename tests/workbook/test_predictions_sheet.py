@@ -16,6 +16,7 @@ from test_labels import NASTY, shown
 import cellprop
 from cellprop.words import Words, load
 from cellprop.workbook import extras, predictions
+from cellprop.workbook.extras import decided
 from conftest import slow, slow_but
 
 random = np.random.default_rng(5)
@@ -343,3 +344,14 @@ def test_an_output_a_last_place_below_one_half_is_decided_as_spreadsheets_do(tmp
     assert outputs(trace).item() < 0.5
     assert cellprop.verify(trace.to_excel(tmp_path / "book.xlsx")).ok
     assert table(stored(trace))["verdict"] == [["✓ right"]]
+
+
+def test_the_largest_of_negative_outputs_is_the_class(tmp_path):
+    """As of linear outputs, which squared error takes for classes, too."""
+    outputs = np.array([[-2.0, -1.0, -3.0], [-1.0, -1.0, -2.0], [1.0, 2.0, -3.0]])
+    assert decided(outputs, "one of several").ravel().tolist() == [1, 0, 1]
+    network = cellprop.Network([2, 2], activation=[], output_activation="linear")
+    first = {"wout": [[-1.0, -2.0], [-2.0, -1.0]], "bout": [[-1.0, -1.0]]}
+    X, y = [[0, 1], [1, 0]], [[0, 1], [1, 0]]
+    trace = cellprop.trace(network, X, y, parameters=first, epochs=0)
+    assert cellprop.verify(trace.to_excel(tmp_path / "book.xlsx")).ok

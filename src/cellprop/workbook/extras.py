@@ -382,7 +382,7 @@ def decided(outputs: Array, how: Decision) -> Array:
     """
     if how == "one of several":
         most = outputs.max(axis=1, keepdims=True)
-        first: NDArray[np.intp] = (outputs >= most * (1 - LAST_PLACE)).argmax(axis=1)
+        first: NDArray[np.intp] = (outputs >= most - abs(most) * LAST_PLACE).argmax(axis=1)
         return first[:, np.newaxis].astype(np.float64)
     return (outputs >= 0.5 * (1 - LAST_PLACE)).astype(np.float64)
 
