@@ -181,6 +181,34 @@ def test_any_order_of_any_names_is_the_order_of_the_table(names, draw):
         assert columns("X", found, wanted, named=False).values.tolist() == [list(order)]
 
 
+ATTRIBUTES = [
+    "detach",
+    "toarray",
+    "numpy",
+    "to_numpy",
+    "tolist",
+    "dtype",
+    "columns",
+    "index",
+    "name",
+]
+
+
+def test_columns_and_rows_may_be_called_as_what_arrays_have():
+    """A DataFrame has each column as an attribute, and a Series each row."""
+    frame = pd.DataFrame([range(len(ATTRIBUTES))], columns=ATTRIBUTES).astype(float)
+    found = table("X", frame)
+    assert found.column_labels == tuple(ATTRIBUTES)
+    assert found.values.tolist() == [[*range(len(ATTRIBUTES))]]
+    series = pd.Series(range(len(ATTRIBUTES)), index=ATTRIBUTES, dtype=float)
+    assert table("X", series).row_labels == tuple(ATTRIBUTES)
+    network = Network([len(ATTRIBUTES), 2, 2])
+    y = pd.DataFrame([[0.0, 1.0]], columns=["tolist", "dtype"])
+    trace = cellprop.trace(network, frame, y, seed=0)
+    assert trace.matrix("y").columns.labels == ("tolist", "dtype")
+    assert (trace.predict(frame[ATTRIBUTES[::-1]]) == trace.predict(frame)).all(axis=None)
+
+
 # --- Networks that know their names -------------------------------------------------------
 
 

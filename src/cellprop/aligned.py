@@ -12,6 +12,7 @@ from typing import Any
 from unicodedata import normalize
 
 from cellprop.algebra import Array, Axis
+from cellprop.arrays import offers
 from cellprop.data import Table, label, numbers
 from cellprop.errors import InputError
 from cellprop.opening import listed
@@ -83,10 +84,10 @@ def _labels_of(source: Any) -> tuple[Sequence[str] | None, Sequence[str] | None]
     """Return the labels of columns and rows, of what may have some."""
     if isinstance(source, Table):
         return source.column_labels, source.row_labels
-    if not (hasattr(source, "index") and hasattr(source, "to_numpy")):
+    if not offers(source, "index", "to_numpy"):
         return None
     index = tuple(map(label, source.index))
-    if hasattr(source, "columns"):
+    if offers(source, "columns"):
         return tuple(map(label, source.columns)), index
     return index, index  # a Series is a row or a column; the other side has one label
 

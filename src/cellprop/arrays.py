@@ -25,6 +25,16 @@ class _Masked:
 MASKED = _Masked()
 
 
+def offers(source: Any, *names: str) -> bool:
+    """Whether what an object is has attributes of these names.
+
+    Asked of its class, and of what it keeps itself: a DataFrame answers to the names of its columns,
+    too, and one may be called so.
+    """
+    kept = getattr(source, "__dict__", {})
+    return all(hasattr(type(source), name) or name in kept for name in names)
+
+
 def as_array(source: Any) -> tuple[NDArray[Any], bool]:
     """Return an array of what holds numbers, and whether these had 32 bits at most.
 
@@ -32,12 +42,12 @@ def as_array(source: Any) -> tuple[NDArray[Any], bool]:
     """
     if isinstance(source, np.ma.MaskedArray):
         return _from_masked(source), is_single(source.dtype)
-    if hasattr(source, "detach"):
+    if offers(source, "detach"):
         return _from_tensor(source)
-    if hasattr(source, "toarray"):
+    if offers(source, "toarray"):
         _check_size(source.shape)
     for method in ("toarray", "to_numpy", "numpy"):
-        if callable(getattr(source, method, None)) and not isinstance(source, np.ndarray):
+        if offers(source, method) and not isinstance(source, np.ndarray):
             return as_array(getattr(source, method)())
     if _holds_arrays(source):
         arrays = [as_array(each) for each in source]

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cellprop.algebra import Array, Axis
-from cellprop.arrays import MASKED, as_array, real
+from cellprop.arrays import MASKED, as_array, offers, real
 from cellprop.arrays import is_nothing as is_blank
 from cellprop.errors import InputError, nearest, visible
 from cellprop.limits import MOST_CLASSES
@@ -93,7 +93,7 @@ def table(name: str, source: Any) -> Table:
 
 def _row_labels(source: Any) -> tuple[str, ...] | None:
     """Return the index of a DataFrame or Series, unless it only counts."""
-    if not (hasattr(source, "index") and hasattr(source, "to_numpy")):
+    if not offers(source, "index", "to_numpy"):
         return None
     index = list(source.index)
     return None if index == list(range(len(index))) else tuple(map(label, index))
@@ -101,11 +101,11 @@ def _row_labels(source: Any) -> tuple[str, ...] | None:
 
 def _column_labels(source: Any) -> tuple[str, ...] | None:
     """Return the columns of a DataFrame, or the name of a Series, of whichever library."""
-    if not hasattr(source, "to_numpy"):
+    if not offers(source, "to_numpy"):
         return None
-    if hasattr(source, "columns"):
+    if offers(source, "columns"):
         return tuple(map(label, source.columns))
-    name = getattr(source, "name", None)
+    name = source.name if offers(source, "name") else None
     return None if name is None else (label(name),)
 
 
@@ -234,10 +234,12 @@ def _classes_of(source: Any, wanted: bool) -> tuple[Sequence[str], Sequence[str]
 
     None for what holds no classes.
     """
-    column = source.iloc[:, 0] if len(getattr(source, "columns", ())) == 1 else source
-    categories = getattr(getattr(column, "dtype", None), "categories", None)
+    is_table = offers(source, "columns", "iloc")
+    column = source.iloc[:, 0] if is_table and len(source.columns) == 1 else source
+    dtype = column.dtype if offers(column, "dtype") else None
+    categories = getattr(dtype, "categories", None)
     try:
-        cells = column.tolist() if hasattr(column, "tolist") else column
+        cells = column.tolist() if offers(column, "tolist") else column
     except (
         RuntimeError,
         TypeError,
