@@ -579,6 +579,19 @@ def elementwise(
     )  # fmt: skip
 
 
+def _quotient(name: str, value: Callable[..., Array], least: str) -> Operation:
+    """Return the division by what is not negative, and in a cell not less than a number."""
+    return elementwise(
+        name,
+        value,
+        maths=_infix(" / ", TIMES),
+        numpy=_infix(" / ", TIMES),
+        r=_in_r("/", TIMES),
+        excel=_infix("/", TIMES),
+        cell=Form(f"{{0}}/MAX({least},{{1}})", TIMES, (TIMES, 0)),
+    )
+
+
 def _product_in_order(left: Array, right: Array) -> Array:
     """Return the matrix product, adding its terms one after another from the left."""
     total = left[:, :1] * right[:1]
@@ -846,26 +859,10 @@ OPERATIONS: dict[str, Operation] = {
             r=_call("exp({0})"),
             excel=_call("EXP({0})"),
         ),
-        elementwise(
-            # A quotient whose divisor is not negative, and may come so close to 0 as to be it.
-            "ratio",
-            _ratio,
-            maths=_infix(" / ", TIMES),
-            numpy=_infix(" / ", TIMES),
-            r=_in_r("/", TIMES),
-            excel=_infix("/", TIMES),
-            cell=Form("{0}/MAX(EXP(-460),{1})", TIMES, (TIMES, 0)),
-        ),
-        elementwise(
-            # A quotient whose divisor says how far numbers spread: of inputs, or of changes.
-            "ratio_to_spread",
-            _ratio_to_spread,
-            maths=_infix(" / ", TIMES),
-            numpy=_infix(" / ", TIMES),
-            r=_in_r("/", TIMES),
-            excel=_infix("/", TIMES),
-            cell=Form("{0}/MAX(EXP(-69),{1})", TIMES, (TIMES, 0)),
-        ),
+        # A quotient whose divisor is not negative, and may come so close to 0 as to be it.
+        _quotient("ratio", _ratio, "EXP(-460)"),
+        # One whose divisor says how far numbers spread: of inputs, or of changes.
+        _quotient("ratio_to_spread", _ratio_to_spread, "EXP(-69)"),
         elementwise(
             "ones",
             np.ones_like,

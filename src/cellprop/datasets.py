@@ -383,16 +383,21 @@ class _Reader:
             if fault:
                 self._fault(row, column, fault)
                 return np.zeros(len(cells))
-        values: Sequence[float]
         if not self.source.separator:
-            values = [_float(cell) for cell in cells]
-        else:
-            texts = [_without_truths(cell) for cell in cells]
-            try:
-                values = self._written(column, texts, any_unit=True)
-            except FaultError as error:
-                self._fault(error.position, column, self._not_a_number(column, cells, error))
-                return np.zeros(len(cells))
+            return self._within(column, [_float(cell) for cell in cells])
+        return self._as_written(column, cells, any_unit=True)
+
+    def _as_written(self, column: int, cells: Sequence[Cell], *, any_unit: bool) -> Array:
+        """Return the numbers of a column of texts; a fault is kept."""
+        texts = [_without_truths(cell) for cell in cells]
+        try:
+            return self._within(column, self._written(column, texts, any_unit=any_unit))
+        except FaultError as error:
+            self._fault(error.position, column, self._not_a_number(column, cells, error))
+            return np.zeros(len(cells))
+
+    def _within(self, column: int, values: Sequence[float]) -> Array:
+        """Return numbers as an array; the first that is too large is a fault."""
         for row, value in enumerate(values):
             if not abs(value) <= LARGEST:
                 self._fault(row, column, fault_of(value))
@@ -546,16 +551,7 @@ class _Reader:
     def _numbers(self, column: int, cells: Sequence[Cell]) -> Array:
         if not self.source.separator:
             return self._column(column)
-        try:
-            values = self._written(column, [_without_truths(c) for c in cells], any_unit=False)
-        except FaultError as error:
-            self._fault(error.position, column, self._not_a_number(column, cells, error))
-            return np.zeros(len(cells))
-        for row, value in enumerate(values):
-            if not abs(value) <= LARGEST:
-                self._fault(row, column, fault_of(value))
-                break
-        return np.array(values)
+        return self._as_written(column, cells, any_unit=False)
 
     def _names_wanted(
         self, column: int, cells: Sequence[Cell], numeric: Sequence[bool]

@@ -337,6 +337,17 @@ def numbers_of(book: Workbook) -> Numbers:
     }
 
 
+def errors_of(book: Workbook) -> list[str]:
+    """Return the cells that show an error."""
+    return [
+        f"{sheet.title}!{cell.coordinate} {cell.value}"
+        for sheet in book.worksheets
+        for row in sheet.iter_rows()
+        for cell in row
+        if cell.data_type == "e"
+    ]
+
+
 def without_values(trace: Trace) -> Workbook:
     """The workbook, fresh: openpyxl saves it without its values, so engines must compute them."""
     return load_workbook(BytesIO(content(trace)))

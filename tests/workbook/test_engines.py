@@ -149,17 +149,6 @@ AT_EXTREMES = [
 ]  # fmt: skip
 
 
-def errors(book) -> list[str]:
-    """The cells that show an error."""
-    return [
-        f"{sheet.title}!{cell.coordinate} {cell.value}"
-        for sheet in book.worksheets
-        for row in sheet.iter_rows()
-        for cell in row
-        if cell.data_type == "e"
-    ]
-
-
 # --- IronCalc -----------------------------------------------------------------------------
 
 
@@ -285,7 +274,7 @@ def test_libreoffice_computes_the_trace_from_the_formulas_alone(libreoffice, tmp
     recalculated, _ = reading.converted_by_libreoffice(libreoffice, files, tmp_path)
     assert set(recalculated) == set(found)
     for name, (trace, _, numbers) in found.items():
-        assert errors(recalculated[name]) == [], name
+        assert reading.errors_of(recalculated[name]) == [], name
         assert_finite(reading.numbers_of(recalculated[name]))
         assert disagreements(reading.numbers_of(recalculated[name]), trace, numbers) == [], name
 

@@ -420,15 +420,6 @@ def test_no_number_typed_makes_an_error_in_libreoffice(libreoffice, tmp_path):
     ]
     recalculated, _ = reading.converted_by_libreoffice(libreoffice, files, tmp_path)
     assert len(recalculated) == len(files)
-    assert [f"{name}: {e}" for name, book in recalculated.items() for e in errors_of(book)] == []
-
-
-def errors_of(book: Workbook) -> list[str]:
-    """The cells that show an error; a line that shows a formula may show that there is none."""
-    return [
-        f"{sheet.title}!{cell.coordinate} {cell.value}"
-        for sheet in book.worksheets
-        for row in sheet.iter_rows()
-        for cell in row
-        if cell.data_type == "e"
-    ]
+    assert [
+        f"{name}: {e}" for name, book in recalculated.items() for e in reading.errors_of(book)
+    ] == []
