@@ -28,8 +28,8 @@ MASKED = _Masked()
 def offers(source: Any, *names: str) -> bool:
     """Whether what an object is has attributes of these names.
 
-    Asked of its class, and of what it keeps itself: a DataFrame answers to the names of its columns,
-    too, and one may be called so.
+    Asked of its class, and of what it keeps itself: a DataFrame answers to the names of its columns
+    as well, and one may be called so.
     """
     kept = getattr(source, "__dict__", {})
     return all(hasattr(type(source), name) or name in kept for name in names)
