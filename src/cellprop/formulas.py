@@ -224,11 +224,14 @@ class Workload:
 
     def add(self, cell: Cell, text: str, times: int = 1) -> None:
         """Add the formula of a cell; one of an array stands in so many."""
-        formula = Formula(text, cell[0])
+        self.put(cell, Formula(text, cell[0]), times)
+        self.length += len(text)
+
+    def put(self, cell: Cell, formula: Formula, times: int = 1) -> None:
+        """Add a formula that was read already."""
         self.reaches(*cell)
         self._formulas[cell] = formula
         self._times[cell] = times
-        self.length += len(text)
 
     def _areas(self, formula: Formula, depth: int = 0) -> Iterator[Area]:
         """Yield what a formula reads, by its names too, as far as there is anything."""
@@ -251,10 +254,6 @@ class Workload:
     def read(self, cell: Cell) -> list[Area]:
         """Return what the formula of a cell reads."""
         return list(self._areas(self._formulas[cell]))
-
-    def joins(self, cell: Cell) -> bool:
-        """Whether the formula of a cell makes a text out of several."""
-        return self._formulas[cell].joins
 
     def cost(self, cell: Cell) -> int:
         """Return how many cells computing the formula of a cell may touch."""
@@ -348,8 +347,8 @@ class Tally:
             If it costs more than any of ours, or all together do.
         """
         one = Workload(self._names)
-        cell = sheet, row, column
-        one.add(cell, text)
+        cell, formula = (sheet, row, column), Formula(text, sheet)
+        one.put(cell, formula)
         read = one.read(cell)
         for other in (sheet, *(area.sheet for area in read)):
             one.reaches(other, MOST_ROWS, MOST_COLUMNS)
@@ -363,8 +362,8 @@ class Tally:
             "use fewer samples",
         )  # fmt: skip
         if self._count <= self.MOST_KEPT:
-            self._kept.add(cell, text)
-        if one.joins(cell):
+            self._kept.put(cell, formula)
+        if formula.joins:
             self._joins = self._joins or f"{label(sheet)}!{_coordinate(row, column)}"
             self._joined.update(one.read(cell))
 

@@ -326,11 +326,21 @@ class _Shape:
 
 def book_of(where: str, data: bytes, kind: Kind, **options: Any) -> Any:
     """Return a workbook as openpyxl has it, once it is known what it may cost."""
-    from openpyxl import load_workbook
+    check_book(where, data, kind)
+    return load_book(data, **options)
 
+
+def check_book(where: str, data: bytes, kind: Kind) -> None:
+    """Refuse a workbook that costs more than one of its kind may."""
     check_unlocked(where, data)
     with archive_of(where, data, kind) as archive:
         check_xml(where, archive, kind)
+
+
+def load_book(data: bytes, **options: Any) -> Any:
+    """Return a workbook, of which it is known what it costs, as openpyxl has it."""
+    from openpyxl import load_workbook
+
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         # What openpyxl says of a sheet whose part is missing, before it goes on without it.

@@ -13,7 +13,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -23,7 +23,7 @@ from cellprop.data import label
 from cellprop.errors import InputError
 from cellprop.formulas import Tally
 from cellprop.limits import BUILT, LIBREOFFICE_SECONDS, MOST_ROWS
-from cellprop.opening import archive_of, book_of, content, is_ours, whatever_is_wrong
+from cellprop.opening import archive_of, check_book, content, is_ours, load_book, whatever_is_wrong
 from cellprop.restating import restated
 
 Engine = Literal["ironcalc", "libreoffice"]
@@ -203,12 +203,13 @@ def _stored(path: Path) -> tuple[Cells, dict[str, float], dict[Place, str]]:
     """Return the stored value of every formula cell, the largest number of each sheet, and the text
     of every formula.
     """
-    with_formulas = _opened(path, data_only=False)
+    data = _content(path)
+    with_formulas = _book(path, data, data_only=False)
     if not is_ours(with_formulas):
         raise InputError(
             f"{path}: not a workbook that cellprop wrote; `cellprop build` writes one."
         )
-    with_values = _opened(path, data_only=True)
+    with_values = _book(path, data, data_only=True)
     names = {name: found.attr_text or "" for name, found in with_formulas.defined_names.items()}
     tally = Tally(label(path), names)
     cells: Cells = {}
@@ -246,11 +247,26 @@ def _pairs(path: Path, formulas: Any, values: Any) -> Iterator[tuple[Any, Value]
 
 
 def _opened(path: Path, *, data_only: bool, read_only: bool = True) -> Any:
-    where = label(path)
-    # From memory, since a read-only workbook would keep the file open.
+    return _book(path, _content(path), data_only=data_only, read_only=read_only)
+
+
+def _content(path: Path) -> bytes:
+    """Return what a file holds, once it is known what it may cost."""
     data = content(path, BUILT)
-    with whatever_is_wrong(f"{where}: not an Excel workbook (.xlsx), or a damaged one; {AGAIN}."):
-        return book_of(where, data, BUILT, read_only=read_only, data_only=data_only)
+    with _told(path):
+        check_book(label(path), data, BUILT)
+    return data
+
+
+def _book(path: Path, data: bytes, *, data_only: bool, read_only: bool = True) -> Any:
+    """Return a workbook from memory, since one that is only read would keep its file open."""
+    with _told(path):
+        return load_book(data, read_only=read_only, data_only=data_only)
+
+
+def _told(path: Path) -> AbstractContextManager[None]:
+    what = "not an Excel workbook (.xlsx), or a damaged one"
+    return whatever_is_wrong(f"{label(path)}: {what}; {AGAIN}.")
 
 
 # --- Engines ------------------------------------------------------------------------------
