@@ -24,7 +24,7 @@ FLOORS = {
     "columns": 1, "numerals": 1, "spreadsheets": 1, "tables": 1,
     "opening": 1, "weights": 1, "slips": 1, "roster": 1, "precision": 1, "verdicts": 1,
     "cells": 1, "matrices": 1, "naming": 1, "forms": 1, "titles": 1, "arrays": 1, "aligned": 1,
-    "formulas": 1, "ranges": 1, "restating": 1,
+    "formulas": 1, "deciding": 1, "ranges": 1, "restating": 1,
     "submission": 1,
     "tracing": 2, "training": 2, "captions": 2, "question": 2, "ways": 2, "inexact": 2,
     "crediting": 2, "judging": 2, "marking": 2,

@@ -18,13 +18,13 @@ import numpy as np
 from cellprop import aligned, data
 from cellprop.algebra import Array, Axis, Matrix, compiled, evaluate
 from cellprop.data import LARGEST, Table, known, label, numbers, table
+from cellprop.deciding import Decision
 from cellprop.errors import InputError, ShapeError, UnknownNameError, nearest
 from cellprop.limits import check_run
 from cellprop.network import Network
 from cellprop.steps import OPTIMIZERS, SCALINGS, Walkthrough, walkthrough
 from cellprop.training import (
     Batch,
-    Decision,
     Progress,
     Training,
     Values,

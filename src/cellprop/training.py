@@ -10,19 +10,16 @@ from dataclasses import dataclass
 from functools import lru_cache
 from math import isfinite
 from time import perf_counter
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from cellprop.algebra import Array, Matrix, compiled
+from cellprop.deciding import Decision, decided
 from cellprop.steps import Walkthrough
 
 Progress = Callable[[int, int], None]
 """Called now and then with how much is done, and of how much."""
-
-Decision = Literal["yes or no", "one of several", "each yes or no"]
-"""How outputs decide: one output by 0.5, the largest of several, or each by 0.5."""
 
 SECONDS_BETWEEN_REPORTS = 0.1
 Values = list[Array]
@@ -41,13 +38,8 @@ def decision(targets: Array, output_activation: str) -> Decision | None:
 
 def hits(targets: Array, how: Decision) -> Callable[[Array], int]:
     """Return what counts the samples for which outputs decide as the targets do."""
-    if how == "one of several":
-        classes = targets.argmax(axis=1)
-        return lambda outputs: int(np.count_nonzero(outputs.argmax(axis=1) == classes))
-    truth = targets >= 0.5
-    if how == "yes or no":
-        return lambda outputs: int(np.count_nonzero((outputs >= 0.5) == truth))
-    return lambda outputs: int(np.count_nonzero(((outputs >= 0.5) == truth).all(axis=1)))
+    truth = decided(targets, how)
+    return lambda outputs: int(np.count_nonzero((decided(outputs, how) == truth).all(axis=1)))
 
 
 @dataclass(frozen=True)

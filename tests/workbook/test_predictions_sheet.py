@@ -14,9 +14,9 @@ from retyping import by_ironcalc, changed, find, sheets_of, verifies
 from test_labels import NASTY, shown
 
 import cellprop
+from cellprop.deciding import decided
 from cellprop.words import Words, load
 from cellprop.workbook import extras, predictions
-from cellprop.workbook.extras import decided
 from conftest import slow, slow_but
 
 random = np.random.default_rng(5)
@@ -169,7 +169,7 @@ def test_right_and_wrong_are_told_apart_in_words_and_by_a_rule(name):
     trace = case(name)
     sheet = stored(trace)
     how, targets = trace.decision, trace.values["y"]
-    hits = extras.decided(outputs(trace), how) == extras.decided(targets, how)
+    hits = decided(outputs(trace), how) == decided(targets, how)
     wanted = [["✓ right" if hit.all() else "✗ wrong"] for hit in hits]
     assert table(sheet)["verdict"] == wanted
     share = sheet[find(sheet, "Right")[0], 2]
@@ -348,7 +348,7 @@ def test_an_output_a_last_place_below_one_half_is_decided_as_spreadsheets_do(tmp
 
 def test_the_largest_of_negative_outputs_is_the_class(tmp_path):
     """As of linear outputs, which squared error takes for classes, too."""
-    outputs = np.array([[-2.0, -1.0, -3.0], [-1.0, -1.0, -2.0], [1.0, 2.0, -3.0]])
+    outputs = np.array([[-2.0, -1.0, -3.0], [-1.0, -1.5, -2.0], [1.0, 2.0, -3.0]])
     assert decided(outputs, "one of several").ravel().tolist() == [1, 0, 1]
     network = cellprop.Network([2, 2], activation=[], output_activation="linear")
     first = {"wout": [[-1.0, -2.0], [-2.0, -1.0]], "bout": [[-1.0, -1.0]]}

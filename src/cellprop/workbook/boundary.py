@@ -13,6 +13,7 @@ import numpy as np
 from openpyxl.worksheet.worksheet import Worksheet
 
 from cellprop.algebra import ONE, Array, Axis, Matrix
+from cellprop.deciding import decided, largest
 from cellprop.formats import LARGE, LONGEST_LABEL, MOST_DECIMALS, Format, choose, cut
 from cellprop.layout import Place, letter
 from cellprop.tracing import Trace
@@ -29,8 +30,6 @@ from cellprop.workbook.extras import (
     absolute,
     at_home,
     band,
-    decided,
-    largest,
     one_after_another,
     room_for,
     side_by_side,

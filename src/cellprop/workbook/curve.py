@@ -16,6 +16,7 @@ from openpyxl.worksheet.worksheet import Worksheet
 
 from cellprop import captions
 from cellprop.algebra import ONE, Array, Matrix, evaluate, formulas, reads
+from cellprop.deciding import at_least_half, decide_alike, decided, largest
 from cellprop.formats import choose
 from cellprop.layout import MOST_COLUMNS, letter
 from cellprop.tracing import Trace
@@ -30,8 +31,6 @@ from cellprop.workbook.extras import (
     Canvas,
     alike,
     at_home,
-    decided,
-    largest,
 )
 
 # Live rows stop after so many epochs, or when they would be more formula cells than this; with
@@ -244,27 +243,19 @@ def _formulas_of_right(book: Book, live: Live) -> dict[str, Addresses]:
     targets = at_home(book, "y")
     if how == "yes or no":
         right = [
-            f"IF(IF({output}>=0.5,1,0)=IF({target}>=0.5,1,0),1,0)"
+            decide_alike(output, target)
             for (output,), (target,) in zip(outputs, targets, strict=True)
         ]
         return {"right": [[text] for text in right]}
     if how == "one of several":
         rows = zip(outputs, targets, strict=True)
-        texts = [f"IF({largest(output)}={_wanted(target)},1,0)" for output, target in rows]
+        texts = [f"IF({largest(output)}={largest(target)},1,0)" for output, target in rows]
         return {"right": [[text] for text in texts]}
     chosen = _cells(live.columns["decided"], *walk.output.shape, HERE)
     return {
-        "decided": [[f"IF({output}>=0.5,1,0)" for output in row] for row in outputs],
+        "decided": [[f"IF({at_least_half(output)},1,0)" for output in row] for row in outputs],
         "right": [[alike(row, target)] for row, target in zip(chosen, targets, strict=True)],
     }
-
-
-def _wanted(targets: list[str]) -> str:
-    """Return the formula of which typed target of a row is the largest: the first, if all of them
-    were cleared, since a blank cell is none that can be found.
-    """
-    first, last = targets[0], targets[-1].rpartition("!")[2]
-    return f"IF(COUNT({first}:{last})=0,1,{largest(targets)})"
 
 
 # --- The sheet ----------------------------------------------------------------------------

@@ -10,19 +10,17 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-import numpy as np
-from numpy.typing import NDArray
 from openpyxl.worksheet.worksheet import Worksheet
 from rich.cells import cell_len
 
 from cellprop import layout as at
 from cellprop.algebra import SPELLED_OUT, Array, Axis, Matrix, evaluate, formulas
 from cellprop.data import looks_like_formula
+from cellprop.deciding import across
 from cellprop.formats import WIDEST_SIDE, Format, Formats, width_above
 from cellprop.layout import Place, letter
 from cellprop.steps import Walkthrough, walkthrough
 from cellprop.tracing import Trace
-from cellprop.training import Decision
 from cellprop.workbook import xml
 from cellprop.workbook.book import ROW, Book, sheet_name, spans, styled
 from cellprop.workbook.printing import PAGE_WIDTH, page_of
@@ -35,9 +33,6 @@ NOTHING = "–"
 WIDEST = 60
 # The most samples that stand on a sheet after the steps.
 MOST_SAMPLES = 1000
-
-# By how much less a number is still taken for as large.
-LAST_PLACE = 1e-15
 
 Addresses = list[list[str]]
 
@@ -375,37 +370,14 @@ def at_home(book: Book, name: str) -> Addresses:
     return [[link + cell for cell in row] for row in absolute(book.layout.places[name])]
 
 
-def decided(outputs: Array, how: Decision) -> Array:
-    """Return what outputs (or targets) decide: a class for each sample, or each output's 0 or 1.
-
-    As spreadsheets do, which take numbers for equal that differ in the last place only.
-    """
-    if how == "one of several":
-        most = outputs.max(axis=1, keepdims=True)
-        first: NDArray[np.intp] = (outputs >= most - abs(most) * LAST_PLACE).argmax(axis=1)
-        return first[:, np.newaxis].astype(np.float64)
-    return (outputs >= 0.5 * (1 - LAST_PLACE)).astype(np.float64)
-
-
-def largest(cells: Sequence[str]) -> str:
-    """Return the formula of which cell of a row is the largest, counted from 1."""
-    row = _range(cells)
-    return f"MATCH(MAX({row}),{row},0)"
-
-
 def alike(left: Sequence[str], right: Sequence[str]) -> str:
     """Return the formula of whether two rows of zeros and ones are alike: 1 or 0."""
     if len(left) <= SPELLED_OUT:
         pairs = ",".join(f"{a}={b}" for a, b in zip(left, right, strict=True))
         return f"IF(AND({pairs}),1,0)"
     # The sum of the squared differences, since not every engine can take it of ranges at once.
-    a, b = _range(left), _range(right)
+    a, b = across(left), across(right)
     return f"IF(SUMPRODUCT({a},{a})-2*SUMPRODUCT({a},{b})+SUMPRODUCT({b},{b})=0,1,0)"
-
-
-def _range(cells: Sequence[str]) -> str:
-    """Return the range of a row of cells; a sheet is named once."""
-    return f"{cells[0]}:{cells[-1].rpartition('!')[2]}"
 
 
 def room_for(text: str) -> float:

@@ -13,10 +13,10 @@ import numpy as np
 from openpyxl.worksheet.worksheet import Worksheet
 
 from cellprop.algebra import Array, Axis, Matrix
+from cellprop.deciding import Decision, at_least_half, decide_alike, decided, largest
 from cellprop.formats import LONGEST_LABEL, WIDEST_SIDE, Format, choose, cut
 from cellprop.layout import Place, letter
 from cellprop.tracing import Trace
-from cellprop.training import Decision
 from cellprop.workbook.book import Book
 from cellprop.workbook.curve import Live
 from cellprop.workbook.extras import (
@@ -30,8 +30,6 @@ from cellprop.workbook.extras import (
     alike,
     at_home,
     band,
-    decided,
-    largest,
     one_after_another,
     room_for,
     side_by_side,
@@ -391,7 +389,7 @@ class _Rows:
             return
         cells = outputs if here.how == "each yes or no" else outputs[:1]
         for j, cell in enumerate(cells):
-            text, value = f"IF({cell}>=0.5,1,0)", float(chosen[j])
+            text, value = f"IF({at_least_half(cell)},1,0)", float(chosen[j])
             self._put_when(typed, row, here.decided + j, "active", text, value, "0")
 
     def _put_class(
@@ -410,7 +408,7 @@ class _Rows:
     ) -> None:
         """Put what the class is called that a single output decides, or a target says."""
         zero, one = self.here.two
-        text = f"IF({cell}>=0.5,{literal(one)},{literal(zero)})"
+        text = f"IF({at_least_half(cell)},{literal(one)},{literal(zero)})"
         self._put_when(typed, row, column, style, text, self.here.two[int(chosen[0])])
         self.canvas.widen(column, max(map(room_for, self.here.two)))
 
@@ -420,10 +418,10 @@ class _Rows:
         if here.how == "one of several":
             return f"IF({largest(outputs)}={largest(targets)},1,0)"
         if here.two:
-            return f"IF(IF({outputs[0]}>=0.5,1,0)=IF({targets[0]}>=0.5,1,0),1,0)"
+            return decide_alike(outputs[0], targets[0])
         chosen = [f"{letter(here.decided + j)}{row}" for j in range(len(targets))]
         if here.how == "yes or no":
-            return f"IF({chosen[0]}=IF({targets[0]}>=0.5,1,0),1,0)"
+            return f"IF({chosen[0]}=IF({at_least_half(targets[0])},1,0),1,0)"
         return alike(chosen, targets)
 
     # --- Room for new samples -------------------------------------------------------------
