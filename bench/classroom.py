@@ -18,15 +18,15 @@ from measuring import judged, ratio, spread, taking_turns
 from openpyxl import load_workbook
 
 import cellprop
-from cellprop import report
 from cellprop.algebra import value
 from cellprop.exercise import check_all, write, write_class
-from cellprop.layout import lay_out
-from cellprop.marking import mark
-from cellprop.question import Question, ask, for_student
-from cellprop.roster import Student
-from cellprop.verdicts import Answer
-from cellprop.words import load
+from cellprop.faces import report
+from cellprop.faces.layout import lay_out
+from cellprop.files.roster import Student
+from cellprop.marking.marks import mark
+from cellprop.marking.question import Question, ask, for_student
+from cellprop.marking.verdicts import Answer
+from cellprop.texts.words import load
 
 TARGET = 3.0
 

@@ -14,7 +14,7 @@ import numpy as np
 from measuring import judged, peak_memory, python, ratio, spread
 
 import cellprop
-from cellprop import datasets
+from cellprop.files import datasets
 
 SIZES = (1_000, 10_000, 100_000)
 COLUMNS, HIDDEN, BATCH = 20, 8, 32

@@ -19,8 +19,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 
 import cellprop
 from cellprop.errors import InputError
-from cellprop.marking import mark
-from cellprop.question import ask
+from cellprop.marking.marks import mark
+from cellprop.marking.question import ask
 from made_up import MADE, Exercise, answers, walk
 from sixty import CLASS, ODD
 from strategies import Cheat, exercises, old_for_new, targets_for_output

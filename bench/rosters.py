@@ -10,7 +10,7 @@ from pathlib import Path
 
 from measuring import judged, ratio, spread, taking_turns
 
-from cellprop import roster
+from cellprop.files import roster
 
 SMALL, LARGE = 1_000, 10_000
 # Linear growth makes no student dearer.

@@ -115,7 +115,7 @@ def run(monkeypatch, capsys):
     """Run a command in this process; return its exit code and what it printed."""
     monkeypatch.setenv("COLUMNS", "200")
 
-    from cellprop import cli
+    from cellprop.cli import commands as cli
 
     def run(*arguments: str) -> tuple[int, str, str]:
         monkeypatch.setattr(sys, "argv", ["cellprop", *arguments])

@@ -13,8 +13,8 @@ import pytest
 from hypothesis import strategies as st
 
 from cellprop import CellpropError
-from cellprop.data import LARGEST, label
-from cellprop.datasets import read
+from cellprop.files.data import LARGEST, label
+from cellprop.files.datasets import read
 
 
 def written(folder, content, name="data.csv"):

@@ -13,8 +13,8 @@ from functools import cached_property
 
 import numpy as np
 
-from cellprop.question import Question
-from cellprop.verdicts import Answer
+from cellprop.marking.question import Question
+from cellprop.marking.verdicts import Answer
 
 Matrices = dict[str, np.ndarray]
 

@@ -19,9 +19,9 @@ from openpyxl import load_workbook
 
 import cellprop
 from cellprop.exercise import write, write_class
-from cellprop.layout import lay_out
-from cellprop.question import Question, ask, for_student
-from cellprop.roster import Student
+from cellprop.faces.layout import lay_out
+from cellprop.files.roster import Student
+from cellprop.marking.question import Question, ask, for_student
 from students import numbers_of
 
 STUDENTS = (Student("007", "Ada Lovelace", 1, "ada-lovelace-007"), Student("8", "Bob", 2, "bob-8"))

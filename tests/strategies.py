@@ -14,8 +14,8 @@ from functools import cached_property
 import numpy as np
 
 import cellprop
-from cellprop.marking import Marks, mark
-from cellprop.question import Question, ask
+from cellprop.marking.marks import Marks, mark
+from cellprop.marking.question import Question, ask
 from made_up import Exercise, Matrices, answers, notebook, right
 from test_slips import network
 

@@ -7,8 +7,8 @@ from collections.abc import Callable
 import numpy as np
 
 from cellprop.algebra import value
-from cellprop.question import Question
-from cellprop.verdicts import Answer
+from cellprop.marking.question import Question
+from cellprop.marking.verdicts import Answer
 
 Slipping = Callable[[dict, np.ndarray], np.ndarray]
 

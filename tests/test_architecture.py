@@ -1,15 +1,18 @@
-"""Who may know whom: each floor imports only from those below it, and no face from another.
+"""Who may know whom: each floor imports only from those below it, and no module is on a circle.
 
-The rules are functions over a module's source, so that the tests can show that a wrong import is
-noticed as well as that there is none.
+The floors are those of the table in `docs/architecture.md`, so that the page can't be wrong. Every
+import counts: also those inside functions, and those for types only. The rules are functions over a
+module's source, so that the tests can show that a wrong import is noticed as well as that there is
+none.
 """
 
 from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cache
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -18,34 +21,27 @@ import cellprop
 
 SOURCE = Path(cellprop.__file__).parent
 
-FLOORS = {
-    "errors": 0, "algebra": 0, "files": 0, "templates": 0, "limits": 0,
-    "data": 1, "network": 1, "steps": 1, "words": 1, "datasets": 1, "models": 1,
-    "columns": 1, "numerals": 1, "spreadsheets": 1, "tables": 1,
-    "opening": 1, "weights": 1, "slips": 1, "roster": 1, "precision": 1, "verdicts": 1,
-    "cells": 1, "matrices": 1, "naming": 1, "forms": 1, "titles": 1, "arrays": 1, "aligned": 1,
-    "formulas": 1, "deciding": 1, "ranges": 1, "restating": 1,
-    "submission": 1,
-    "tracing": 2, "training": 2, "captions": 2, "question": 2, "ways": 2, "inexact": 2,
-    "crediting": 2, "judging": 2, "marking": 2,
-    "matching": 2,
-    "layout": 3, "formats": 3, "remarks": 3, "comparison": 3, "said": 3,
-    "workbook": 4, "terminal": 4, "plots": 4, "verification": 4, "report": 4,
-    "exercise": 4,
-    "cli": 5, "options": 5, "__main__": 5,
-}  # fmt: skip
-FACES = ("workbook", "exercise", "terminal", "plots", "verification", "report")
-# The one face that is built on another.
-BUILT_ON = {"exercise": "workbook"}
-# The package's own page, which imports when asked, and where its version stands.
-FACADE = ""
-DOORS = "to_"
+# The package's own page, which imports when asked; and what starts the command line.
+FACADE, START = "", "__main__"
+PAGE = Path(__file__).parents[1] / "docs" / "architecture.md"
+MOST_FLOORS = 10
 
 XML = ("<c r=", "<row ", "<f>", "<v>", "<is>", "<sheetData>", "</c>")
 
 
+@cache
+def floors() -> dict[str, int]:
+    """Return the floor of each room, as the page says: rows such as ``| 2 | `files/` | … |``."""
+    rows = re.findall(r"^\| *(\d+) *\| *((?:`[\w/]+`(?:, )?)+) *\|", PAGE.read_text("utf-8"), re.M)
+    return {
+        name.removesuffix("/"): int(floor)
+        for floor, names in rows
+        for name in re.findall(r"`([\w/]+)`", names)
+    }
+
+
 def room(module: str) -> str:
-    """Return the room of a module: `workbook.xml` is in `workbook`."""
+    """Return the room of a module: `faces.workbook.xml` is in `faces`."""
     return module.partition(".")[0]
 
 
@@ -60,13 +56,9 @@ def sources() -> dict[str, str]:
     return found
 
 
-def imported(module: str, source: str) -> set[str]:
-    """Return the modules of the package that a module imports.
-
-    Not those imported for types only, and not those behind the doors of a trace (`to_excel`, …),
-    which are opened only when they are used.
-    """
-    return set(_imports(parsed(source), module == "tracing"))
+def imported(source: str) -> set[str]:
+    """Return the modules of the package that a module imports, wherever it does."""
+    return set(_imports(parsed(source)))
 
 
 @cache
@@ -74,21 +66,16 @@ def parsed(source: str) -> ast.Module:
     return ast.parse(source)
 
 
-def _imports(node: ast.AST, has_doors: bool) -> Iterator[str]:
-    if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
-        return
-    if has_doors and isinstance(node, ast.FunctionDef) and node.name.startswith(DOORS):
-        return
-    if isinstance(node, ast.Import):
-        yield from (_within(alias.name) for alias in node.names if _is_ours(alias.name))
-    elif isinstance(node, ast.ImportFrom):
-        assert node.level == 0, "a relative import"
-        if _is_ours(node.module):
-            for alias in node.names:
-                inner = _within(f"{node.module}.{alias.name}")
-                yield inner if inner in sources() else _within(node.module)
-    for child in ast.iter_child_nodes(node):
-        yield from _imports(child, has_doors)
+def _imports(tree: ast.AST) -> Iterator[str]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (_within(alias.name) for alias in node.names if _is_ours(alias.name))
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, "a relative import"
+            if _is_ours(node.module):
+                for alias in node.names:
+                    inner = _within(f"{node.module}.{alias.name}")
+                    yield inner if inner in sources() else _within(node.module)
 
 
 def _is_ours(name: str | None) -> bool:
@@ -100,14 +87,23 @@ def _within(name: str) -> str:
 
 
 def upward(module: str, source: str) -> list[str]:
-    """Return what a module imports from above its floor, or from another face."""
-    wrong = []
-    for other in sorted(imported(module, source) - {FACADE}):
-        here, there = room(module), room(other)
-        another_face = here in FACES and there in FACES and there not in (here, BUILT_ON.get(here))
-        if FLOORS[there] > FLOORS[here] or another_face:
-            wrong.append(other)
-    return wrong
+    """Return what a module imports from other rooms that are not on a floor below its own."""
+    here = floors()[room(module)]
+    return sorted(
+        other
+        for other in imported(source) - {FACADE}
+        if room(other) != room(module) and floors()[room(other)] >= here
+    )
+
+
+def circle(modules: Mapping[str, str]) -> list[str]:
+    """Return modules that import one another in a circle; none if they can be put in order."""
+    graph = {name: imported(source) - {name} for name, source in modules.items() if name != FACADE}
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as error:
+        return list(error.args[1])
+    return []
 
 
 def markup(source: str) -> list[str]:
@@ -135,20 +131,34 @@ def takes_products(source: str) -> bool:
 
 
 def modules() -> list[str]:
-    return [name for name in sources() if name != FACADE]
+    return [name for name in sources() if name not in (FACADE, START)]
 
 
-def test_every_module_has_a_floor():
-    assert {room(module) for module in modules()} == set(FLOORS)
+def test_every_room_stands_in_the_table_and_no_other():
+    assert {room(module) for module in modules()} == set(floors())
+
+
+def test_there_are_at_most_ten_floors_and_none_is_empty():
+    assert sorted(set(floors().values())) == list(range(max(floors().values()) + 1))
+    assert max(floors().values()) < MOST_FLOORS
 
 
 @pytest.mark.parametrize("module", modules())
-def test_a_module_imports_only_from_floors_below_and_no_other_face(module):
+def test_a_module_imports_from_other_rooms_only_if_they_are_below(module):
     assert upward(module, sources()[module]) == []
 
 
+def test_no_module_is_on_a_circle_of_imports():
+    assert circle(sources()) == []
+
+
 def test_the_page_of_the_package_imports_nothing_before_it_is_asked():
-    assert imported(FACADE, sources()[FACADE]) == set()
+    top = ast.Module(_tops(sources()[FACADE]), [])
+    assert set(_imports(top)) == {"version"}
+
+
+def test_what_starts_the_command_line_knows_nothing_else():
+    assert {room(module) for module in imported(sources()[START])} == {"cli"}
 
 
 def test_the_algebra_knows_only_numbers_and_errors():
@@ -171,21 +181,27 @@ def test_the_algebra_knows_only_numbers_and_errors():
 
 @pytest.mark.parametrize("library", ["openpyxl", "rich", "pandas"])
 def test_below_the_faces_no_library_of_a_face_is_imported_on_the_way_in(library):
-    def tops(source: str) -> set[str]:
-        found = set()
-        for node in parsed(source).body:
-            if isinstance(node, ast.Import):
-                found |= {alias.name.split(".")[0] for alias in node.names}
-            elif isinstance(node, ast.ImportFrom):
-                found.add(node.module.split(".")[0])
-        return found
+    users = {module for module in modules() if library in _libraries(sources()[module])}
+    assert [module for module in users if floors()[room(module)] < floors()["faces"]] == []
 
-    users = {module for module in modules() if library in tops(sources()[module])}
-    assert [module for module in users if FLOORS[room(module)] < FLOORS["workbook"]] == []
+
+def _tops(source: str) -> list[ast.stmt]:
+    """Return the imports that are made on the way in."""
+    return [n for n in parsed(source).body if isinstance(n, ast.Import | ast.ImportFrom)]
+
+
+def _libraries(source: str) -> set[str]:
+    found = set()
+    for node in _tops(source):
+        if isinstance(node, ast.Import):
+            found |= {alias.name.split(".")[0] for alias in node.names}
+        else:
+            found.add(str(node.module).split(".")[0])
+    return found
 
 
 def test_only_one_module_writes_the_xml_of_cells():
-    assert [module for module in sources() if markup(sources()[module])] == ["workbook.xml"]
+    assert [module for module in sources() if markup(sources()[module])] == ["faces.workbook.xml"]
 
 
 def test_only_the_algebra_knows_how_a_product_is_taken():
@@ -195,19 +211,42 @@ def test_only_the_algebra_knows_how_a_product_is_taken():
 # --- The rules notice ---------------------------------------------------------------------
 
 WRONG = {
-    "a sheet in the algebra": ("algebra", "from cellprop.workbook import xml", ["workbook.xml"]),
-    "a face in the layout": ("layout", "from cellprop.terminal import show", ["terminal"]),
-    "the trace in the steps": ("steps", "import cellprop.tracing", ["tracing"]),
-    "a module by its package": ("formats", "from cellprop import cli", ["cli"]),
-    "a face in another": ("terminal", "from cellprop.workbook import theme", ["workbook.theme"]),
-    "the other way round": ("workbook.frame", "from cellprop import terminal", ["terminal"]),
-    "the marker in a face": ("verification", "import cellprop.workbook", ["workbook"]),
-    "inside a function": ("network", "def f():\n    from cellprop import layout", ["layout"]),
-    "a door elsewhere": ("steps", "def to_excel():\n    import cellprop.workbook", ["workbook"]),
-    "beside a trace's doors": (
-        "tracing",
-        "def predict():\n    from cellprop.workbook import write",
-        ["workbook"],
+    "a sheet in the algebra": (
+        "algebra",
+        "from cellprop.faces.workbook import xml",
+        ["faces.workbook.xml"],
+    ),
+    "a face in the marking": (
+        "marking.marks",
+        "from cellprop.faces.terminal import show",
+        ["faces.terminal"],
+    ),
+    "the trace in the steps": ("programs.steps", "import cellprop.tracing", ["tracing"]),
+    "a module by its package": (
+        "texts.formats",
+        "from cellprop.cli import options",
+        ["cli.options"],
+    ),
+    "the same floor": ("exercise.book", "from cellprop import tracing", ["tracing"]),
+    "the marker in the engines": (
+        "verification",
+        "import cellprop.marking.marks",
+        ["marking.marks"],
+    ),
+    "inside a function": (
+        "programs.network",
+        "def f():\n    from cellprop.faces import layout",
+        ["faces.layout"],
+    ),
+    "a door": (
+        "running.run",
+        "def to_excel():\n    import cellprop.faces.workbook",
+        ["faces.workbook"],
+    ),
+    "types": (
+        "running.run",
+        "if TYPE_CHECKING:\n    from cellprop.tracing import Trace",
+        ["tracing"],
     ),
 }
 
@@ -219,12 +258,10 @@ def test_a_wrong_import_is_noticed(what):
 
 
 RIGHT = {
-    "below": ("workbook.sheets", "from cellprop.algebra import Matrix"),
-    "the same floor": ("words", "from cellprop.data import label"),
-    "the same face": ("workbook.sheets", "from cellprop.workbook import xml"),
-    "the version": ("workbook.frame", "from cellprop import __version__"),
-    "types": ("tracing", "if TYPE_CHECKING:\n    from cellprop.workbook import write"),
-    "a trace's door": ("tracing", "def to_excel():\n    from cellprop.workbook import write"),
+    "below": ("faces.workbook.sheets", "from cellprop.algebra import Matrix"),
+    "the same room": ("faces.workbook.sheets", "from cellprop.faces.workbook import xml"),
+    "the version": ("faces.workbook.frame", "from cellprop.version import __version__"),
+    "a door": ("tracing", "def to_excel():\n    from cellprop.faces.workbook import write"),
 }
 
 
@@ -234,6 +271,12 @@ def test_a_right_import_is_let_pass(what):
     assert upward(module, source) == []
 
 
+def test_a_circle_is_noticed_wherever_it_is_closed():
+    closed = "def f():\n    from cellprop.faces.workbook import sheets"
+    modules = {**sources(), "texts.words": f"{sources()['texts.words']}\n{closed}\n"}
+    assert {"texts.words", "faces.workbook.sheets"} <= set(circle(modules))
+
+
 @pytest.mark.parametrize("line", ["x = np.matmul(a, b)", "x = f'SUM(MMULT({a},{b}))'"])
 def test_a_product_taken_elsewhere_is_noticed(line):
     assert takes_products(f"{sources()['tracing']}\n{line}\n")
@@ -241,4 +284,4 @@ def test_a_product_taken_elsewhere_is_noticed(line):
 
 @pytest.mark.parametrize("line", ["x = '<c r=\"A1\"/>'", "x = f'<v>{1}</v>'", "x = f'<row {1}>'"])
 def test_markup_in_a_string_is_noticed(line):
-    assert markup(f"{sources()['workbook.sheets']}\n{line}\n") != []
+    assert markup(f"{sources()['faces.workbook.sheets']}\n{line}\n") != []

@@ -22,7 +22,7 @@ from importlib.util import find_spec
 import pytest
 from typer.main import get_command
 
-from cellprop import cli
+from cellprop.cli import commands as cli
 from conftest import IN_CI, requires
 from test_package import ROOT, run, unpacked, wheel  # noqa: F401 - fixtures
 

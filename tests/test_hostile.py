@@ -32,11 +32,15 @@ from hypothesis import strategies as st
 from openpyxl.packaging.custom import StringProperty
 
 import cellprop
-from cellprop import cli, files, formulas, limits, opening, submission, verification
-from cellprop.data import label
+from cellprop import limits, verification
+from cellprop.cli import commands as cli
 from cellprop.errors import CellpropError, InputError, OutputError
-from cellprop.formulas import Formula, Workload
-from cellprop.submission import Place, opened
+from cellprop.files import costs as formulas
+from cellprop.files import opening, submission
+from cellprop.files import writing as files
+from cellprop.files.costs import Formula, Workload
+from cellprop.files.data import label
+from cellprop.files.submission import Place, opened
 from foreign_files import laughing, refused, repacked, sheet_of, truncated, written
 
 ROOT = Path(__file__).parents[1]
@@ -361,13 +365,13 @@ def test_columns_are_counted_whatever_separator_a_file_names(tmp_path, run):
 
 def test_matrices_are_counted_before_they_are_made(tmp_path, monkeypatch, run):
     path = written(tmp_path, json.dumps({f"m{i}": [[1]] for i in range(2_001)}), "x.json")
-    monkeypatch.setattr("cellprop.matrices.json_cells", never)
+    monkeypatch.setattr("cellprop.files.matrices.json_cells", never)
     line = f"{path}: expected at most 2,000 matrices, found 2,001; keep fewer"
     assert is_one_line(*run("compare", str(path)), line)
 
 
 def test_students_are_counted_before_anything_is_made_of_them(tmp_path, monkeypatch, run):
-    monkeypatch.setattr("cellprop.roster.MOST_STUDENTS", 2)
+    monkeypatch.setattr("cellprop.files.roster.MOST_STUDENTS", 2)
     path = written(tmp_path, "name,id\nA,1\nB,2\nC,3\n", "x.csv")
     line = f"{path}: expected at most 2 students, found 3; make several lists"
     assert is_one_line(*run("exercise", "--roster", str(path)), line)
@@ -526,7 +530,7 @@ def test_a_theme_with_a_damaged_part_is_refused_before_anything_is_written(here,
 
 
 def test_most_damaged_themes_are_refused(here):
-    from cellprop.workbook.theme import load
+    from cellprop.faces.workbook.theme import load
 
     refusals = 0
     for make in THEMES.values():
@@ -540,7 +544,7 @@ def test_most_damaged_themes_are_refused(here):
 @given(st.data())
 @settings(max_examples=10, suppress_health_check=list(HealthCheck))
 def test_whatever_is_changed_in_a_theme_it_is_read_or_refused(tmp_path_factory, data):
-    from cellprop.workbook.theme import load
+    from cellprop.faces.workbook.theme import load
 
     content = bytearray((ROOT / "templates" / "theme.xlsx").read_bytes())
     for _ in range(data.draw(st.integers(1, 4))):
@@ -841,7 +845,7 @@ def test_a_report_is_written_before_anything_is_printed(here, run, monkeypatch):
     def closed(*_):
         raise BrokenPipeError(errno.EPIPE, "Broken pipe")
 
-    monkeypatch.setattr("cellprop.report.show", closed)
+    monkeypatch.setattr("cellprop.faces.report.show", closed)
     code, _, err = run("check", "sent.xlsx", "--report", "marks.csv", "--annotate", "marked")
     assert (code, err) == (1, "")
     assert left(here) == ["marked", "marks.csv", "sent.xlsx"]
@@ -988,7 +992,7 @@ def test_processes_hear_ctrl_c_while_they_work_and_not_while_they_load_or_wait()
 
 def test_what_libraries_say_of_themselves_is_no_line_of_ours(here):
     before = (
-        "import cellprop.cli as cli, warnings\n"
+        "import cellprop.cli.commands as cli, warnings\n"
         "earlier = cli._run\n"
         "def run(*_): warnings.warn('of a library'); return earlier()\n"
         "cli._run = run"
@@ -1120,8 +1124,9 @@ sys.meta_path.insert(0, Finder())
         *(
             pytest.param(each, marks=pytest.mark.slow)
             for each in (
-                "cellprop.cli", "cellprop.options", "numpy", "numpy.linalg", "openpyxl",
-                "cellprop.tracing", "cellprop.workbook", "encodings.idna", "zipfile",
+                "cellprop.cli.commands", "cellprop.cli.options", "cellprop.tracing",
+                "cellprop.faces.workbook", "numpy", "numpy.linalg", "openpyxl", "encodings.idna",
+                "zipfile",
             )
         ),
     ],
@@ -1186,26 +1191,26 @@ READING = {
 }  # fmt: skip
 # Who does, where what is read was asked for already, or is ours.
 ASKED = {
-    "opening": "where it is asked for",
-    "submission": "parses the parts of an archive that was opened there",
-    "datasets._frame": "the bytes that `content` returned, whose cells were counted",
-    "tables.lines": "the same",
-    "spreadsheets._facts": "a part of an archive that `workbook` opened",
-    "spreadsheets._is_computed": "the same", "spreadsheets._table": "the same",
-    "matrices._array_in": "the same",
-    "matrices._from_folder": "names of files; each is read by `content`",
-    "question.read": "unpacks no more than a limit", "question.for_student": "a digest",
+    "files.opening": "where it is asked for",
+    "files.submission": "parses the parts of an archive that was opened there",
+    "files.datasets._frame": "the bytes that `content` returned, whose cells were counted",
+    "files.tables.lines": "the same",
+    "files.spreadsheets._facts": "a part of an archive that `workbook` opened",
+    "files.spreadsheets._is_computed": "the same", "files.spreadsheets._table": "the same",
+    "files.matrices._array_in": "the same",
+    "files.matrices._from_folder": "names of files; each is read by `content`",
+    "marking.question.read": "unpacks no more than a limit", "marking.question.for_student": "a digest",
     "exercise.keys.write_key": "writes",
     "exercise.classes._check_free": "names of files only",
     "exercise.checking._files": "names of files; each is read by `content`",
     "exercise.writing.write": "compares with what is there",
-    "data.examples": "ours", "data.example": "ours", "report.as_html": "ours",
-    "cli._copy_out": "ours",
-    "cli._ended": "a device that has nothing in it", "cli.main": "a device that has nothing in it",
-    "files.write_whole": "writes", "files._tidy": "names of files only",
-    "workbook.to_openpyxl": "what was just written", "workbook.frame.Frame.saved": "writes",
-    "workbook.xml.parts_of": "what was just written",
-    "workbook.xml.with_properties": "the same", "workbook.xml.assemble": "writes",
+    "files.data.examples": "ours", "files.data.example": "ours", "faces.report.as_html": "ours",
+    "cli.commands._copy_out": "ours",
+    "cli.commands._ended": "a device that has nothing in it", "cli.commands.main": "a device that has nothing in it",
+    "files.writing.write_whole": "writes", "files.writing._tidy": "names of files only",
+    "faces.workbook.to_openpyxl": "what was just written", "faces.workbook.frame.Frame.saved": "writes",
+    "faces.workbook.xml.parts_of": "what was just written",
+    "faces.workbook.xml.with_properties": "the same", "faces.workbook.xml.assemble": "writes",
     "verification.recalculate": "a file whose formulas were counted; with limited time",
     "verification._loaded": "a file whose formulas were counted",
     "verification._silence": "a device that has nothing in it",
@@ -1262,12 +1267,12 @@ def test_nobody_opens_unpacks_or_parses_a_file_without_asking_what_it_may_cost()
     ],
 )  # fmt: skip
 def test_a_reader_that_does_not_ask_is_noticed(line):
-    source = f"{sources()['words']}\n\ndef mine(path):\n    {line}\n"
-    assert unasked(readings("words", source)) == ["words.mine"]
+    source = f"{sources()['texts.words']}\n\ndef mine(path):\n    {line}\n"
+    assert unasked(readings("texts.words", source)) == ["texts.words.mine"]
 
 
 def test_the_command_line_prints_nothing_that_was_not_made_safe():
-    tree = ast.parse(sources()["cli"])
+    tree = ast.parse(sources()["cli.commands"])
     bare = [
         node.name
         for node in ast.walk(tree)

@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cellprop.data import example, examples
-from cellprop.datasets import read
-from cellprop.options import LONGEST_NAME, Model, file_name
+from cellprop.cli.options import LONGEST_NAME, Model, file_name
+from cellprop.files.data import example, examples
+from cellprop.files.datasets import read
 from conftest import IN_CI, slow_but
 
 NAMES = {

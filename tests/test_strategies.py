@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 import cellprop
-from cellprop.marking import mark
-from cellprop.question import ask
-from cellprop.verdicts import FULL, RIGHT
+from cellprop.marking.marks import mark
+from cellprop.marking.question import ask
+from cellprop.marking.verdicts import FULL, RIGHT
 from conftest import slow_but
 from made_up import MADE, Exercise, answers, walk
 from strategies import Cheat, exercises, old_for_new, targets_for_output

@@ -17,10 +17,11 @@ import openpyxl
 import pytest
 
 import cellprop
-from cellprop import opening, verification
-from cellprop.cli import main
+from cellprop import verification
+from cellprop.cli.commands import main
 from cellprop.errors import InputError
-from cellprop.formulas import Tally
+from cellprop.files import opening
+from cellprop.files.costs import Tally
 from conftest import slow_but
 
 SOURCE = Path(__file__).parents[1] / "src"

@@ -13,15 +13,17 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from cellprop.version import __version__
+
 if TYPE_CHECKING:
-    from cellprop.comparison import compare as compare
-    from cellprop.datasets import read as read
     from cellprop.errors import CellpropError as CellpropError
     from cellprop.exercise.checking import check as check
-    from cellprop.marking import Marks as Marks
-    from cellprop.models import from_sklearn as from_sklearn
-    from cellprop.models import from_torch as from_torch
-    from cellprop.network import Network as Network
+    from cellprop.files.datasets import read as read
+    from cellprop.marking.comparison import compare as compare
+    from cellprop.marking.marks import Marks as Marks
+    from cellprop.programs.fitted import from_sklearn as from_sklearn
+    from cellprop.programs.fitted import from_torch as from_torch
+    from cellprop.programs.network import Network as Network
     from cellprop.tracing import Step as Step
     from cellprop.tracing import Trace as Trace
     from cellprop.tracing import article as article
@@ -30,21 +32,19 @@ if TYPE_CHECKING:
     from cellprop.verification import Verification as Verification
     from cellprop.verification import verify as verify
 
-__version__ = "0.3.0"
-
 _HOME = {
     "CellpropError": "errors",
-    "Marks": "marking",
-    "Network": "network",
+    "Marks": "marking.marks",
+    "Network": "programs.network",
     "Step": "tracing",
     "Trace": "tracing",
     "article": "tracing",
     "check": "exercise.checking",
-    "compare": "comparison",
+    "compare": "marking.comparison",
     "example": "tracing",
-    "from_sklearn": "models",
-    "from_torch": "models",
-    "read": "datasets",
+    "from_sklearn": "programs.fitted",
+    "from_torch": "programs.fitted",
+    "read": "files.datasets",
     "trace": "tracing",
     "Verification": "verification",
     "verify": "verification",

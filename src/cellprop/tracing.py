@@ -15,15 +15,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cellprop import aligned, data
 from cellprop.algebra import Array, Axis, Matrix, compiled, evaluate
-from cellprop.data import LARGEST, Table, known, label, numbers, table
-from cellprop.deciding import Decision
+from cellprop.algebra.deciding import Decision
 from cellprop.errors import InputError, ShapeError, UnknownNameError, nearest
+from cellprop.files import aligned, data
+from cellprop.files.data import LARGEST, Table, known, label, numbers, table
 from cellprop.limits import check_run
-from cellprop.network import Network
-from cellprop.steps import OPTIMIZERS, SCALINGS, Walkthrough, walkthrough
-from cellprop.training import (
+from cellprop.programs.network import Network
+from cellprop.programs.steps import OPTIMIZERS, SCALINGS, Walkthrough, walkthrough
+from cellprop.running.training import (
     Batch,
     Progress,
     Training,
@@ -32,7 +32,7 @@ from cellprop.training import (
     diverging,
     plan,
 )
-from cellprop.words import load
+from cellprop.texts.words import load
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -135,7 +135,7 @@ class Trace:
     @cached_property
     def steps(self) -> tuple[Step, ...]:
         """The steps, in order."""
-        from cellprop.captions import title
+        from cellprop.texts.captions import title
 
         words = load()
         return tuple(
@@ -263,7 +263,7 @@ class Trace:
         It holds formulas. openpyxl saves formulas without their values: to keep the values in the
         file, use `to_excel`.
         """
-        from cellprop.workbook import to_openpyxl
+        from cellprop.faces.workbook import to_openpyxl
 
         return to_openpyxl(self)
 
@@ -277,7 +277,7 @@ class Trace:
         LimitError
             If the network or the samples exceed what a spreadsheet can hold.
         """
-        from cellprop.workbook import write
+        from cellprop.faces.workbook import write
 
         return write(self, path)
 

@@ -19,11 +19,18 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
-from cellprop.data import label
 from cellprop.errors import InputError
-from cellprop.formulas import Tally
+from cellprop.files.costs import Tally
+from cellprop.files.data import label
+from cellprop.files.opening import (
+    archive_of,
+    check_book,
+    content,
+    is_ours,
+    load_book,
+    whatever_is_wrong,
+)
 from cellprop.limits import BUILT, LIBREOFFICE_SECONDS, MOST_ROWS
-from cellprop.opening import archive_of, check_book, content, is_ours, load_book, whatever_is_wrong
 from cellprop.restating import restated
 
 Engine = Literal["ironcalc", "libreoffice"]

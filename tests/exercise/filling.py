@@ -11,12 +11,12 @@ import numpy as np
 from openpyxl import Workbook, load_workbook
 
 import cellprop
-from cellprop import question as questions
 from cellprop.algebra import formulas
 from cellprop.exercise import write
 from cellprop.exercise.carried import question_in
-from cellprop.layout import lay_out
-from cellprop.question import Question
+from cellprop.faces.layout import lay_out
+from cellprop.marking import question as questions
+from cellprop.marking.question import Question
 from students import numbers_of
 
 ARTICLE = cellprop.article()

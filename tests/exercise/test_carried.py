@@ -12,17 +12,7 @@ from io import BytesIO
 
 import ironcalc
 import pytest
-from filling import asked, blank, carried, fill
 from openpyxl import load_workbook
-from test_checking import (
-    another_question,
-    changed,
-    changed_sheet,
-    without_names,
-    without_properties,
-    without_sheet,
-)
-from test_exercise_sheets import mixed, recalculated
 
 import cellprop
 from cellprop.errors import InputError
@@ -36,11 +26,21 @@ from cellprop.exercise.carried import (
     properties_of,
     question_of,
 )
-from cellprop.layout import VERSION, lay_out
-from cellprop.question import ask, read
-from cellprop.submission import opened
+from cellprop.faces.layout import VERSION, lay_out
+from cellprop.files.submission import opened
+from cellprop.marking.question import ask, read
 from conftest import requires, slow, slow_but
+from filling import asked, blank, carried, fill
 from foreign_files import refused, repacked
+from test_checking import (
+    another_question,
+    changed,
+    changed_sheet,
+    without_names,
+    without_properties,
+    without_sheet,
+)
+from test_exercise_sheets import mixed, recalculated
 from test_question import data_of, text_of
 
 
@@ -312,7 +312,7 @@ def test_a_hidden_sheet_that_is_not_ours_is_refused_in_one_line(what, path, tmp_
 
 
 def test_a_hidden_sheet_of_more_text_than_any_of_ours_is_refused(path, tmp_path, monkeypatch):
-    from cellprop import submission
+    from cellprop.files import submission
 
     monkeypatch.setattr(submission, "_MOST_TEXT", 1_000)
     lost = changed(path, tmp_path / "f.xlsx", without_properties)

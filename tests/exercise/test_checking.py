@@ -9,22 +9,22 @@ import zipfile
 
 import numpy as np
 import pytest
-from filling import asked, blank, cells_of, fill, fill_with_formulas
 from openpyxl import load_workbook
 from openpyxl.worksheet.formula import ArrayFormula
-from test_exercise_sheets import mixed, recalculated
 
 import cellprop
 from cellprop.errors import InputError
 from cellprop.exercise import annotate, check_all, write_class
 from cellprop.exercise.carried import DIGEST, PIECE, SHEET
 from cellprop.exercise.numbers import number_in
-from cellprop.layout import lay_out
-from cellprop.marking import Marks, Unmarked
-from cellprop.question import ask
-from cellprop.roster import Student
+from cellprop.faces.layout import lay_out
+from cellprop.files.roster import Student
+from cellprop.marking.marks import Marks, Unmarked
+from cellprop.marking.question import ask
 from conftest import slow, slow_but
+from filling import asked, blank, cells_of, fill, fill_with_formulas
 from students import numbers_of
+from test_exercise_sheets import mixed, recalculated
 
 
 @pytest.fixture

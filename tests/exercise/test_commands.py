@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 
 import pytest
-from filling import carried, fill
-from test_carried import bare
 
 import cellprop
 from cellprop.errors import InputError
-from cellprop.question import untold
+from cellprop.marking.question import untold
+from filling import carried, fill
 from students import numbers_of
+from test_carried import bare
 
 
 @pytest.fixture

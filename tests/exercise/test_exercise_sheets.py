@@ -9,22 +9,22 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from filling import ARTICLE, asked, blank, carried, cells_of, fill
 from openpyxl import load_workbook
 from openpyxl.utils import column_index_from_string
 
 import cellprop
-from cellprop import question as questions
 from cellprop.errors import InputError
 from cellprop.exercise import annotate, write
 from cellprop.exercise.book import LOOKS
 from cellprop.exercise.carried import SHEET, located
-from cellprop.layout import lay_out
-from cellprop.marking import mark
-from cellprop.roster import Student
-from cellprop.verdicts import CARRIED, GUESSES, NOT_UPDATED, RIGHT, VERDICTS, Answer
-from cellprop.words import load
+from cellprop.faces.layout import lay_out
+from cellprop.files.roster import Student
+from cellprop.marking import question as questions
+from cellprop.marking.marks import mark
+from cellprop.marking.verdicts import CARRIED, GUESSES, NOT_UPDATED, RIGHT, VERDICTS, Answer
+from cellprop.texts.words import load
 from conftest import slow_but
+from filling import ARTICLE, asked, blank, carried, cells_of, fill
 from students import answers_of, numbers_of
 from test_slips import EACH_KIND, question_of
 
@@ -445,9 +445,11 @@ def test_copies_of_students_with_names_alike_but_for_capitals_are_two_files(tmp_
 def test_every_word_of_exercises_is_used(tmp_path):
     import inspect
 
-    from cellprop import exercise, remarks, report
+    from cellprop import exercise
     from cellprop.exercise import annotating, front, sheets
-    from cellprop.templates import template
+    from cellprop.faces import report
+    from cellprop.marking import remarks
+    from cellprop.texts.templates import template
 
     source = "".join(map(inspect.getsource, (annotating, front, sheets, report, remarks, exercise)))
     source += template("report.html").read_text()

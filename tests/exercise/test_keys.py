@@ -8,8 +8,20 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from filling import asked, blank, carried, fill
 from openpyxl import load_workbook
+
+import cellprop
+from cellprop.errors import InputError, OutputError
+from cellprop.exercise import check_all, read_key, read_secret, write, write_class
+from cellprop.exercise.carried import SIGNATURE, signature
+from cellprop.exercise.keys import LONGEST_PIECE
+from cellprop.files.roster import Student
+from cellprop.files.roster import read as read_roster
+from cellprop.marking.marks import Marks, Unmarked
+from cellprop.marking.question import ask, for_student
+from conftest import requires, slow, slow_but
+from filling import asked, blank, carried, fill
+from foreign_files import refused, repacked, sheet_of
 from test_carried import (
     bare,
     changed,
@@ -20,18 +32,6 @@ from test_carried import (
 from test_checking import another_question, changed_sheet
 from test_exercise_sheets import recalculated
 from test_handed_out import FOLDER
-
-import cellprop
-from cellprop.errors import InputError, OutputError
-from cellprop.exercise import check_all, read_key, read_secret, write, write_class
-from cellprop.exercise.carried import SIGNATURE, signature
-from cellprop.exercise.keys import LONGEST_PIECE
-from cellprop.marking import Marks, Unmarked
-from cellprop.question import ask, for_student
-from cellprop.roster import Student
-from cellprop.roster import read as read_roster
-from conftest import requires, slow, slow_but
-from foreign_files import refused, repacked, sheet_of
 from test_submission import frugally
 
 STUDENTS = [Student(f"{7 + k}", name, k + 1, f"s-{k}") for k, name in enumerate("ABCD")]

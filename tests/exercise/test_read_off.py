@@ -6,20 +6,20 @@ import shutil
 
 import numpy as np
 import pytest
-from filling import asked, blank, fill
 from openpyxl import load_workbook
-from test_carried import STARTED, bare
-from test_checking import without_names
-from test_handed_out import EXPECTED, FOLDER
 
 import cellprop
 from cellprop.exercise import check_all, write_class
 from cellprop.exercise.read_off import read_off
-from cellprop.question import ask, for_student
-from cellprop.roster import Student
-from cellprop.submission import opened
+from cellprop.files.roster import Student
+from cellprop.files.submission import opened
+from cellprop.marking.question import ask, for_student
 from conftest import slow, slow_but
+from filling import asked, blank, fill
 from foreign_files import refused
+from test_carried import STARTED, bare
+from test_checking import without_names
+from test_handed_out import EXPECTED, FOLDER
 from test_slips import EACH_KIND, question_of
 
 

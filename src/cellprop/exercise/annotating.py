@@ -13,14 +13,15 @@ from pathlib import Path
 
 import numpy as np
 
-from cellprop.data import label
 from cellprop.errors import OutputError
 from cellprop.exercise.book import Correction
 from cellprop.exercise.writing import Mould
-from cellprop.files import write_whole
-from cellprop.formats import cut
-from cellprop.marking import Marked, Marks, own_numbers
-from cellprop.remarks import (
+from cellprop.faces.workbook.theme import Theme
+from cellprop.faces.workbook.theme import load as load_theme
+from cellprop.files.data import label
+from cellprop.files.writing import write_whole
+from cellprop.marking.marks import Marked, Marks, own_numbers
+from cellprop.marking.remarks import (
     NOT_A_NUMBER,
     NOT_COMPUTED,
     Remark,
@@ -28,11 +29,10 @@ from cellprop.remarks import (
     is_forgiven,
     remarks_by_matrix,
 )
-from cellprop.verdicts import VERDICTS
-from cellprop.words import Words
-from cellprop.words import load as load_words
-from cellprop.workbook.theme import Theme
-from cellprop.workbook.theme import load as load_theme
+from cellprop.marking.verdicts import VERDICTS
+from cellprop.texts.formats import cut
+from cellprop.texts.words import Words
+from cellprop.texts.words import load as load_words
 
 SUFFIX = ".xlsx"
 # Of a text in the cell of a number; its comment has more of it.

@@ -10,7 +10,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from cellprop.data import known, label
 from cellprop.errors import InputError
 from cellprop.exercise.batch import differences, in_words
 from cellprop.exercise.carried import (
@@ -21,10 +20,11 @@ from cellprop.exercise.carried import (
 )
 from cellprop.exercise.keys import Key, Row, read_once
 from cellprop.exercise.read_off import read_off
-from cellprop.marking import Marks, Result
-from cellprop.question import FORM_SLIPS, Question, with_form_slips, with_points
-from cellprop.roster import Student
-from cellprop.submission import Place, Submission, opened
+from cellprop.files.data import known, label
+from cellprop.files.roster import Student
+from cellprop.files.submission import Place, Submission, opened
+from cellprop.marking.marks import Marks, Result
+from cellprop.marking.question import FORM_SLIPS, Question, with_form_slips, with_points
 
 # Where the first sheet says whose it is: rows and columns.
 FIRST_SHEET = (8, 6)

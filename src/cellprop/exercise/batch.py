@@ -14,10 +14,10 @@ from typing import Any
 import numpy as np
 
 from cellprop.algebra import Axis
-from cellprop.marking import Marks, Result
-from cellprop.network import Network
-from cellprop.opening import short
-from cellprop.question import Question, Setup
+from cellprop.files.opening import short
+from cellprop.marking.marks import Marks, Result
+from cellprop.marking.question import Question, Setup
+from cellprop.programs.network import Network
 
 # How many other files are named.
 MOST_NAMED = 3

@@ -13,14 +13,14 @@ import numpy as np
 from rich.cells import cell_len
 
 from cellprop.algebra import Array, Matrix, Pattern, reads
-from cellprop.data import looks_like_formula
-from cellprop.formats import Format, Formats, choose, of_columns
-from cellprop.layout import Layout, Place, lay_out, letter
-from cellprop.question import Question
-from cellprop.words import Words
-from cellprop.workbook import xml
-from cellprop.workbook.book import Book, State
-from cellprop.workbook.frame import Frame
+from cellprop.faces.layout import Layout, Place, lay_out, letter
+from cellprop.faces.workbook import xml
+from cellprop.faces.workbook.book import Book, State
+from cellprop.faces.workbook.frame import Frame
+from cellprop.files.data import looks_like_formula
+from cellprop.marking.question import Question
+from cellprop.texts.formats import Format, Formats, choose, of_columns
+from cellprop.texts.words import Words
 
 EMPTY = '""'
 # Between a number and its sign, in characters; and the widest number that a column is made for.

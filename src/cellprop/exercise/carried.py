@@ -12,15 +12,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from cellprop import __version__
-from cellprop.data import label
 from cellprop.errors import InputError
-from cellprop.layout import VERSION, Layout
+from cellprop.faces.layout import VERSION, Layout
+from cellprop.faces.workbook.book import sheet_name
+from cellprop.files.data import label
+from cellprop.files.opening import MARK, content
+from cellprop.files.submission import Place, Submission
 from cellprop.limits import SECRET
-from cellprop.opening import MARK, content
-from cellprop.question import Question, digest, read
-from cellprop.submission import Place, Submission
-from cellprop.workbook.book import sheet_name
+from cellprop.marking.question import Question, digest, read
+from cellprop.version import __version__
 
 # The names of properties, and what the cells of the hidden sheet begin with.
 PIECE = "cellprop question {}"

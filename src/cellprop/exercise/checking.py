@@ -14,7 +14,6 @@ from pathlib import Path
 import numpy as np
 
 from cellprop.algebra import Matrix
-from cellprop.data import LARGEST, label
 from cellprop.errors import CellpropError, InputError
 from cellprop.exercise.asked import Terms, absent, asked_in, terms_of, told
 from cellprop.exercise.batch import with_doubles, with_odd_ones
@@ -22,14 +21,15 @@ from cellprop.exercise.carried import SHEET, KeyFileError
 from cellprop.exercise.keys import read_once
 from cellprop.exercise.numbers import number_in
 from cellprop.exercise.processes import in_processes
-from cellprop.layout import Layout, lay_out
-from cellprop.marking import Marks, Result, Unmarked, mark
-from cellprop.opening import listed
-from cellprop.question import Question, Setup
-from cellprop.submission import Found, Place, Submission, opened
-from cellprop.verdicts import Answer
-from cellprop.workbook import contents
-from cellprop.workbook.book import sheet_name
+from cellprop.faces.layout import Layout, lay_out
+from cellprop.faces.workbook import contents
+from cellprop.faces.workbook.book import sheet_name
+from cellprop.files.data import LARGEST, label
+from cellprop.files.opening import listed
+from cellprop.files.submission import Found, Place, Submission, opened
+from cellprop.marking.marks import Marks, Result, Unmarked, mark
+from cellprop.marking.question import Question, Setup
+from cellprop.marking.verdicts import Answer
 
 # What a program leaves beside a file, and what is written beside students' files.
 NOT_HANDED_IN = (".csv", ".json", ".html", ".txt", ".md")

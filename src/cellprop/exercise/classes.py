@@ -10,7 +10,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from cellprop.data import label
 from cellprop.errors import InputError, OutputError
 from cellprop.exercise.annotating import made
 from cellprop.exercise.batch import differences
@@ -18,14 +17,15 @@ from cellprop.exercise.carried import located, signature
 from cellprop.exercise.keys import Key, read_key, write_key
 from cellprop.exercise.processes import in_processes
 from cellprop.exercise.writing import Mould
-from cellprop.files import write_whole
-from cellprop.layout import lay_out
-from cellprop.question import Question, for_student
-from cellprop.roster import Student, caseless
-from cellprop.words import Words
-from cellprop.words import load as load_words
-from cellprop.workbook.theme import Theme
-from cellprop.workbook.theme import load as load_theme
+from cellprop.faces.layout import lay_out
+from cellprop.faces.workbook.theme import Theme
+from cellprop.faces.workbook.theme import load as load_theme
+from cellprop.files.data import label
+from cellprop.files.roster import Student, caseless
+from cellprop.files.writing import write_whole
+from cellprop.marking.question import Question, for_student
+from cellprop.texts.words import Words
+from cellprop.texts.words import load as load_words
 
 Progress = Callable[[int, int], None]
 # How many students a process writes for at a time.

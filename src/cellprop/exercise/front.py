@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from openpyxl.worksheet.worksheet import Worksheet
 
-from cellprop import captions
 from cellprop.exercise.book import Correction, ExerciseBook
-from cellprop.steps import Declaration
-from cellprop.workbook import xml
-from cellprop.workbook.book import ROW, sheet_name
-from cellprop.workbook.contents import Page, describe_layers, list_labels
-from cellprop.workbook.sheets import TITLE_ROW
+from cellprop.faces.workbook import xml
+from cellprop.faces.workbook.book import ROW, sheet_name
+from cellprop.faces.workbook.contents import Page, describe_layers, list_labels
+from cellprop.faces.workbook.sheets import TITLE_ROW
+from cellprop.programs.steps import Declaration
+from cellprop.texts import captions
 
 
 def front_sheet(book: ExerciseBook, sheet: Worksheet) -> list[str]:

@@ -15,9 +15,9 @@ from openpyxl.worksheet.worksheet import Worksheet
 
 from cellprop.algebra import Matrix
 from cellprop.exercise.book import EMPTY, NOTHING_MISSING, ExerciseBook, beside, column_range
-from cellprop.layout import Place, letter
-from cellprop.precision import tolerance
-from cellprop.workbook import xml
+from cellprop.faces.layout import Place, letter
+from cellprop.faces.workbook import xml
+from cellprop.marking.precision import tolerance
 
 
 @dataclass(frozen=True)

@@ -18,17 +18,18 @@ from zipfile import ZIP_DEFLATED, ZipFile
 
 import numpy as np
 
-from cellprop import __version__, limits
-from cellprop.data import label
+from cellprop import limits
 from cellprop.errors import InputError
 from cellprop.exercise.batch import in_words
 from cellprop.exercise.carried import KEY, pieces_of, signature
-from cellprop.opening import MARK, short, wrong
-from cellprop.question import Question, Setup, digest, read
-from cellprop.roster import KEY_COLUMNS, Student
-from cellprop.submission import Place, Submission, opened
-from cellprop.workbook import xml
-from cellprop.workbook.charts import Writer, in_memory
+from cellprop.faces.workbook import xml
+from cellprop.faces.workbook.charts import Writer, in_memory
+from cellprop.files.data import label
+from cellprop.files.opening import MARK, short, wrong
+from cellprop.files.roster import KEY_COLUMNS, Student
+from cellprop.files.submission import Place, Submission, opened
+from cellprop.marking.question import Question, Setup, digest, read
+from cellprop.version import __version__
 
 NUMBERS, QUESTIONS, CLASS = "Key", "Questions", "Class"
 # The columns of the questions, before their pieces, and what names those.

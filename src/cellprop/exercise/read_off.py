@@ -13,18 +13,18 @@ from itertools import pairwise, product
 
 import numpy as np
 
-from cellprop import layout as at
 from cellprop.algebra import Array, Axis, Matrix, activations, losses, statement
-from cellprop.data import LARGEST
 from cellprop.errors import InputError
 from cellprop.exercise.numbers import number_in
-from cellprop.network import Network
-from cellprop.question import MOST_DECIMALS, MOST_NUMBERS, Question, Setup, with_points
-from cellprop.roster import Student, file_of
-from cellprop.steps import OPTIMIZERS, SCALINGS, Declaration
-from cellprop.submission import Place, Submission
-from cellprop.words import load as load_words
-from cellprop.workbook.book import sheet_name
+from cellprop.faces import layout as at
+from cellprop.faces.workbook.book import sheet_name
+from cellprop.files.data import LARGEST
+from cellprop.files.roster import Student, file_of
+from cellprop.files.submission import Place, Submission
+from cellprop.marking.question import MOST_DECIMALS, MOST_NUMBERS, Question, Setup, with_points
+from cellprop.programs.network import Network
+from cellprop.programs.steps import OPTIMIZERS, SCALINGS, Declaration
+from cellprop.texts.words import load as load_words
 
 # No exercise by hand has more; what is looked for is not for a file to say.
 MOST_LAYERS = 20

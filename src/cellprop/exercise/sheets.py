@@ -11,17 +11,16 @@ from dataclasses import dataclass
 
 from openpyxl.worksheet.worksheet import Worksheet
 
-from cellprop import layout as at
 from cellprop.algebra import Matrix, Notation, reads, statement
 from cellprop.exercise import hints
 from cellprop.exercise.book import LOOKS, ExerciseBook
-from cellprop.layout import letter
-from cellprop.steps import Declaration
-from cellprop.workbook import xml
-from cellprop.workbook.book import ROW, State
-from cellprop.workbook.focus import literal
-from cellprop.workbook.printing import set_up_print
-from cellprop.workbook.sheets import (
+from cellprop.faces import layout as at
+from cellprop.faces.layout import letter
+from cellprop.faces.workbook import xml
+from cellprop.faces.workbook.book import ROW, State
+from cellprop.faces.workbook.focus import literal
+from cellprop.faces.workbook.printing import set_up_print
+from cellprop.faces.workbook.sheets import (
     GAP_ROW,
     KEY_WIDTH,
     Link,
@@ -35,6 +34,7 @@ from cellprop.workbook.sheets import (
     set_columns,
     shape_lines,
 )
+from cellprop.programs.steps import Declaration
 
 SHOWN: tuple[Notation, ...] = ("maths", "numpy", "r")
 # So many have room in a row of a key, and so many rows above it are free: those of a walkthrough's

@@ -11,22 +11,22 @@ from typing import IO
 from openpyxl.worksheet.worksheet import Worksheet
 
 from cellprop.algebra import Array
-from cellprop.data import label
 from cellprop.errors import CellpropError, OutputError
 from cellprop.exercise.book import Correction, ExerciseBook, exercise_book
 from cellprop.exercise.carried import SHEET, cells_of, located, properties_of
 from cellprop.exercise.front import front_page, front_sheet
 from cellprop.exercise.sheets import Plan, exercise_rows, exercise_sheet
-from cellprop.files import write_whole
-from cellprop.layout import Layout
-from cellprop.question import Question
-from cellprop.words import Words
-from cellprop.words import load as load_words
-from cellprop.workbook import contents, xml
-from cellprop.workbook.book import ROW, sheet_name
-from cellprop.workbook.frame import Frame
-from cellprop.workbook.theme import Theme
-from cellprop.workbook.theme import load as load_theme
+from cellprop.faces.layout import Layout
+from cellprop.faces.workbook import contents, xml
+from cellprop.faces.workbook.book import ROW, sheet_name
+from cellprop.faces.workbook.frame import Frame
+from cellprop.faces.workbook.theme import Theme
+from cellprop.faces.workbook.theme import load as load_theme
+from cellprop.files.data import label
+from cellprop.files.writing import write_whole
+from cellprop.marking.question import Question
+from cellprop.texts.words import Words
+from cellprop.texts.words import load as load_words
 
 
 def write(

@@ -1,0 +1,226 @@
+"""Steps and matrices in a terminal, coloured as on the sheets; and as CSV or JSON."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from rich.cells import cell_len
+from rich.columns import Columns
+from rich.console import Console, Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from cellprop.algebra import NOTATIONS, Matrix, reads, statement
+from cellprop.errors import UnknownNameError, nearest
+from cellprop.files.data import looks_like_formula
+from cellprop.programs.steps import Declaration
+from cellprop.texts import captions
+from cellprop.texts.formats import DOWN, UP, Formats, choose, lines, of_trace, replaced
+from cellprop.texts.words import Words
+from cellprop.tracing import Trace
+
+WIDEST_HEADING, WIDEST_SIDE = 16, 26
+# Black on the sheets' own yellow and orange, so that they read on dark and light terminals.
+STYLES = {"active": "bold black on #FFEB3B", "read": "black on #FFB74D", "input": "bold"}
+
+
+def chosen(trace: Trace, wanted: Sequence[str]) -> list[Declaration | Matrix]:
+    """Return the steps and matrices that words such as `7`, `step 7` or `d_output` ask for.
+
+    Raises
+    ------
+    UnknownNameError
+        If a word is neither; the message suggests the nearest.
+    """
+    steps = {step.label: step for step in trace.walkthrough.steps}
+    labels = trace.walkthrough.labels
+    matrices = {matrix.name: matrix for matrix in trace.walkthrough.matrices}
+    trained = trace.trained
+    found: list[Declaration | Matrix] = []
+    for word in wanted:
+        number = word.lower().strip()
+        if number.startswith("step"):
+            number = number.removeprefix("step").strip(" -_")
+        if not number and word.lower() == "step":
+            continue  # `cellprop show step 7`
+        if word == "parameters":
+            found += trained
+        elif number in steps:
+            found.append(steps[number])
+        elif word in matrices:
+            found.append(matrices[word])
+        elif number.lstrip("-").replace(".", "").isdigit():
+            raise UnknownNameError(f"There is no step {number}; there are steps {labels}.")
+        else:
+            raise UnknownNameError(
+                f"There is no step or matrix '{word}'.{nearest(word, matrices)}"
+                f" Steps: {labels}; matrices: {', '.join(matrices)}."
+            )
+    return found or list(trace.walkthrough.steps)
+
+
+def show(
+    console: Console,
+    trace: Trace,
+    wanted: Sequence[Declaration | Matrix],
+    words: Words,
+    decimals: int | None,
+) -> None:
+    """Print steps and matrices as tables."""
+    view = _View(trace, words, decimals, console.width, of_trace(trace), replaced(trace))
+    for position, item in enumerate(wanted):
+        if position:
+            console.print()
+        if isinstance(item, Matrix):
+            console.print(_matrix(view, item, "input", ""))
+        else:
+            console.print(_step(view, item))
+
+
+@dataclass(frozen=True)
+class _View:
+    """What is shown, and how: the trace, the words, the decimals asked for, the room there is, the
+    formats of matrices, and which of them replaces which.
+    """
+
+    trace: Trace
+    words: Words
+    decimals: int | None
+    width: int
+    columns: Mapping[str, Formats]
+    replaced: Mapping[str, str]
+
+
+def _step(view: _View, step: Declaration) -> RenderableType:
+    words = view.words
+    parts: list[RenderableType] = [
+        Text(captions.heading(words, view.trace, step), style="bold"),
+        Text(captions.says(words, view.trace, step), style="dim"),
+    ]
+    for matrix in step.computed:
+        lines = Table.grid(padding=(0, 2))
+        for notation in NOTATIONS:
+            lines.add_row(
+                Text(words(f"sheet.{notation}"), style="dim"),
+                Text(statement(matrix, notation), overflow="fold"),
+            )
+        parts += [Text(), lines]
+    parts.append(Text())
+    parts.append(Columns(list(_matrices(view, step)), padding=(0, 3)))
+    for note in captions.notes(words, view.trace, step):
+        parts.append(Text(f"{words('sheet.notes')}: {note}", style="italic"))
+    return Group(*parts)
+
+
+def _matrices(view: _View, step: Declaration) -> Iterator[RenderableType]:
+    """Yield what a step brings, then what that reads."""
+    read: dict[Matrix, None] = {}
+    for matrix in step.matrices:
+        if matrix.definition is None:
+            yield _matrix(view, matrix, "input", "")
+        else:
+            yield _matrix(view, matrix, "active", view.words("sheet.active"))
+            read.update(dict.fromkeys(reads(matrix.definition)))
+    for matrix in read:
+        if matrix not in step.matrices:
+            yield _matrix(view, matrix, "read", view.words("sheet.read"))
+
+
+def _matrix(view: _View, matrix: Matrix, state: str, caption: str) -> RenderableType:
+    """Return a matrix with its name above; what is wider than the terminal goes on below."""
+    shown = _numbers(view, matrix)
+    # Long labels go on in another line, in a narrow terminal earlier.
+    heads = [
+        lines(label, min(WIDEST_HEADING, max(1, view.width - 4))) for label in matrix.columns.labels
+    ]
+    sides = [
+        lines(label, min(WIDEST_SIDE, max(1, view.width // 3))) for label in matrix.rows.labels
+    ]
+    widest = max(cell_len(text) + 2 for row in (*shown, *heads) for text in row)
+    beside = max(cell_len(line) for side in sides for line in side) + 1
+    at_once = max(1, (view.width - beside) // widest)
+    block = Table.grid()
+    block.add_column(no_wrap=True)
+    block.add_row(Text(matrix.name, style="bold"))
+    for first in range(0, len(heads), at_once):
+        part = slice(first, first + at_once)
+        table = Table(box=None, padding=(0, 0), header_style="dim")
+        table.add_column("", no_wrap=True)
+        for head in heads[part]:
+            heading = "\n".join(f"{line} " for line in head)
+            table.add_column(Text(heading), justify="right", no_wrap=True, vertical="bottom")
+        for side, row in zip(sides, shown, strict=True):
+            numbers = (Text(f" {text} ", style=STYLES[state]) for text in row[part])
+            table.add_row(Text("\n".join(f"{line} " for line in side), style="dim"), *numbers)
+        block.add_row(table)
+    block.add_row(Text(caption, style="dim"))
+    return block
+
+
+def _numbers(view: _View, matrix: Matrix) -> list[list[str]]:
+    """Return the numbers of a matrix as texts, with a sign where a move is too small to be seen."""
+    values = view.trace.value(matrix)
+    if view.decimals is not None:
+        return [[f"{value:.{view.decimals}f}" for value in row] for row in values.tolist()]
+    usual = (choose(values, given=matrix.definition is None),) * matrix.columns.size
+    forms = view.columns.get(matrix.name, usual)
+    shown = [
+        [form.show(value) for form, value in zip(forms, row, strict=True)]
+        for row in values.tolist()
+    ]
+    if matrix.name not in view.replaced:
+        return shown
+    old = view.trace.values[view.replaced[matrix.name]].tolist()
+    signs = [
+        ["" if new == was or forms[0].tells(new, was) else UP if new > was else DOWN
+         for new, was in zip(*rows, strict=True)]
+        for rows in zip(values.tolist(), old, strict=True)
+    ]  # fmt: skip
+    room = int(any(sign for row in signs for sign in row))
+    return [
+        [text + sign.ljust(room) for text, sign in zip(*rows, strict=True)]
+        for rows in zip(shown, signs, strict=True)
+    ]
+
+
+def as_csv(trace: Trace, wanted: Iterable[Declaration | Matrix], decimals: int | None) -> str:
+    """Return matrices as CSV, a line for each number: matrix, row, column, value."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(["matrix", "row", "column", "value"])
+    for matrix in _flat(wanted):
+        rows = zip(matrix.rows.labels, _rounded(trace, matrix, decimals), strict=True)
+        for row_label, row in rows:
+            for column_label, value in zip(matrix.columns.labels, row, strict=True):
+                labels = _as_text(row_label), _as_text(column_label)
+                writer.writerow([matrix.name, *labels, repr(value)])
+    return out.getvalue()
+
+
+def as_json(trace: Trace, wanted: Iterable[Declaration | Matrix], decimals: int | None) -> str:
+    """Return matrices as JSON: a list of rows for each name."""
+    matrices = {matrix.name: _rounded(trace, matrix, decimals) for matrix in _flat(wanted)}
+    lines = [f"  {json.dumps(name)}: {json.dumps(rows)}" for name, rows in matrices.items()]
+    return "{\n" + ",\n".join(lines) + "\n}\n"
+
+
+def _flat(wanted: Iterable[Declaration | Matrix]) -> list[Matrix]:
+    found: dict[Matrix, None] = {}
+    for item in wanted:
+        found.update(dict.fromkeys([item] if isinstance(item, Matrix) else item.matrices))
+    return list(found)
+
+
+def _rounded(trace: Trace, matrix: Matrix, decimals: int | None) -> list[list[float]]:
+    values = trace.value(matrix)
+    rows: list[list[float]] = (values if decimals is None else values.round(decimals)).tolist()
+    return rows
+
+
+def _as_text(label: str) -> str:
+    """Return a label that a spreadsheet opening the CSV takes for text."""
+    return f"'{label}" if looks_like_formula(label) else label

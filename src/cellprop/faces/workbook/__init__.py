@@ -1,0 +1,116 @@
+"""The Excel workbook: a sheet for each step, every number a live formula with its value.
+
+`write` is the way in. `sheets` and `contents` say what stands where, `book` what all sheets share,
+`focus` how colours follow a choice, `printing` how a sheet is cut into pages, `theme` how it looks.
+After the steps come the sheets of `curve` (Training), `predictions` and `boundary`; `extras` has
+what they share. `allowed` says which numbers cells take. `frame` and `charts` talk to openpyxl;
+`xml` is the only module that writes XML.
+"""
+
+from __future__ import annotations
+
+from io import BytesIO
+from pathlib import Path
+from typing import IO, TYPE_CHECKING
+
+from cellprop.faces.layout import lay_out
+from cellprop.faces.workbook import boundary, contents, curve, extras, predictions, xml
+from cellprop.faces.workbook.book import Book, sheet_name
+from cellprop.faces.workbook.frame import Frame
+from cellprop.faces.workbook.sheets import step_sheet
+from cellprop.faces.workbook.theme import Theme
+from cellprop.faces.workbook.theme import load as load_theme
+from cellprop.files.writing import write_whole
+from cellprop.running.training import Progress
+from cellprop.texts.words import Words
+from cellprop.texts.words import load as load_words
+from cellprop.tracing import Trace
+
+if TYPE_CHECKING:
+    import openpyxl
+    from openpyxl.worksheet.worksheet import Worksheet
+
+
+def write(
+    trace: Trace,
+    path: str | Path,
+    *,
+    theme: Theme | None = None,
+    words: Words | None = None,
+    progress: Progress | None = None,
+) -> Path:
+    """Write the workbook of a trace and return its path.
+
+    Parameters
+    ----------
+    trace
+        What to show.
+    path
+        Where to write; an earlier file there is replaced only when the new one is complete.
+    theme, words
+        The look and the texts; the default ones when None.
+    progress
+        Called with how many sheets are done, and of how many.
+
+    Raises
+    ------
+    OutputError
+        If the file can't be written.
+    LimitError
+        If a sheet would exceed what a spreadsheet can hold.
+    """
+    return write_whole(path, lambda file: _write(trace, file, theme, words, progress))
+
+
+def sheet_names(trace: Trace) -> list[str]:
+    """Return the names of a workbook's sheets, in order."""
+    return [contents.NAME, *map(sheet_name, trace.walkthrough.steps), *extras.which(trace)]
+
+
+def to_openpyxl(trace: Trace) -> openpyxl.Workbook:
+    """Return the workbook of a trace as openpyxl reads it."""
+    from openpyxl import load_workbook
+
+    buffer = BytesIO()
+    _write(trace, buffer, None, None)
+    return load_workbook(buffer)
+
+
+def _write(
+    trace: Trace,
+    file: IO[bytes],
+    theme: Theme | None,
+    words: Words | None,
+    progress: Progress | None = None,
+) -> None:
+    words = words or load_words()
+    frame = Frame(theme or load_theme(), words("contents.title"))
+    book = Book(trace, lay_out(trace.walkthrough), frame, words)
+    # Contents stands first but is filled last: it lists the labels that sheets had to cut.
+    sheets: dict[Worksheet, list[str]] = {frame.sheet(contents.NAME): []}
+    for step in trace.walkthrough.steps:
+        sheet = frame.sheet(sheet_name(step))
+        sheets[sheet] = step_sheet(book, step, sheet)
+        if progress:
+            progress(len(sheets), len(trace.walkthrough.steps) + 1)
+    _add_extras(book, sheets)
+    first = next(iter(sheets))
+    sheets[first] = contents.contents_sheet(book, first)
+    # Rows come before the frame is saved: making them is what registers their styles.
+    parts = xml.parts_of(frame.saved())
+    xml.assemble(parts, {frame.sheet_path(sheet): rows for sheet, rows in sheets.items()}, file)
+
+
+def _add_extras(book: Book, sheets: dict[Worksheet, list[str]]) -> None:
+    """Add the sheets that follow the steps."""
+    names = extras.which(book.trace)
+    live = curve.live_rows(book)
+    trained = predictions.trained(book, live)
+    for name in names:
+        sheet = book.frame.sheet(name)
+        if name == extras.TRAINING:
+            sheets[sheet] = curve.training_sheet(book, sheet, live)
+        elif name == extras.PREDICTIONS:
+            sheets[sheet] = predictions.predictions_sheet(book, sheet, trained)
+        else:
+            sheets[sheet] = boundary.boundary_sheet(book, sheet, trained)

@@ -1,0 +1,155 @@
+"""Which numbers may be typed, so that none of them turns a cell into an error.
+
+What overflows in a spreadsheet is an error, and one that spreads. Formulas that kept every number
+small would show little else, so cells refuse larger numbers instead: larger than this network can
+calculate with, layer for layer. Where numbers grow on and on, in training row by row, they stop at
+the same limits.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Mapping
+from dataclasses import dataclass
+from math import inf
+
+import numpy as np
+
+from cellprop.algebra import Array
+from cellprop.algebra.ranges import Range, ranges, widened
+from cellprop.programs.steps import OPTIMIZERS
+from cellprop.tracing import Trace
+
+# The largest number that may be typed in any workbook, as a power of ten; and the least that may
+# be the largest, in networks of a great many layers.
+HIGHEST, LOWEST = 50, 1
+# A million is enough: nobody's formula gets longer for more.
+ENOUGH = 6
+# Settings that are from 0 to below 1, and how far below. (The others are 0 or more.)
+SHARES, BELOW_1 = ("momentum", "beta_1", "beta_2"), 0.999999
+# By how much a sheet goes beyond the inputs that are typed: the decision boundary a little.
+BEYOND = 2.0
+# From here on a limit is written as a power of ten.
+LONG = 1e6
+
+
+@dataclass(frozen=True)
+class Allowed:
+    """Which numbers may be typed, and between which all others stay then.
+
+    Attributes:
+        ranges: Of each matrix on the steps' sheets, by name.
+        links_stop: Whether a network that predicts with updated parameters is to take them up to
+            what may be typed only; else as they are.
+    """
+
+    ranges: Mapping[str, Range]
+    links_stop: bool
+
+    def stopped(self, name: str, new: str, formulas: list[list[str]]) -> list[list[str]]:
+        """Return formulas of what replaces a matrix that stop at what may be typed for it; as they
+        are, if none can go beyond.
+        """
+        if widened(self.ranges[name], self.ranges[new]) == self.ranges[name]:
+            return formulas
+        least, most = map(in_formula, self.ranges[name])
+        return [[f"MAX({least},MIN({most},{text}))" for text in row] for row in formulas]
+
+    def has(self, name: str, values: Array) -> bool:
+        """Whether numbers may be typed for a matrix."""
+        least, most = self.ranges[name]
+        return bool(((least <= values) & (values <= most)).all())
+
+
+def allowed(trace: Trace) -> Allowed:
+    """Return what may be typed in the workbook of a trace: as much as keeps all else finite."""
+    found = _most_allowed(trace, ENOUGH, links_stop=False)
+    found = found or _most_allowed(trace, LOWEST, links_stop=True)
+    if found:
+        return found
+    # So many layers, or so large numbers to begin with, that nothing is safe.
+    endless = dict.fromkeys(trace.names, (-inf, inf))
+    return Allowed(endless | _typed(trace, LOWEST), links_stop=True)
+
+
+def _most_allowed(trace: Trace, enough: int, *, links_stop: bool) -> Allowed | None:
+    """Return what may be typed if that is enough, as a power of ten."""
+
+    def attempt(exponent: int) -> Allowed | None:
+        typed = _typed(trace, exponent)
+        try:
+            return Allowed(_ranges(trace, typed, links_stop=links_stop), links_stop)
+        except OverflowError:
+            return None
+
+    # Those that are safe come after those that are not.
+    exponents = range(HIGHEST, enough - 1, -1)
+    safe = bisect_left(exponents, True, key=lambda k: attempt(k) is not None)
+    return attempt(exponents[safe]) if safe < len(exponents) else None
+
+
+def _ranges(trace: Trace, typed: Mapping[str, Range], *, links_stop: bool) -> dict[str, Range]:
+    """Return the range of each matrix, from what may be typed.
+
+    Raises
+    ------
+    OverflowError
+        If a cell could overflow, on any sheet.
+    """
+    walk = trace.walkthrough
+    found = ranges(walk.matrices, typed)
+    # Samples of one's own are scaled by numbers that do not come from them.
+    raw, *scaling = [m for m in walk.steps[0].matrices if m.name != "y"]
+    known = dict(typed) | {matrix.name: found[matrix.name] for matrix in scaling[:-1]}
+    known[raw.name] = found[raw.name][0] * BEYOND, found[raw.name][1] * BEYOND
+    if not links_stop:
+        known |= {name: widened(found[name], found[m.name]) for name, m in walk.updates.items()}
+    ranges((*scaling[-1:], *walk.forward), known)
+    return found
+
+
+def _typed(trace: Trace, exponent: int) -> dict[str, Range]:
+    """Return what may be typed for each matrix that is given, with a power of ten as the limit; at
+    least what the workbook has there already.
+    """
+    rule = OPTIMIZERS[trace.options["optimizer"]]
+    walk = trace.walkthrough
+    found = {}
+    for matrix in walk.matrices:
+        if matrix.definition is not None:
+            continue
+        name = matrix.name
+        values = [trace.values[name]]
+        if name in walk.updates:
+            new = walk.updates[name].name
+            values += [trace.start[name], trace.carried[name], trace.values[new]]
+        largest = max(float(np.abs(array).max()) for array in values)
+        if name in SHARES:
+            found[name] = 0.0, max(BELOW_1, largest)
+        elif name in rule.counts:
+            found[name] = 0.0, max(1.0, largest)
+        else:
+            # What a rule remembers may be a square.
+            is_remembered = name in walk.updates and name not in trace.network.shapes
+            limit = min(2 * exponent, HIGHEST) if is_remembered else exponent
+            while _power(limit) < largest:
+                limit += 1
+            found[name] = 0.0 if name in rule.settings else -_power(limit), _power(limit)
+    return found
+
+
+def _power(exponent: int) -> float:
+    """Return a power of ten, to the last bit as a formula reads it."""
+    return float(f"1e{exponent}")
+
+
+def in_formula(number: float) -> str:
+    """Return a number as a formula has it: written out, since HyperFormula reads no 1E+22."""
+    text = as_typed(number)
+    mantissa, power, exponent = text.partition("E+")
+    return f"{mantissa}{'0' * int(exponent)}" if power else text
+
+
+def as_typed(number: float) -> str:
+    """Return a number as it is typed: 1E+50."""
+    return f"{number:.15g}" if abs(number) < LONG else f"{number:.0E}"

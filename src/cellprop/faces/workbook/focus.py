@@ -1,0 +1,194 @@
+"""The one-cell focus: rules that change colours while a row or column is chosen.
+
+Without a focus the cells' own fills show (so that previewers and print see them). While there
+is one, rules take the colour away from every cell that the focus does not concern. Which cells
+concern it comes from the reading `reads` of the steps' expressions.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from cellprop.algebra import Matrix, Pattern, Selector, reads
+from cellprop.faces.layout import FOCUS, Layout, Place, letter
+
+
+@dataclass(frozen=True)
+class FocusCells:
+    """Where a sheet's focus is chosen: absolute addresses, and how much there is to choose."""
+
+    row: str
+    column: str
+    matrix: str | None
+    rows: int
+    columns: int
+
+    @property
+    def chosen(self) -> str:
+        """The condition that anything is chosen."""
+        cells = (self.row, self.column, self.matrix)
+        return "&".join(cell for cell in cells if cell) + '<>""'
+
+
+ROW_CAPTION, ROW_COLUMN, COLUMN_CAPTION, COLUMN_COLUMN, MATRIX_CAPTION, MATRIX_COLUMN, HINT = (
+    3, 4, 5, 6, 7, 8, 12,
+)  # fmt: skip
+# The name of a matrix is longer than a cell: its choice spans these columns.
+MATRIX_LAST_COLUMN = 10
+
+
+def focus_cells(active: Sequence[Matrix]) -> FocusCells:
+    """Return where the focus of a sheet that computes these matrices is chosen."""
+    at = [f"${letter(c)}${FOCUS}" for c in (ROW_COLUMN, COLUMN_COLUMN, MATRIX_COLUMN)]
+    rows = max(matrix.rows.size for matrix in active)
+    columns = max(matrix.columns.size for matrix in active)
+    return FocusCells(at[0], at[1], at[2] if len(active) > 1 else None, rows, columns)
+
+
+@dataclass(frozen=True)
+class Rule:
+    """Cells of a range that take another style while a condition holds."""
+
+    range: str
+    condition: str
+    style: str
+
+
+def rules(active: Sequence[Matrix], layout: Layout) -> Iterable[Rule]:
+    """Return the rules of a sheet; at most one holds in a cell.
+
+    Parameters
+    ----------
+    active
+        The matrices that the sheet computes.
+    layout
+        Where everything stands.
+    """
+    focus = focus_cells(active)
+    read_by: dict[Matrix, list[str]] = {}
+    for matrix in active:
+        assert matrix.definition is not None
+        for operand, patterns in reads(matrix.definition).items():
+            place = layout.places[operand.name]
+            tests = read_by.setdefault(operand, [])
+            tests += [_test(place, p, focus, matrix) for p in sorted(patterns)]
+    for matrix in dict.fromkeys((*active, *read_by)):
+        place = layout.places[matrix.name]
+        own = [_test(place, ("row", "column"), focus, matrix)] if matrix in active else []
+        read = read_by.get(matrix, [])
+        if own and read:
+            condition = f"AND({focus.chosen},({own[0]})=0,({'+'.join(read)})>0)"
+            yield Rule(place.range, condition, "read")
+        yield Rule(place.range, f"AND({focus.chosen},{'+'.join(own + read)}=0)", "known")
+
+
+def _test(place: Place, pattern: Pattern, focus: FocusCells, active: Matrix) -> str:
+    """Return a number that is 1 in the cells of a place that the focus on `active` concerns.
+
+    What is not chosen stands for all: without a row, all rows.
+    """
+    rows, columns = pattern
+    factors = [
+        _chosen(rows, focus, f"ROW()-{place.row - 1}"),
+        _chosen(columns, focus, f"COLUMN()-{place.column - 1}"),
+    ]
+    if focus.matrix:
+        factors.append(f'(({focus.matrix}="")+({focus.matrix}="{active.name}"))')
+    # A row that only a taller matrix has is no cell of this one, so nothing is read for it.
+    if active.rows.size < focus.rows:
+        factors.append(f"(MAX({focus.row})<={active.rows.size})")
+    if active.columns.size < focus.columns:
+        factors.append(f"(MAX({focus.column})<={active.columns.size})")
+    return "*".join(factor for factor in factors if factor) or "1"
+
+
+def _chosen(selector: Selector, focus: FocusCells, position: str) -> str:
+    if selector == "all":
+        return ""
+    cell = focus.row if selector == "row" else focus.column
+    return f'(({cell}="")+({position}={cell}))'
+
+
+# A spreadsheet nests functions 64 deep, and has formulas of 8,192 characters.
+MOST_NESTED, LONGEST = 60, 8000
+# Of a text within a formula: 255 characters; of a function: 255 arguments.
+MOST_TEXT, MOST_OPTIONS = 250, 250
+# What a formula consists of: letters, numbers, and everything else.
+_TOKENS = re.compile(r"[A-Z]+|\d+|[^A-Z\d]+")
+
+
+def formula_in_focus(texts: Sequence[Sequence[str]], focus: FocusCells) -> str:
+    """Return a formula that shows the formula of the cell in focus; of the first without one.
+
+    A text put together from what differs between the cells. Not FORMULATEXT: Excel 2010, Gnumeric
+    and HyperFormula have none or write it otherwise, and where it is, it answers in the language
+    of whoever looks.
+
+    Parameters
+    ----------
+    texts
+        The formulas of a matrix, without `=`, by row and column.
+    focus
+        Where the focus is chosen.
+    """
+    first = literal(f"={texts[0][0]}")
+    row, column = _index(focus.row, len(texts)), _index(focus.column, len(texts[0]))
+    down = zip(*(_TOKENS.findall(cells[0]) for cells in texts), strict=True)
+    across = zip(*map(_TOKENS.findall, texts[0]), strict=True)
+    parts, same = [], "="
+    for below, beside in zip(down, across, strict=True):
+        if len({*below, *beside}) == 1:
+            same += below[0]
+            continue
+        # A letter or a number of an address goes by the row or by the column, never by both.
+        chosen = _option(row, below) if len(set(below)) > 1 else _option(column, beside)
+        parts += [literal(same), chosen] if same else [chosen]
+        same = ""
+    formula = "&".join([*parts, literal(same)] if same else parts)
+    return formula if len(formula) <= LONGEST else first
+
+
+def _index(cell: str, count: int) -> str:
+    """Return which of several is chosen in a cell; the first where none is."""
+    return f"IF(AND({cell}>=1,{cell}<={count}),INT({cell}),1)"
+
+
+def _option(index: str, options: Sequence[str]) -> str:
+    """Return a formula of the option with an index: numbers that follow each other, or texts."""
+    if options[0].isdecimal():
+        least = int(options[0])
+        if list(options) == [str(least + k) for k in range(len(options))]:
+            return f"({least - 1}+{index})"
+    chosen = f"CHOOSE({index},{','.join(map(literal, options[:MOST_OPTIONS]))})"
+    if len(options) <= MOST_OPTIONS:
+        return chosen
+    others = _option(f"({index}-{MOST_OPTIONS})", options[MOST_OPTIONS:])
+    return f"IF({index}<={MOST_OPTIONS},{chosen},{others})"
+
+
+def by_matrix(focus: FocusCells, matrices: Sequence[Matrix], shown: Sequence[str]) -> str:
+    """Return a formula that shows what belongs to the matrix in focus; the last without one."""
+    formula = shown[-1]
+    for matrix, text in zip(matrices[-2::-1], shown[-2::-1], strict=True):
+        longer = f'IF({focus.matrix}="{matrix.name}",{text},{formula})'
+        if len(longer) > LONGEST:
+            break
+        formula = longer
+    return formula
+
+
+def literal(text: str) -> str:
+    """Return a text as a formula writes it, in pieces short enough for one.
+
+    A quotation mark is CHAR(34): HyperFormula knows none within quotation marks.
+    """
+    parts: list[str] = []
+    for piece in re.split('(")', text):
+        if piece == '"':
+            parts.append("CHAR(34)")
+        else:
+            pieces = (piece[i : i + MOST_TEXT] for i in range(0, len(piece), MOST_TEXT))
+            parts += [f'"{part}"' for part in pieces]
+    return "&".join(parts) or '""'

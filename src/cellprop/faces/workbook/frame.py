@@ -1,0 +1,362 @@
+"""What openpyxl writes of a workbook: styles, columns, rules, links, names and print set-up."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from copy import copy
+from datetime import datetime
+from io import BytesIO
+from typing import Literal
+from zipfile import ZipFile
+
+from openpyxl import Workbook
+from openpyxl.formatting.rule import ColorScaleRule
+from openpyxl.formatting.rule import Rule as FormattingRule
+from openpyxl.packaging.custom import StringProperty
+from openpyxl.styles import Alignment, Border, Font, NamedStyle, PatternFill, Side
+from openpyxl.styles.differential import DifferentialStyle
+from openpyxl.styles.numbers import NumberFormat
+from openpyxl.workbook.defined_name import DefinedName
+from openpyxl.worksheet.datavalidation import DataValidation
+from openpyxl.worksheet.hyperlink import Hyperlink
+from openpyxl.worksheet.pagebreak import Break
+from openpyxl.worksheet.properties import PageSetupProperties
+from openpyxl.worksheet.worksheet import Worksheet
+
+from cellprop.faces.workbook.charts import COLORS, Chart, Writer, drawn
+from cellprop.faces.workbook.focus import Rule
+from cellprop.faces.workbook.theme import LATER_STYLES, Theme
+from cellprop.faces.workbook.xml import LONG_AGO
+from cellprop.files.opening import MARK
+from cellprop.version import __version__
+
+LONGEST_LIST = 255
+LONGEST_ERROR, LONGEST_ERROR_TITLE = 225, 32
+# In print, in per cent: smaller can't be read.
+SMALLEST_SCALE = 60
+# What the key explains: a style `key_…` for each looks like it, with its text in the middle.
+KEY_STATES = ("active", "read", "known", "ghost", "input", *LATER_STYLES)
+# From low over middle to high: told apart by the colour-blind, and light enough for dark text.
+SCALE = ("FF6BAED6", "FFFFFFFF", "FFFDAE6B")
+
+
+class Frame:
+    """A workbook without rows, and the numbers by which its cells refer to styles."""
+
+    def __init__(self, theme: Theme, title: str) -> None:
+        self.theme = theme
+        self.book = Workbook()
+        self.book.security = None  # which openpyxl would write empty, and Gnumeric warns of
+        self._scratch = self.book.worksheets[0]
+        normal = self.book._named_styles["Normal"]  # type: ignore[attr-defined]
+        normal.font = copy(theme.styles["known"].font)
+        for style in theme.styles.values():
+            self.book.add_named_style(style)
+        for state in KEY_STATES:
+            self.book.add_named_style(_for_key(state, theme.styles[state]))
+        if theme.colors:
+            self.book.loaded_theme = theme.colors
+        self._styles: dict[tuple[str, str, bool, bool], int] = {}
+        self._differences: dict[str, DifferentialStyle] = {}
+        self._charts: list[Chart] = []
+        self.book.properties.title = title
+        self.book.properties.creator = "cellprop"
+        # Not the time of day: two builds of the same input are the same bytes.
+        self.book.properties.created = self.book.properties.modified = datetime(*LONG_AGO)
+        self.book.custom_doc_props.append(  # type: ignore[attr-defined]
+            StringProperty(name=MARK, value=__version__)
+        )
+
+    def sheet(self, title: str) -> Worksheet:
+        """Return a new sheet."""
+        sheet: Worksheet = self.book.create_sheet(title)
+        sheet.sheet_view.showGridLines = False
+        return sheet
+
+    def style(
+        self,
+        name: str,
+        number_format: str = "General",
+        *,
+        quoted: bool = False,
+        wrapped: bool = False,
+    ) -> int:
+        """Return the number of a style. `quoted` keeps text such as `=1+1` text when edited;
+        `wrapped` lets a text have several lines.
+        """
+        key = (name, number_format, quoted, wrapped)
+        if key not in self._styles:
+            cell = self._scratch.cell(1, 1)
+            cell.style = name
+            cell.number_format = number_format
+            cell.quotePrefix = quoted
+            if wrapped:
+                cell.alignment = copy(cell.alignment) + Alignment(wrap_text=True)
+            self._styles[key] = cell.style_id
+        return self._styles[key]
+
+    @property
+    def line_of_label(self) -> float:
+        """The height of a line of a label, in points."""
+        return float(self.theme.styles["label"].font.sz or 8) * 1.375
+
+    def places(self, width: float) -> int:
+        """Return how many characters of a label fit in the width of a column."""
+        return max(1, int(width * self._label_in_width))
+
+    def wider(self, width: float, places: int) -> float:
+        """Return the width of a column once a label of so many characters fits in it."""
+        if places <= self.places(width):
+            return width
+        return places / self._label_in_width + 0.5
+
+    @property
+    def _label_in_width(self) -> float:
+        """How many characters of a label are as wide as a digit, by which widths are measured."""
+        sizes = [float(self.theme.styles[name].font.sz or 10) for name in ("known", "label")]
+        return sizes[0] / sizes[1] * 0.92
+
+    @property
+    def count(self) -> int:
+        """How many styles cells have asked for."""
+        return len(self._styles)
+
+    @staticmethod
+    def sheet_path(sheet: Worksheet) -> str:
+        """Return the path of a sheet's part in the file."""
+        return sheet.path[1:]
+
+    def add_rules(self, sheet: Worksheet, rules: Iterable[Rule]) -> None:
+        """Add focus rules to a sheet."""
+        for rule in rules:
+            sheet.conditional_formatting.add(
+                rule.range,
+                FormattingRule(
+                    type="expression",
+                    dxf=self._difference(rule.style),
+                    formula=[rule.condition],
+                ),
+            )
+
+    def add_number_rule(self, sheet: Worksheet, ranges: str, condition: str, code: str) -> None:
+        """Show numbers of some ranges in another format while a condition holds."""
+        key = f"number {code}"
+        if key not in self._differences:
+            # The number by which the cells' own styles know this format: it has one meaning only.
+            # Not the cell that `style` uses: the workbook keeps its style, not a copy of it.
+            cell = self._scratch.cell(2, 1)
+            cell.number_format = code
+            number = cell._style.numFmtId  # type: ignore[union-attr]
+            self._differences[key] = DifferentialStyle(numFmt=NumberFormat(number, code))
+        rule = FormattingRule(type="expression", dxf=self._differences[key], formula=[condition])
+        sheet.conditional_formatting.add(ranges, rule)
+
+    def add_verdict_rule(
+        self, sheet: Worksheet, cells: str, condition: str, style: str, code: str
+    ) -> None:
+        """Show cells in another style and format while a condition holds, before other rules."""
+        key = f"{style} {code}"
+        if key not in self._differences:
+            cell = self._scratch.cell(2, 1)
+            cell.number_format = code
+            number = cell._style.numFmtId  # type: ignore[union-attr]
+            look = copy(self._difference(style))
+            look.numFmt = NumberFormat(number, code)
+            self._differences[key] = look
+        rule = FormattingRule(type="expression", dxf=self._differences[key], formula=[condition])
+        sheet.conditional_formatting.add(cells, rule)
+
+    def add_comment(self, sheet: Worksheet, cell: str, text: str) -> None:
+        """Put a comment on a cell."""
+        from openpyxl.comments import Comment
+
+        lines = sum(-(-len(line) // 38) for line in text.split("\n"))
+        sheet[cell].comment = Comment(text, "cellprop", height=22 + 17 * lines, width=260)
+
+    def protect(self, sheet: Worksheet) -> None:
+        """Let only unlocked cells be typed into; a teacher can undo it without a password."""
+        sheet.protection.sheet = True
+        # Widening a column that shows #### is no harm.
+        sheet.protection.formatColumns = False
+
+    def _difference(self, name: str) -> DifferentialStyle:
+        """Return a style for rules: its fill, line and boldness."""
+        if name not in self._differences:
+            style = self.theme.styles[name]
+            solid = isinstance(style.fill, PatternFill) and style.fill.fill_type == "solid"
+            color = copy(style.fill.fgColor) if solid else "FFFFFFFF"  # type: ignore[attr-defined]
+            # A rule can't draw heavy borders in Excel; it can take them away.
+            self._differences[name] = DifferentialStyle(
+                font=Font(bold=bool(style.font.b), color=copy(style.font.color)),
+                fill=PatternFill("solid", start_color=color, end_color=color),
+                border=_thin(style.border),
+            )
+        return self._differences[name]
+
+    def add_choice(
+        self,
+        sheet: Worksheet,
+        cell: str,
+        options: Sequence[str],
+        error: str,
+        *,
+        listed_in: str | None = None,
+    ) -> None:
+        """Let a cell be filled from a list.
+
+        A list that is too long for a rule is taken from the cells it is `listed_in`, or else is of
+        numbers from 1 on.
+        """
+        if fits_in_a_list(options):
+            listed = ",".join(options)
+            validation = DataValidation("list", formula1=f'"{listed}"', allow_blank=True)
+        elif listed_in:
+            validation = DataValidation("list", formula1=listed_in, allow_blank=True)
+        else:
+            validation = DataValidation(
+                "whole", operator="between", formula1="1", formula2=str(len(options)),
+                allow_blank=True,
+            )  # fmt: skip
+        validation.error = error[:LONGEST_ERROR]
+        validation.showErrorMessage = True
+        validation.add(cell)
+        sheet.add_data_validation(validation)
+
+    def add_number_check(
+        self, sheet: Worksheet, cells: str, limits: tuple[str, str], title: str, error: str
+    ) -> None:
+        """Let a range take numbers between two limits only."""
+        least, most = limits
+        validation = DataValidation("decimal", operator="between", formula1=least, formula2=most)
+        validation.errorTitle, validation.error = title[:LONGEST_ERROR_TITLE], error[:LONGEST_ERROR]
+        validation.showErrorMessage = True
+        validation.add(cells)
+        sheet.add_data_validation(validation)
+
+    def add_color_scale(
+        self, sheet: Worksheet, cells: str, limits: tuple[float, float, float] | None
+    ) -> None:
+        """Colour a range by its numbers: between limits, or else between the least and the most."""
+        low, middle, high = SCALE
+        if limits:
+            rule = ColorScaleRule(  # type: ignore[no-untyped-call]
+                "num", limits[0], low, "num", limits[1], middle, "num", limits[2], high
+            )
+        else:
+            rule = ColorScaleRule(  # type: ignore[no-untyped-call]
+                "min", None, low, "percent", 50, middle, "max", None, high
+            )
+        sheet.conditional_formatting.add(cells, rule)
+
+    def add_class_colors(self, sheet: Worksheet, cells: str, count: int) -> None:
+        """Colour a range by the numbers of classes, as a chart does but paler."""
+        first = cells.partition(":")[0]
+        for number, color in enumerate(COLORS[:count], 1):
+            key = f"class {number}"
+            if key not in self._differences:
+                fill = PatternFill("solid", start_color=_pale(color), end_color=_pale(color))
+                self._differences[key] = DifferentialStyle(fill=fill)
+            rule = FormattingRule(
+                type="expression", dxf=self._differences[key], formula=[f"{first}={number}"]
+            )
+            sheet.conditional_formatting.add(cells, rule)
+
+    def add_chart(self, sheet: Worksheet, cell: str, chart: Chart) -> None:
+        """Put a chart where its upper left corner is at a cell."""
+        self._charts.append(chart)
+        sheet.add_chart(drawn(chart), cell)
+
+    def add_link(self, sheet: Worksheet, cell: str, target: str, text: str, at: str = "A1") -> None:
+        """Link a cell to a cell of a sheet."""
+        link = Hyperlink(ref=cell, location=f"'{target}'!{at}", display=text)
+        sheet[cell].hyperlink = link
+        sheet[cell].hyperlink.target = None
+
+    def add_name(self, name: str, sheet: str, cells: str) -> None:
+        """Name a range, so that a student can type `=MMULT(X,wh)`."""
+        self.book.defined_names[name] = DefinedName(name, attr_text=f"'{sheet}'!{cells}")
+
+    def set_up_print(
+        self,
+        sheet: Worksheet,
+        area: str,
+        *,
+        page: str,
+        title_rows: str,
+        title_columns: str | None = None,
+        column_breaks: Sequence[int] = (),
+        row_breaks: Sequence[int] = (),
+        scale: int = SMALLEST_SCALE,
+        one_page: bool = False,
+        orientation: Literal["landscape", "portrait"] = "landscape",
+    ) -> None:
+        """Set a sheet up for A4: one page wide, or as wide as can be read, cut where told."""
+        sheet.page_setup.orientation = orientation
+        sheet.page_setup.paperSize = 9
+        if column_breaks or row_breaks:
+            # Fitting to pages would ignore the breaks.
+            sheet.page_setup.scale = scale
+            for column in column_breaks:
+                sheet.col_breaks.append(Break(id=column))
+            for row in row_breaks:
+                sheet.row_breaks.append(Break(id=row))
+            if column_breaks:
+                sheet.print_title_cols = title_columns
+        else:
+            sheet.page_setup.fitToWidth = 1
+            sheet.page_setup.fitToHeight = 1 if one_page else 0
+            sheet.sheet_properties.pageSetUpPr = PageSetupProperties(fitToPage=True)
+        sheet.print_area = area
+        sheet.print_title_rows = title_rows
+        sheet.print_options.horizontalCentered = True
+        margins = sheet.page_margins
+        margins.left = margins.right = 0.4
+        margins.top = margins.bottom = 0.6
+        margins.header = margins.footer = 0.3
+        for text, where in (("&F", "left"), ("&A", "center"), (page, "right")):
+            getattr(sheet.oddHeader, where).text = text
+            getattr(sheet.oddHeader, where).size = 9
+        # What openpyxl would write empty, and Gnumeric warns of.
+        for other in ("oddFooter", "evenHeader", "evenFooter", "firstHeader", "firstFooter"):
+            setattr(sheet.HeaderFooter, other, None)
+
+    def saved(self) -> BytesIO:
+        """Return the workbook as openpyxl writes it, with its sheets' rows empty."""
+        self.book.remove(self._scratch)
+        self.book.active = 0
+        self.book.worksheets[0].sheet_view.tabSelected = True
+        buffer = BytesIO()
+        # Not book.save(): that stamps the time.
+        Writer(self.book, ZipFile(buffer, "w"), self._charts).save()
+        buffer.seek(0)
+        return buffer
+
+
+def fits_in_a_list(options: Sequence[str]) -> bool:
+    """Whether a rule of a sheet has room for a list."""
+    return len(",".join(options)) + 2 <= LONGEST_LIST
+
+
+def _pale(color: str) -> str:
+    """Return a colour mixed with white, so that dark text on it can be read."""
+    mixed = [round(255 - (255 - int(color[i : i + 2], 16)) * 0.45) for i in (0, 2, 4)]
+    return "FF" + "".join(f"{part:02X}" for part in mixed)
+
+
+def _for_key(state: str, style: NamedStyle) -> NamedStyle:
+    return NamedStyle(
+        name=f"key_{state}",
+        font=copy(style.font),
+        fill=copy(style.fill),
+        border=copy(style.border),
+        alignment=Alignment(horizontal="center", vertical="center", shrink_to_fit=True),
+    )
+
+
+def _thin(border: Border) -> Border:
+    thin = copy(border)
+    for side in ("left", "right", "top", "bottom"):
+        line = copy(getattr(border, side)) or Side()
+        line.style = "thin" if line.style else None
+        setattr(thin, side, line)
+    return thin

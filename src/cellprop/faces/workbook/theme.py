@@ -1,0 +1,130 @@
+"""The look of the workbook, read from a spreadsheet that a teacher may restyle.
+
+`templates/theme.xlsx` has a sample cell for each style; what the cell looks like is the style.
+The widths of its columns are the widths of lane titles, row labels and numbers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from copy import copy
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from cellprop.errors import InputError
+from cellprop.files.data import label
+from cellprop.files.opening import book_of, check_part, content, whatever_is_wrong
+from cellprop.limits import THEME
+from cellprop.texts.templates import template
+
+if TYPE_CHECKING:
+    from openpyxl.styles import NamedStyle
+    from openpyxl.worksheet.worksheet import Worksheet
+
+SHEET = "Theme"
+STYLES = (
+    "title", "says", "heading", "body", "table", "caption", "code", "link", "lane", "name",
+    "ghost_name", "label", "active", "read", "known", "ghost", "input", "focus", "note",
+)  # fmt: skip
+# Those of workbooks to fill in. A theme that was made before there were any does without.
+LATER_STYLES = ("answer", "right", "carried", "rounded", "slip", "wrong")
+# Where samples are looked for; a sheet of a few bytes can claim a million rows.
+MOST_ROWS = 1_000
+# Cells that stay open for typing when a teacher protects the sheet.
+UNLOCKED = ("input", "focus", "answer")
+TO_START = "`cellprop theme -o FILE` writes a complete theme to start from"
+
+
+@dataclass(frozen=True)
+class Theme:
+    """Styles by name, and column widths in characters.
+
+    Attributes:
+        styles: A named style for each of `STYLES`.
+        lane_width, label_width, number_width: Of the column of lane titles, of row labels, and
+            the least of a column of numbers.
+        colors: The document theme, to which styles may refer for colours and fonts.
+    """
+
+    styles: Mapping[str, NamedStyle]
+    lane_width: float
+    label_width: float
+    number_width: float
+    colors: bytes | None
+
+
+def load(path: Path | None = None) -> Theme:
+    """Return the theme of a file; without one, the default.
+
+    Raises
+    ------
+    InputError
+        If the file is not a workbook, or lacks the sheet or a style; the message names it.
+    """
+    file = path or template("theme.xlsx")
+    where = label(file)
+    data = content(file, THEME)
+    damaged = f"{where}: not an Excel workbook (.xlsx), or a damaged one; {TO_START}."
+    with whatever_is_wrong(damaged):
+        return _read(where, book_of(where, data, THEME))
+
+
+def _read(where: str, book: Any) -> Theme:
+    if SHEET not in book.sheetnames:
+        raise InputError(f"{where}: there is no sheet '{SHEET}'; {TO_START}.")
+    sheet = book[SHEET]
+    rows = sheet.iter_rows(max_row=min(sheet.max_row, MOST_ROWS), max_col=3)
+    samples = {row[0].value: row[2] for row in rows}
+    missing = [name for name in STYLES if name not in samples]
+    if missing:
+        raise InputError(
+            f"{where}, sheet {SHEET}: the style '{missing[0]}' is missing in column A"
+            f"{f' (and {len(missing) - 1} more)' if missing[1:] else ''}; {TO_START}."
+        )
+    later = {name: samples[name] for name in LATER_STYLES if name in samples}
+    styles = {name: _style(name, samples[name]) for name in STYLES}
+    styles |= {name: _style(name, sample) for name, sample in later.items()}
+    if len(later) < len(LATER_STYLES):
+        usual = load().styles
+        styles |= {name: copy(usual[name]) for name in LATER_STYLES if name not in later}
+    _check_colors(book.loaded_theme)
+    widths = (_width(sheet, "A", 15), _width(sheet, "B", 6), _width(sheet, "C", 9))
+    return Theme(styles, *widths, colors=book.loaded_theme)
+
+
+def _check_colors(colors: bytes | None) -> None:
+    """Refuse a document theme that no program could read: it is written as it was found."""
+    if colors is not None:
+        check_part(BytesIO(colors))
+
+
+def _style(name: str, sample: Any) -> NamedStyle:
+    from openpyxl.styles import NamedStyle, Protection
+
+    style = NamedStyle(
+        name=name,
+        font=copy(sample.font),
+        fill=copy(sample.fill),
+        border=copy(sample.border),
+        alignment=copy(sample.alignment),
+        protection=Protection(locked=name not in UNLOCKED),
+    )
+    # What can't be written must not be found out in the middle of a workbook.
+    for part in (style.font, style.fill, style.border, style.alignment):
+        part.to_tree()
+    return style
+
+
+def _width(sheet: Worksheet, column: str, default: float) -> float:
+    """Return the width of a column; Excel stores neighbours of equal width as one."""
+    from openpyxl.utils import column_index_from_string
+
+    index = column_index_from_string(column)
+    for dimension in sheet.column_dimensions.values():
+        first, last = dimension.min, dimension.max
+        if first and last and first <= index <= last and dimension.customWidth:
+            # Excel's widest; a width that is no number is none.
+            return min(float(dimension.width), 255.0) if dimension.width > 0 else default
+    return default

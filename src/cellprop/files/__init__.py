@@ -1,0 +1,1 @@
+"""Other people's files: opened, counted, read and aligned; and files of ours, written whole."""

@@ -1,0 +1,1 @@
+"""Questions, slips, verdicts and marks; and other people's matrices, compared."""

@@ -1,0 +1,604 @@
+"""What an exercise asks, so that it can be written out, carried in a file, and marked.
+
+A question is a network with every number that is given, and which steps are to be calculated by
+hand. Its text is what a workbook carries; the digest tells whether that text is still as it was.
+Knows nothing of sheets, files or answers.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import re
+import zlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields, replace
+from functools import cached_property, lru_cache
+from typing import Any
+
+import numpy as np
+
+from cellprop.algebra import Array, Axis, Matrix, evaluate, reads
+from cellprop.errors import InputError
+from cellprop.files.data import known, label, numbers
+from cellprop.files.roster import Student
+from cellprop.limits import MOST_MARKS, MOST_ROWS
+from cellprop.marking.precision import LEAST
+from cellprop.programs.network import Network
+from cellprop.programs.steps import OPTIMIZERS, SCALINGS, Walkthrough, walkthrough
+from cellprop.running.training import mean_over_samples
+from cellprop.tracing import Trace
+
+# The form of a question's text. Raised when older code could not read what newer code writes.
+FORM = 1
+MOST_DECIMALS = 12
+USUAL_DECIMALS = 3
+# To how many decimals numbers are rounded at most where nobody says to how many.
+MOST_BY_HAND = 6
+USUAL_STEPS = "2-11"
+# How often a slip of form is paid for.
+FORM_SLIPS = ("each", "step", "once")
+USUAL_FORM_SLIPS = "step"
+# What a question's text may be once it is unpacked.
+LARGEST_TEXT = 16 * 1024**2
+# How many numbers the matrices of a question that is read may have in all.
+MOST_NUMBERS = 2_000_000
+# Of a sheet.
+MOST_COLUMNS = 16_384
+# The layout of files that do not say which they have: that of 0.3.0.
+FIRST_LAYOUT = 1
+# Numbers that are chosen once, and used as they are.
+SETTINGS = ("lr", "momentum", "beta_1", "beta_2", "epsilon", "beta_1_power", "beta_2_power")
+
+
+@dataclass(frozen=True)
+class Setup:
+    """What is the same for a whole class.
+
+    Attributes:
+        network: Its layers.
+        samples, inputs, outputs: What the rows and columns of X and y stand for.
+        optimizer, average, scale: How the steps are declared.
+        whole: Whether the samples are all there are.
+        shown: Which update is asked for: epochs, walk_epoch, walk_batch, batches, samples in all.
+        asked: The labels of the steps to be calculated by hand.
+        decimals: To how many numbers are rounded.
+        points: The marks of a step by its label, where they are not one for each cell.
+        hints: Whether answers are judged as they are typed.
+        form_slips: How often a slip of form is paid for: for each number, once a step, or once.
+    """
+
+    network: Network
+    samples: Axis
+    inputs: Axis
+    outputs: Axis
+    optimizer: str
+    average: bool
+    scale: str | None
+    whole: bool
+    shown: tuple[int, int, int, int, int]
+    asked: tuple[str, ...]
+    decimals: int = USUAL_DECIMALS
+    points: tuple[tuple[str, float], ...] = ()
+    hints: bool = False
+    form_slips: str = USUAL_FORM_SLIPS
+
+    @property
+    def walk(self) -> Walkthrough:
+        """The steps; the same object for equal set-ups."""
+        return _walk(self)
+
+    @property
+    def answers(self) -> dict[str, Matrix]:
+        """The matrices to be calculated by hand, by name, in order of computation."""
+        return {
+            matrix.name: matrix
+            for step in self.walk.steps
+            if step.label in self.asked
+            for matrix in step.computed
+        }
+
+    @property
+    def waiting(self) -> frozenset[str]:
+        """The names of matrices that are computed from answers."""
+        return _waiting(self)
+
+
+@lru_cache(maxsize=8)
+def _walk(setup: Setup) -> Walkthrough:
+    return walkthrough(
+        setup.network,
+        setup.samples,
+        setup.inputs,
+        setup.outputs,
+        optimizer=setup.optimizer,
+        average=setup.average,
+        scale=setup.scale,
+        whole=setup.whole,
+    )
+
+
+@lru_cache(maxsize=8)
+def _waiting(setup: Setup) -> frozenset[str]:
+    answers, found = setup.answers, set[str]()
+    for matrix in setup.walk.matrices:
+        if matrix.definition is None or matrix.name in answers:
+            continue
+        if any(m.name in answers or m.name in found for m in reads(matrix.definition)):
+            found.add(matrix.name)
+    return frozenset(found)
+
+
+@dataclass(frozen=True, eq=False)
+class Question:
+    """What one workbook asks.
+
+    Attributes:
+        setup: What is the same for a whole class.
+        given: The numbers of every matrix that no step computes, by name.
+        student: Whose it is; None for everybody's.
+        version: Of cellprop that asked.
+        layout: The version of the layout in which it was written out.
+        places: Where each matrix stands in the workbook: its sheet, and the row and column of its
+            first cell from 1. Empty if it was not written out, or by a version that did not say.
+        source: The text that it was read from, if it was.
+    """
+
+    setup: Setup
+    given: Mapping[str, Array]
+    student: Student | None = None
+    version: str = ""
+    layout: int = FIRST_LAYOUT
+    places: Mapping[str, tuple[str, int, int]] = field(default_factory=dict)
+    # Not an argument, so that a question that is changed (`replace`) is written anew.
+    source: str = field(default="", init=False, repr=False)
+
+    def __getstate__(self) -> dict[str, Any]:
+        # Without what follows from it, which can't all be sent to another process.
+        return {each.name: getattr(self, each.name) for each in fields(self)}
+
+    @property
+    def walk(self) -> Walkthrough:
+        """The steps."""
+        return self.setup.walk
+
+    @cached_property
+    def values(self) -> Mapping[str, Array]:
+        """Every matrix as it is when all is calculated rightly, nothing rounded."""
+        with np.errstate(all="ignore"):
+            return evaluate(self.walk.matrices, self.given)
+
+    @cached_property
+    def trace(self) -> Trace:
+        """The question as a trace of its own, for whoever writes one out."""
+        setup, walk = self.setup, self.walk
+        epochs, walk_epoch, walk_batch, batches, samples = setup.shown
+        loss = mean_over_samples(self.values[walk.loss.name])
+        carried = {name: self.values[name] for name in walk.updates}
+        return Trace(
+            network=setup.network,
+            walkthrough=walk,
+            values=self.values,
+            losses=np.array([loss]),
+            accuracies=None,
+            decision=None,
+            start=carried,
+            carried=carried,
+            epochs=epochs,
+            walk_epoch=walk_epoch,
+            walk_batch=walk_batch,
+            batches=batches,
+            samples=samples,
+            options={
+                "optimizer": setup.optimizer,
+                "average": setup.average,
+                "scale": setup.scale,
+            },
+            recorded=None,
+            stopped="",
+        )
+
+    @cached_property
+    def text(self) -> str:
+        """The question as one line of letters and digits, as a workbook carries it.
+
+        As it was read, if it was: another version may write the same question otherwise.
+        """
+        if self.source:
+            return self.source
+        written = json.dumps(_as_data(self), separators=(",", ":"), ensure_ascii=True)
+        return base64.b64encode(zlib.compress(written.encode(), 9)).decode()
+
+    @cached_property
+    def digest(self) -> str:
+        """What tells whether a text is still as it was."""
+        return digest(self.text)
+
+
+def digest(text: str) -> str:
+    """Return what tells whether a question's text is still as it was (SHA-256)."""
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+# --- From a trace -------------------------------------------------------------------------
+
+
+def ask(
+    trace: Trace,
+    *,
+    steps: str = USUAL_STEPS,
+    decimals: int | None = USUAL_DECIMALS,
+    points: Mapping[str, float] | None = None,
+    hints: bool = False,
+    form_slips: str = USUAL_FORM_SLIPS,
+) -> Question:
+    """Return the question that asks for some steps of a trace.
+
+    What is given is rounded to the decimals, so that it is exactly what the sheets show; settings
+    such as the learning rate stay.
+
+    Parameters
+    ----------
+    trace
+        What to calculate.
+    steps
+        Which steps: `2-9`, `2,4,7-9`; with several hidden layers also `2.1`.
+    decimals
+        To how many numbers are rounded, 0 to 12. None chooses: the fewest from 3 on that tell
+        every answer from doing nothing, as far as 6 can.
+    points
+        The marks of a step by its label; one for each cell where nothing is said.
+    hints
+        Whether answers are to be judged as they are typed.
+    form_slips
+        How often a slip of form (rounded too far, cut off, a decimal point out of place) is paid
+        for: `each` number, once a `step`, or `once`.
+
+    Raises
+    ------
+    InputError
+        If a step is not there or computes nothing, or a number is out of range.
+    """
+    if decimals is None:
+        usual = ask(trace, steps=steps, points=points, hints=hints, form_slips=form_slips)
+        return telling(usual, trace)
+    known("form_slips", form_slips, FORM_SLIPS)
+    is_whole = isinstance(decimals, (int, np.integer)) and not isinstance(decimals, bool)
+    if not is_whole or not 0 <= decimals <= MOST_DECIMALS:
+        raise InputError(
+            f"decimals: expected a whole number from 0 to {MOST_DECIMALS}, found {decimals!r}."
+        )
+    walk = trace.walkthrough
+    asked = chosen_steps(walk, steps)
+    shown = (trace.epochs, trace.walk_epoch, trace.walk_batch, trace.batches, trace.samples)
+    X, output = trace.matrix("X"), walk.output
+    setup = Setup(
+        trace.network, X.rows, X.columns, output.columns,
+        **trace.options, whole=trace.batches == 1, shown=shown, asked=asked, decimals=int(decimals),
+        points=_checked_points(asked, points or {}), hints=hints, form_slips=form_slips,
+    )  # fmt: skip
+    from cellprop.version import __version__
+
+    return Question(setup, _given(setup, trace), version=__version__)
+
+
+def _given(setup: Setup, trace: Trace) -> dict[str, Array]:
+    """Return what is given, rounded as it is shown."""
+    return {
+        m.name: _round(m.name, trace.values[m.name], setup.decimals)
+        for m in setup.walk.matrices
+        if m.definition is None
+    }
+
+
+def _round(name: str, values: Array, decimals: int) -> Array:
+    return values if name in SETTINGS else np.round(values, decimals) + 0.0
+
+
+# --- What an exercise can tell ------------------------------------------------------------
+
+
+def telling(
+    question: Question,
+    trace: Trace,
+    class_of: Callable[[Question], Sequence[Question]] = lambda question: (question,),
+) -> Question:
+    """Return a question with the fewest decimals that tell its answers from doing nothing.
+
+    Parameters
+    ----------
+    question
+        What is asked.
+    trace
+        Of which, not rounded.
+    class_of
+        Returns the questions of a whole class; by default the one question.
+    """
+    ways = []
+    for decimals in range(USUAL_DECIMALS, MOST_BY_HAND + 1):
+        setup = replace(question.setup, decimals=decimals)
+        way = replace(question, setup=setup, given=_given(setup, trace))
+        ways.append((sum(sum(untold(each).values()) for each in class_of(way)), decimals, way))
+    return min(ways, key=lambda way: way[:2])[2]
+
+
+def untold(question: Question) -> dict[str, int]:
+    """Return how many answers of each matrix, rounded, may be the same as doing nothing: as what an
+    update begins with, or as 0. Not those that are exactly that.
+    """
+    walk, values = question.walk, question.values
+    before = {new.name: values[old] for old, new in walk.updates.items()}
+    unit, found = 10.0**-question.setup.decimals, {}
+    for name in question.setup.answers:
+        nothing = before.get(name, np.zeros(()))
+        changed = abs(values[name] - nothing)
+        close = changed < unit * (1 - LEAST)
+        count = int((close & (changed > 8 * np.finfo(float).eps * abs(nothing))).sum())
+        if count:
+            found[name] = count
+    return found
+
+
+def for_student(question: Question, student: Student, seed: int) -> Question:
+    """Return a question for one student, with weights drawn from a class's seed and the id.
+
+    They do not depend on who else is in the class. Two decimals, as one calculates by hand; fewer
+    if the question rounds to fewer.
+    """
+    name = hashlib.sha256(student.id.encode()).digest()
+    random = np.random.default_rng([seed, *np.frombuffer(name, np.uint32).tolist()])
+    decimals = min(2, question.setup.decimals)
+    drawn = {
+        name: np.round(random.random(shape), decimals)
+        for name, shape in question.setup.network.shapes.items()
+    }
+    return replace(question, given={**question.given, **drawn}, student=student)
+
+
+RANGE_OF_STEPS = re.compile(r"(\d{1,3})-(\d{1,3})", re.ASCII)
+
+
+def chosen_steps(walk: Walkthrough, text: str) -> tuple[str, ...]:
+    """Return the labels of the steps that a text such as `2-4,7,8.1` names, in order.
+
+    Raises
+    ------
+    InputError
+        If it names a step that is not there, or none that computes something.
+    """
+    wanted: set[str] = set()
+    for part in text.split(","):
+        word = part.strip()
+        between = RANGE_OF_STEPS.fullmatch(word)
+        if between:
+            first, last = int(between[1]), int(between[2])
+            found = {s.label for s in walk.steps if first <= s.number <= last and s.computed}
+        else:
+            found = {s.label for s in walk.steps if word in (s.label, str(s.number)) and s.computed}
+        if not found:
+            there = ", ".join(s.label for s in walk.steps if s.computed)
+            raise InputError(
+                f"steps: expected some of {there}, such as 2-9 or 2,4, found '{label(word)}'."
+            )
+        wanted |= found
+    return tuple(step.label for step in walk.steps if step.label in wanted)
+
+
+def parse_points(texts: Sequence[str]) -> dict[str, float]:
+    """Return marks by step from texts such as `2=4`.
+
+    Raises
+    ------
+    InputError
+        If a text is none of these.
+    """
+    found = {}
+    for text in ",".join(texts).split(","):
+        step, _, number = text.partition("=")
+        try:
+            found[step.strip()] = float(number)
+        except ValueError:
+            raise InputError(
+                f"marks: expected STEP=MARKS, such as 2=4, found '{label(text)}'."
+            ) from None
+    return found
+
+
+def _checked_points(
+    asked: Sequence[str], points: Mapping[str, float]
+) -> tuple[tuple[str, float], ...]:
+    """Return marks of steps, in their order."""
+    for name, number in points.items():
+        if name not in asked:
+            raise InputError(
+                f"marks: step {label(name)} is not asked; asked are {', '.join(asked)}."
+            )
+        if not 0 <= number <= MOST_MARKS:
+            raise InputError(
+                f"marks: expected 0 to {MOST_MARKS:,} for step {name}, found {number:g};"
+                " give a number between."
+            )
+    return tuple((name, float(points[name])) for name in asked if name in points)
+
+
+def with_points(question: Question, points: Mapping[str, float]) -> Question:
+    """Return a question with other marks for some steps."""
+    setup = question.setup
+    merged = dict(setup.points) | dict(points)
+    return replace(question, setup=replace(setup, points=_checked_points(setup.asked, merged)))
+
+
+def with_form_slips(question: Question, rule: str) -> Question:
+    """Return a question in which slips of form are paid for otherwise."""
+    known("form_slips", rule, FORM_SLIPS)
+    return replace(question, setup=replace(question.setup, form_slips=rule))
+
+
+# --- As text ------------------------------------------------------------------------------
+
+
+def _as_data(question: Question) -> dict[str, Any]:
+    setup, network = question.setup, question.setup.network
+    return {
+        "form": FORM,
+        "version": question.version,
+        "network": {
+            "sizes": network.sizes,
+            "activation": network.activation,
+            "output_activation": network.output_activation,
+            "loss": network.loss,
+            "bias": network.bias,
+        },
+        "samples": setup.samples.labels,
+        "inputs": setup.inputs.labels,
+        "outputs": [setup.outputs.name, *setup.outputs.labels],
+        # As texts of 0.3.0 were, where there are no two classes in one column.
+        **({"zero": setup.outputs.zero} if setup.outputs.zero else {}),
+        "options": [setup.optimizer, setup.average, setup.scale, setup.whole],
+        "shown": setup.shown,
+        "asked": setup.asked,
+        "decimals": setup.decimals,
+        "points": setup.points,
+        "hints": setup.hints,
+        # As texts of 0.3.0 were, where the rule is the usual one.
+        **({} if setup.form_slips == USUAL_FORM_SLIPS else {"form_slips": setup.form_slips}),
+        "given": {name: values.tolist() for name, values in question.given.items()},
+        "student": asdict(question.student) if question.student else None,
+        **_written_out(question),
+    }
+
+
+def _written_out(question: Question) -> dict[str, Any]:
+    if not question.places:
+        return {}
+    return {"layout": question.layout, "places": dict(question.places)}
+
+
+def read(text: str) -> Question:
+    """Return the question of a text, which may be anybody's.
+
+    Raises
+    ------
+    InputError
+        If it is not the text of a question, or of a newer form; it says which, not where.
+    """
+    try:
+        unpacking = zlib.decompressobj()
+        written = unpacking.decompress(base64.b64decode(text, validate=True), LARGEST_TEXT)
+        if unpacking.unconsumed_tail:
+            raise ValueError
+        data = json.loads(written, parse_int=_whole)
+        form = data["form"]
+    except (ValueError, TypeError, KeyError, RecursionError, zlib.error):
+        raise InputError("what it carries is not a question of cellprop") from None
+    if form != FORM:
+        raise InputError(
+            f"it was made by another version of cellprop ({label(data.get('version'))[:20]}),"
+            " whose questions this one can't read"
+        )
+    try:
+        question = _from_data(data)
+    except (
+        ValueError, TypeError, KeyError, IndexError, AttributeError, OverflowError, RecursionError,
+    ):  # fmt: skip
+        raise InputError("what it carries is not a question of cellprop") from None
+    object.__setattr__(question, "source", text)
+    return question
+
+
+def _whole(digits: str) -> int:
+    if len(digits) > 15:
+        raise ValueError
+    return int(digits)
+
+
+def _from_data(data: Mapping[str, Any]) -> Question:
+    """Return a question from its data; any error a reader raises means that it is none."""
+    stated = data["network"]
+    network = Network(
+        [_number(size) for size in stated["sizes"]],
+        activation=stated["activation"],
+        output_activation=stated["output_activation"],
+        loss=stated["loss"],
+        bias=bool(stated["bias"]),
+    )
+    given = {str(name): numbers(str(name), rows) for name, rows in data["given"].items()}
+    for name, shape in network.shapes.items():
+        # Before anything is declared for sizes that a text merely claims.
+        if given[name].shape != shape:
+            raise ValueError
+    optimizer, average, scale, whole = data["options"]
+    if optimizer not in OPTIMIZERS or scale not in (None, *SCALINGS):
+        raise ValueError
+    if data.get("form_slips", USUAL_FORM_SLIPS) not in FORM_SLIPS:
+        raise ValueError
+    kind, *outputs = map(_text, data["outputs"])
+    if kind not in ("outputs", "classes"):
+        raise ValueError
+    epochs, walk_epoch, walk_batch, batches, samples = map(_number, data["shown"])
+    setup = Setup(
+        network,
+        Axis("samples", tuple(map(_text, data["samples"]))),
+        Axis("inputs", tuple(map(_text, data["inputs"]))),
+        Axis(kind, tuple(outputs), _text(data.get("zero", ""))),
+        optimizer, bool(average), scale, bool(whole),
+        (epochs, walk_epoch, walk_batch, batches, samples),
+        (), _number(data["decimals"]), (), bool(data["hints"]),
+        data.get("form_slips", USUAL_FORM_SLIPS),
+    )  # fmt: skip
+    if sum(m.rows.size * m.columns.size for m in setup.walk.matrices) > MOST_NUMBERS:
+        # Few numbers that are given can ask for very many.
+        raise ValueError
+    steps = [step.label for step in setup.walk.steps if step.computed]
+    asked = tuple(str(step) for step in data["asked"])
+    if not asked or setup.decimals > MOST_DECIMALS or [s for s in steps if s in asked] != [*asked]:
+        raise ValueError
+    points = _checked_points(asked, {str(name): float(marks) for name, marks in data["points"]})
+    setup = replace(setup, asked=asked, points=points)
+    places = _places(data.get("places", {}), setup.walk)
+    layout = _number(data.get("layout", FIRST_LAYOUT))
+    if layout != FIRST_LAYOUT and not places:
+        raise ValueError
+    found = {}
+    for matrix in setup.walk.matrices:
+        if matrix.definition is None:
+            found[matrix.name] = given[matrix.name]
+            if given[matrix.name].shape != matrix.shape:
+                raise ValueError
+    student, version = _student(data["student"]), _text(data["version"])[:20]
+    return Question(setup, found, student, version, layout, places)
+
+
+def _places(
+    stated: Mapping[str, Sequence[Any]], walk: Walkthrough
+) -> dict[str, tuple[str, int, int]]:
+    """Return where matrices stand, each of them within a sheet."""
+    shapes = {matrix.name: matrix.shape for matrix in walk.matrices}
+    found = {}
+    for name, (sheet, row, column) in stated.items():
+        rows, columns = shapes[name]
+        last_row, last_column = _number(row) + rows - 1, _number(column) + columns - 1
+        if not (0 < row <= last_row <= MOST_ROWS and 0 < column <= last_column <= MOST_COLUMNS):
+            raise ValueError
+        found[name] = (_text(sheet), row, column)
+    return found
+
+
+def _student(data: Mapping[str, Any] | None) -> Student | None:
+    if data is None:
+        return None
+    number, name = _text(data["id"]), _text(data["name"])
+    return Student.of(number, name, _number(data["position"]), str(data["file"]))
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError
+    return label(value)
+
+
+def _number(value: object) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
+        raise TypeError
+    return value

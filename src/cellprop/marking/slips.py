@@ -1,0 +1,593 @@
+"""The slips that people make when they calculate a step by hand, as expressions.
+
+A slip is a way of changing a matrix's definition: the bias left out, a difference turned round.
+What it gives is an expression like any other, evaluated from the student's own numbers; so a slip
+is a line in `SLIPS`, and adding one touches that table and the words for it. This module knows
+nothing of answers, marks or files.
+
+    >>> from cellprop.algebra import Axis, Matrix, define, text
+    >>> from cellprop.programs.network import Network
+    >>> from cellprop.programs.steps import walkthrough
+    >>> axes = Axis.numbered("samples", 3), Axis.numbered("inputs", 2), Axis.numbered("outputs", 1)
+    >>> walk = walkthrough(Network([2, 4, 1]), *axes)
+    >>> hidden_layer_input = walk.forward[0]
+    >>> for slip, wrong in mistakes(hidden_layer_input, walk, decimals=3):
+    ...     if slip.key in ("bias_left_out", "sign_lost"):
+    ...         print(slip.key, "|", text(wrong, "numpy"))
+    bias_left_out | X @ wh
+    sign_lost | 0 - hidden_layer_input
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import repeat
+
+import numpy as np
+
+from cellprop.algebra import (
+    CALL,
+    ONE,
+    SAME,
+    Applied,
+    Array,
+    Axis,
+    Expression,
+    Form,
+    Matrix,
+    Number,
+    Operation,
+    apply,
+    elementwise,
+    square,
+)
+from cellprop.errors import ShapeError
+from cellprop.programs.steps import Declaration, Walkthrough
+
+# --- What nobody computes on purpose ------------------------------------------------------
+
+
+def _named(name: str, operands: int = 1) -> Form:
+    listed = ", ".join(f"{{{i}}}" for i in range(operands))
+    return Form(f"{name}({listed})", CALL, (0,) * operands)
+
+
+def _operation(
+    name: str,
+    value: Callable[..., Array],
+    axes: Callable[[Sequence[Expression]], tuple[Axis, Axis]],
+    operands: int = 1,
+) -> Operation:
+    """Return an operation for slips: it has a value, and a name to print; no formula."""
+    form = _named(name, operands)
+
+    def cells(*_: object) -> None:
+        raise TypeError(f"{name} is a slip; no sheet computes it")
+
+    return Operation(name, value, (SAME,) * operands, form, form, form, form, cells, axes=axes)  # type: ignore[arg-type]
+
+
+def _of_same_shape(name: str, value: Callable[[Array], Array]) -> Operation:
+    form = _named(name)
+    return elementwise(name, value, maths=form, numpy=form, excel=form)
+
+
+def _fitted(values: Array, rows: int, columns: int) -> Array:
+    """Return as much of a matrix as there is room for; NaN where it has nothing."""
+    found = np.full((rows, columns), np.nan)
+    part = values[:rows, :columns]
+    found[: part.shape[0], : part.shape[1]] = part
+    return found
+
+
+def _by_place(left: Array, right: Array) -> Array:
+    """Return each number times that at the same place, where both matrices have one."""
+    rows, columns = len(left), right.shape[1]
+    return _fitted(left, rows, columns) * _fitted(right, rows, columns)
+
+
+# The numbers written down row by row as if the matrix had been transposed.
+NOT_TRANSPOSED = _operation(
+    "not_transposed",
+    lambda x: x.reshape(x.shape[::-1]),
+    lambda operands: (operands[0].columns, operands[0].rows),
+)
+BY_PLACE = _operation(
+    "element_by_element",
+    _by_place,
+    lambda operands: (operands[0].rows, operands[1].columns),
+    operands=2,
+)
+ROW_SUMS = _operation(
+    "row_sums",
+    lambda x: _fitted(x.sum(axis=1)[np.newaxis], 1, x.shape[1]),
+    lambda operands: (ONE, operands[0].columns),
+)
+COLUMN_SUMS = _operation(
+    "column_sums",
+    lambda x: _fitted(x.sum(axis=0)[:, np.newaxis], len(x), 1),
+    lambda operands: (operands[0].rows, ONE),
+)
+# One matrix where another belongs: its numbers, as far as they go; a single column for each.
+IN_PLACE_OF = _operation(
+    "in_place_of",
+    lambda x, other: (
+        np.repeat(x, other.shape[1], axis=1) if x.shape[1] == 1 else _fitted(x, *other.shape)
+    ),
+    lambda operands: (operands[1].rows, operands[1].columns),
+    operands=2,
+)
+
+
+# The numbers in the order of the transpose, in the cells that there are.
+TRANSPOSED = (
+    lambda x: np.ascontiguousarray(x.T).reshape(x.shape),
+    lambda x: np.ascontiguousarray(x.reshape(x.shape[::-1]).T),
+)
+
+
+def _transposed(way: int) -> Operation:
+    return _of_same_shape(f"transposed_{way}", TRANSPOSED[way])
+
+
+def _one_sample(which: int) -> Operation:
+    """Return the product of matrices for which a single sample is taken, not the sum over all."""
+    return _operation(
+        f"sample_{which}_only",
+        lambda left, right: left[:, [which]] @ right[[which]],
+        lambda operands: (operands[0].rows, operands[1].columns),
+        operands=2,
+    )
+
+
+def _one_row(which: int) -> Operation:
+    return _operation(
+        f"row_{which}_only", lambda x: x[[which]], lambda operands: (ONE, operands[0].columns)
+    )
+
+
+# What is written 1 / 1 + e^-x.
+ONE_AND_POWER = _of_same_shape("one_and_power", lambda x: 1 + np.exp(-x))
+
+
+def _shifted(by: int, axis: int) -> Operation:
+    what = ("sample", "neuron")[axis]
+    return _of_same_shape(f"next_{what}_{by}", lambda x: np.roll(x, -by, axis=axis))
+
+
+def _rounded(decimals: int) -> Operation:
+    return _of_same_shape(f"rounded_{decimals}", lambda x: np.round(x, decimals))
+
+
+def _cut_off(decimals: int) -> Operation:
+    by = 10.0**decimals
+    return _of_same_shape(f"cut_off_{decimals}", lambda x: np.trunc(x * by) / by)
+
+
+# --- What a slip may know -----------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Facts:
+    """A matrix that somebody calculates, and what there is to mix up.
+
+    Attributes:
+        of: The matrix.
+        walk: All steps.
+        decimals: To how many numbers are rounded.
+    """
+
+    of: Matrix
+    walk: Walkthrough
+    decimals: int
+
+    @cached_property
+    def step(self) -> Declaration:
+        """The step that brings the matrix; of one that no step shows, the last."""
+        found = (step for step in self.walk.steps if self.of in step.matrices)
+        return next(found, self.walk.steps[-1])
+
+    @cached_property
+    def slopes(self) -> tuple[Matrix, ...]:
+        """The slopes of the activations."""
+        return tuple(m for step in self.walk.steps if step.number == 6 for m in step.matrices)
+
+    @cached_property
+    def deltas(self) -> tuple[Matrix, ...]:
+        """The changes wanted of what enters each layer."""
+        return tuple(step.matrices[0] for step in self.walk.steps if step.number in (7, 9))
+
+    @cached_property
+    def errors(self) -> tuple[Matrix, ...]:
+        """The changes wanted of what each layer passes on, in the order of the deltas."""
+        return tuple(step.matrices[0] for step in self.walk.steps if step.number in (5, 8))
+
+    @cached_property
+    def old(self) -> Matrix | None:
+        """What the matrix is the update of."""
+        names = [old for old, new in self.walk.updates.items() if new is self.of]
+        return next((m for m in self.walk.matrices if m.name in names), None)
+
+    @cached_property
+    def activation(self) -> Applied | None:
+        """The activation that computes the matrix, in one piece."""
+        whole = self.of.whole or self.of.definition
+        is_one = isinstance(whole, Applied) and whole.operation.is_activation
+        return whole if is_one and isinstance(whole, Applied) else None
+
+    @cached_property
+    def passed_on(self) -> Mapping[str, Applied]:
+        """The activations that compute what is passed on, by the name of their result."""
+        found = {}
+        for matrix in self.walk.forward:
+            whole = Facts(matrix, self.walk, self.decimals).activation
+            if whole is not None:
+                found[matrix.name] = whole
+        return found
+
+    def is_over_samples(self, axis: Axis) -> bool:
+        """Whether an axis is that of the samples."""
+        return axis.fits(self.walk.output.rows)
+
+    @cached_property
+    def entered(self) -> Mapping[str, Expression]:
+        """What was entered into the activation that computes a matrix, by its name."""
+        return {name: whole.operands[0] for name, whole in self.passed_on.items()}
+
+    def is_rate(self, part: Expression) -> bool:
+        """Whether a part is the learning rate."""
+        return isinstance(part, Matrix) and part.name == "lr"
+
+    def is_parameter(self, part: Expression) -> bool:
+        """Whether a part is carried on from one update to the next."""
+        return isinstance(part, Matrix) and part.name in self.walk.updates
+
+    @property
+    def rate(self) -> Matrix:
+        """The learning rate."""
+        return next(matrix for matrix in self.walk.matrices if matrix.name == "lr")
+
+
+Change = Callable[[Expression, Facts], Expression | None]
+Wrong = Callable[[Facts], Iterator[Expression]]
+
+
+@dataclass(frozen=True)
+class Slip:
+    """A slip.
+
+    Attributes:
+        key: Its name in data; the words for it stand under `slips` and this key.
+        wrong: Yields what a matrix is computed as by whoever slips, if it can happen there.
+        magnifies: By how much it makes what rounding left out larger.
+        is_form: Whether the number is right, and only written down wrongly.
+    """
+
+    key: str
+    wrong: Wrong
+    magnifies: float = 1.0
+    is_form: bool = False
+
+
+def _changed(expression: Expression, change: Change, facts: Facts) -> Iterator[Expression]:
+    """Yield an expression with one part of it changed, for each part that can be."""
+    new = change(expression, facts)
+    if new is not None:
+        yield new
+    if not isinstance(expression, Applied):
+        return
+    operands = expression.operands
+    for i, operand in enumerate(operands):
+        for new in _changed(operand, change, facts):
+            try:
+                yield Applied(expression.operation, *operands[:i], new, *operands[i + 1 :])
+            except ShapeError:  # nobody can compute it
+                continue
+
+
+def _anywhere(change: Change) -> Wrong:
+    """Return a slip in any part of a definition."""
+
+    def wrong(facts: Facts) -> Iterator[Expression]:
+        assert facts.of.definition is not None
+        yield from _changed(facts.of.definition, change, facts)
+
+    return wrong
+
+
+def _at(operation: str, change: Callable[..., Expression | None]) -> Wrong:
+    """Return a slip wherever an operation is applied; `change` gets facts and operands."""
+
+    def at(part: Expression, facts: Facts) -> Expression | None:
+        if isinstance(part, Applied) and part.operation.name == operation:
+            return change(facts, *part.operands)
+        return None
+
+    return _anywhere(at)
+
+
+def _after(*results: Callable[[Facts], Expression | None]) -> Wrong:
+    """Return a slip with the finished numbers of a matrix."""
+
+    def wrong(facts: Facts) -> Iterator[Expression]:
+        yield from filter(None, (result(facts) for result in results))
+
+    return wrong
+
+
+# --- How each goes ------------------------------------------------------------------------
+
+
+def _without_activation(part: Expression, _: Facts) -> Expression | None:
+    is_one = isinstance(part, Applied) and part.operation.is_activation
+    return part.operands[0] if is_one and isinstance(part, Applied) else None
+
+
+def _slope_at_input(part: Expression, facts: Facts) -> Expression | None:
+    if facts.of in facts.slopes and isinstance(part, Matrix):
+        return facts.entered.get(part.name)
+    return None
+
+
+def _slope_at_inputs(facts: Facts) -> Iterator[Expression]:
+    """Both factors of `output * (1 - output)` come from the same wrong number."""
+    assert facts.of.definition is not None
+    if facts.of in facts.slopes:
+        yield _everywhere(facts.of.definition, lambda part: _slope_at_input(part, facts))
+
+
+def _everywhere(
+    expression: Expression, change: Callable[[Expression], Expression | None]
+) -> Expression:
+    """Return an expression with every part changed that can be."""
+    new = change(expression)
+    if new is not None:
+        return new
+    if isinstance(expression, Applied):
+        operands = [_everywhere(operand, change) for operand in expression.operands]
+        return Applied(expression.operation, *operands)
+    return expression
+
+
+def _slope_left_out(facts: Facts, change: Expression, slope: Expression) -> Expression | None:
+    return change if slope in facts.slopes else None
+
+
+def _rate_left_out(facts: Facts, left: Expression, right: Expression) -> Expression | None:
+    if facts.is_rate(right):
+        return left
+    return right if facts.is_rate(left) else None
+
+
+def _rate_twice(facts: Facts, left: Expression, right: Expression) -> Expression | None:
+    if facts.is_rate(right) or facts.is_rate(left):
+        return left * right * facts.rate
+    return None
+
+
+def _rate_too_early(facts: Facts) -> Expression | None:
+    """As the article's caption of step 7 does: step 10 multiplies by it again."""
+    return facts.of * facts.rate if facts.of in facts.deltas else None
+
+
+def _updated_too_early(facts: Facts) -> Iterator[Expression]:
+    """A weight that goes back is the one that went forward, not the one it becomes."""
+    assert facts.of.definition is not None
+    if facts.step.number in (5, 6, 7, 8, 9):
+        known = {name: new for name, new in facts.walk.updates.items() if new is not facts.of}
+
+        def update(part: Expression) -> Expression | None:
+            return known.get(part.name) if isinstance(part, Matrix) else None
+
+        new = _everywhere(facts.of.definition, update)
+        if any(isinstance(part, Matrix) and part in known.values() for part in _parts(new)):
+            yield new
+
+
+def _parts(expression: Expression) -> Iterator[Expression]:
+    yield expression
+    if isinstance(expression, Applied):
+        for operand in expression.operands:
+            yield from _parts(operand)
+
+
+def _other_delta(part: Expression, facts: Facts) -> Expression | None:
+    """As the article's bullet of step 11 does: the hidden bias by the output layer's delta."""
+    if facts.step.number < 10 or part not in facts.deltas:
+        return None
+    other = facts.deltas[facts.deltas.index(part) - 1]  # of the layer behind; the first: the last
+    return None if other is part else Applied(IN_PLACE_OF, other, part)
+
+
+def _error_for_delta(part: Expression, facts: Facts) -> Expression | None:
+    """The slope forgotten on the way back, or in an update."""
+    if facts.step.number < 8 or part not in facts.deltas:
+        return None
+    return facts.errors[facts.deltas.index(part)]
+
+
+def _activation_twice(facts: Facts) -> Iterator[Expression]:
+    """A slope in terms of the output, taken of the activation of the output."""
+    assert facts.of.definition is not None
+
+    def again(part: Expression) -> Expression | None:
+        passed_on = facts.passed_on.get(part.name) if isinstance(part, Matrix) else None
+        return apply(passed_on.operation, part) if passed_on else None
+
+    if facts.of in facts.slopes:
+        yield _everywhere(facts.of.definition, again)
+
+
+# What people mix up. Softmax is none: it is no function of a number by itself.
+ACTIVATIONS = ("sigmoid", "tanh", "relu", "leaky_relu")
+
+
+def _other_activation(facts: Facts) -> Iterator[Expression]:
+    right = facts.activation
+    if right:
+        for name in ACTIVATIONS:
+            if name != right.operation.name:
+                yield apply(name, right.operands[0])
+
+
+def _other_slope(facts: Facts) -> Iterator[Expression]:
+    """The slope that another activation would have, from the neuron's output."""
+    if facts.of not in facts.slopes:
+        return
+    assert facts.of.definition is not None
+    # A linear neuron's slope has its output, but does not read it.
+    for output in dict.fromkeys(_parts(facts.of.definition)):
+        right = facts.passed_on.get(output.name) if isinstance(output, Matrix) else None
+        for name in ACTIVATIONS:
+            if right and name != right.operation.name:
+                other = apply(name, right.operands[0]).operation
+                assert other.slope is not None
+                yield other.slope(output, right.operands[0])
+
+
+def _factor_left_out(facts: Facts, left: Expression, _: Expression) -> Expression | None:
+    """`output` for `output * (1 - output)`."""
+    return left if facts.of in facts.slopes and isinstance(left, Matrix) else None
+
+
+def _doubled(facts: Facts) -> Expression | None:
+    """As the derivative of a square that was not halved."""
+    is_error = facts.of is facts.errors[0] and facts.walk.loss.name == "squared_error"
+    return facts.of * 2.0 if is_error else None
+
+
+def _mean_of_products(facts: Facts, left: Expression, right: Expression) -> Expression | None:
+    if facts.is_over_samples(left.columns):
+        return apply("product", left, right) / float(left.columns.size)
+    return None
+
+
+def _one_sample_only(which: int) -> Change:
+    """Return a sum over samples of which one was taken."""
+
+    def change(part: Expression, facts: Facts) -> Expression | None:
+        if not isinstance(part, Applied):
+            return None
+        first = part.operands[0]
+        if part.operation.name == "product" and facts.is_over_samples(first.columns):
+            return apply(_one_sample(which), *part.operands)
+        if part.operation.name == "sum_over_rows" and facts.is_over_samples(first.rows):
+            return apply(_one_row(which), first)
+        return None
+
+    return change
+
+
+def _typed_transposed(facts: Facts) -> Iterator[Expression]:
+    if min(facts.of.shape) > 1:
+        yield from (apply(_transposed(way), facts.of) for way in range(len(TRANSPOSED)))
+
+
+def _is_bias(facts: Facts, part: Expression) -> bool:
+    return facts.is_parameter(part) and part.rows is ONE
+
+
+def _mean_for_sum(_: Facts, operand: Expression) -> Expression | None:
+    return apply("sum_over_rows", operand) / float(operand.rows.size)
+
+
+def _sum_for_mean(_: Facts, sum_: Expression, count: Expression) -> Expression | None:
+    return sum_ if isinstance(count, Number) else None
+
+
+def _bias_left_out(facts: Facts, sum_: Expression, bias: Expression) -> Expression | None:
+    return sum_ if _is_bias(facts, bias) else None
+
+
+def _others(axis: int) -> Wrong:
+    """Return a slip that takes the numbers of another row (0) or column (1)."""
+
+    def wrong(facts: Facts) -> Iterator[Expression]:
+        for by in range(1, min(facts.of.shape[axis], MOST_SHIFTS)):
+            yield apply(_shifted(by, axis), facts.of)
+
+    return wrong
+
+
+def _with_fewer(less: int, how: Callable[[int], Operation]) -> Callable[[Facts], Expression | None]:
+    """Return what comes of fewer decimals than asked for."""
+
+    def result(facts: Facts) -> Expression | None:
+        decimals = facts.decimals - less
+        return apply(how(decimals), facts.of) if decimals >= 0 else None
+
+    return result
+
+
+# With more samples than this, that a number is some other sample's says nothing.
+MOST_SHIFTS = 12
+
+# The likelier before the others: of those that explain as much, the first is named.
+SLIPS: tuple[Slip, ...] = (
+    Slip("not_updated", _after(lambda facts: facts.old)),
+    Slip("bias_left_out", _at("add", _bias_left_out)),
+    Slip("bias_subtracted", _at("add", lambda f, a, b: a - b if _is_bias(f, b) else None)),
+    Slip("bias_twice", _at("add", lambda f, a, b: a + b + b if _is_bias(f, b) else None)),
+    Slip("slope_left_out", _at("multiply", _slope_left_out)),
+    Slip("slope_at_input", _slope_at_inputs),
+    Slip("activation_twice", _activation_twice),
+    Slip("slope_factor_left_out", _at("multiply", _factor_left_out)),
+    Slip("other_slope", _other_slope),
+    Slip("activation_left_out", _anywhere(_without_activation)),
+    Slip("exponent_sign", _at("sigmoid", lambda _, x: apply("sigmoid", 0 - x))),
+    Slip("parentheses_forgotten", _at("sigmoid", lambda _, x: apply(ONE_AND_POWER, x))),
+    Slip("other_activation", _other_activation),
+    Slip("difference_reversed", _at("subtract", lambda _, a, b: b - a)),
+    Slip("derivative_doubled", _after(_doubled)),
+    Slip("error_for_delta", _anywhere(_error_for_delta)),
+    Slip("rate_left_out", _at("scale", _rate_left_out)),
+    Slip("rate_too_early", _after(_rate_too_early)),
+    Slip("transpose_forgotten", _at("transpose", lambda _, x: apply(NOT_TRANSPOSED, x))),
+    Slip("typed_transposed", _typed_transposed),
+    Slip("element_by_element", _at("product", lambda _, a, b: apply(BY_PLACE, a, b))),
+    Slip("wrong_axis", _at("sum_over_rows", lambda _, x: apply(ROW_SUMS, x))),
+    Slip("wrong_axis", _at("sum_over_columns", lambda _, x: apply(COLUMN_SUMS, x))),
+    Slip("updated_too_early", _updated_too_early),
+    Slip("other_delta", _anywhere(_other_delta)),
+    Slip("update_subtracted", _at("add", lambda f, a, b: a - b if f.is_parameter(a) else None)),
+    Slip("old_value_left_out", _at("add", lambda f, a, b: b if f.is_parameter(a) else None)),
+    Slip("mean_for_sum", _at("sum_over_rows", _mean_for_sum)),
+    Slip("mean_for_sum", _at("product", _mean_of_products)),
+    Slip("sum_for_mean", _at("divide", _sum_for_mean)),
+    Slip("one_sample_only", _anywhere(_one_sample_only(0))),
+    Slip("one_sample_only", _anywhere(_one_sample_only(-1))),
+    Slip("not_halved", _at("squared_error", lambda _, y, output: square(y - output))),
+    Slip("sign_lost", _after(lambda facts: 0 - facts.of)),
+    Slip("decimal_shifted", _after(lambda facts: facts.of * 10.0), 10.0, is_form=True),
+    Slip("decimal_shifted", _after(lambda f: f.of / 10.0, lambda f: f.of / 100.0), is_form=True),
+    Slip("decimal_shifted", _after(lambda facts: facts.of * 100.0), 100.0, is_form=True),
+    Slip("other_sample", _others(0)),
+    Slip("other_neuron", _others(1)),
+    Slip("cut_off", _after(*map(_with_fewer, (0, 1), repeat(_cut_off))), 0.0, is_form=True),
+    Slip("rounded_too_far", _after(*map(_with_fewer, (1, 2), repeat(_rounded))), 0.0, is_form=True),
+    Slip("rate_twice", _at("scale", _rate_twice)),
+)
+# The keys of slips in which a number is only written down wrongly.
+FORM = tuple(dict.fromkeys(slip.key for slip in SLIPS if slip.is_form))
+
+
+def mistakes(of: Matrix, walk: Walkthrough, decimals: int) -> Iterator[tuple[Slip, Expression]]:
+    """Yield every slip that can be made with a matrix, and what it is then computed as.
+
+    An expression may read the matrix itself: its numbers as they should have been.
+
+    Parameters
+    ----------
+    of
+        A matrix that a step computes.
+    walk
+        The steps.
+    decimals
+        To how many numbers are rounded.
+    """
+    facts = Facts(of, walk, decimals)
+    for slip in SLIPS:
+        for wrong in slip.wrong(facts):
+            yield slip, wrong

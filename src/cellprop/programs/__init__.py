@@ -1,0 +1,1 @@
+"""Named expressions in steps: the dense network, its update rules and scalings, and its names."""

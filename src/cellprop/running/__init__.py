@@ -1,0 +1,1 @@
+"""Numbers: the samples of a problem, training, one update and a whole run."""

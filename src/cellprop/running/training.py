@@ -1,0 +1,245 @@
+"""Gradient descent: epoch after epoch, batch after batch, until told to stop.
+
+Knows compiled steps and numbers; which update is walked, and what a trace is, it does not know.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from math import isfinite
+from time import perf_counter
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cellprop.algebra import Array, Matrix, compiled
+from cellprop.algebra.deciding import Decision, decided
+from cellprop.programs.steps import Walkthrough
+
+Progress = Callable[[int, int], None]
+"""Called now and then with how much is done, and of how much."""
+
+SECONDS_BETWEEN_REPORTS = 0.1
+Values = list[Array]
+Batch = NDArray[np.intp]
+"""Which samples an update sees."""
+
+
+def decision(targets: Array, output_activation: str) -> Decision | None:
+    """Return how a network's outputs decide; None if its targets are no classes."""
+    if output_activation not in ("sigmoid", "softmax") or not np.isin(targets, (0.0, 1.0)).all():
+        return None
+    if targets.shape[1] == 1:
+        return "yes or no"
+    return "one of several" if (targets.sum(axis=1) == 1.0).all() else "each yes or no"
+
+
+def hits(targets: Array, how: Decision) -> Callable[[Array], int]:
+    """Return what counts the samples for which outputs decide as the targets do."""
+    truth = decided(targets, how)
+    return lambda outputs: int(np.count_nonzero((decided(outputs, how) == truth).all(axis=1)))
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The compiled steps for so many samples at a time.
+
+    Attributes:
+        update: From X, y, the settings and what is carried on: the loss, the output, and what is
+            carried on, updated.
+        forward: From the same: the loss and the output.
+    """
+
+    update: Callable[[Sequence[Array]], Values]
+    forward: Callable[[Sequence[Array]], Values]
+
+
+def plan(walk: Walkthrough, given: Sequence[str], carried: Sequence[str]) -> Plan:
+    """Return a plan for a walkthrough.
+
+    Parameters
+    ----------
+    walk
+        The steps.
+    given, carried
+        The names of the matrices that stay, X and y first, and of those that training carries on.
+    """
+    by_name: dict[str, Matrix] = {matrix.name: matrix for matrix in walk.matrices}
+    inputs = [by_name[name] for name in (*given, *carried)]
+    updates = [walk.updates[name] for name in carried]
+    return Plan(
+        compiled([walk.loss, walk.output, *updates], inputs),
+        compiled([walk.loss, walk.output], inputs),
+    )
+
+
+@dataclass(frozen=True)
+class State:
+    """How far training is: so many epochs, and what is carried on from there."""
+
+    epoch: int
+    carried: Values
+
+
+Dealt = tuple[Batch, Array, Array, Callable[[Sequence[Array]], Values]]
+
+Walk = Callable[[Batch, Values], Values]
+"""Does one update and keeps it: from a batch and what is carried on, what `Plan.update` gives."""
+
+
+class Training:
+    """Gradient descent under way.
+
+    Attributes:
+        state: After the last whole epoch. Whatever interrupts training, this is sound.
+        losses, accuracies: After 0, 1, … epochs; no accuracies where nothing is right or wrong.
+        recorded: What was carried on after 0, 1, … epochs, where that is wanted.
+    """
+
+    def __init__(
+        self,
+        X: Array,
+        y: Array,
+        settings: Sequence[Array],
+        carried: Sequence[Array],
+        plan_for: Callable[[int], Plan],
+        *,
+        batch_size: int,
+        dealer: Callable[[int], np.random.Generator] | None = None,
+        how: Decision | None = None,
+        recording: bool = False,
+        progress: Progress | None = None,
+    ) -> None:
+        """Prepare training.
+
+        Parameters
+        ----------
+        X, y
+            All samples, scaled.
+        settings, carried
+            The learning rate and what else the update rule goes by; the parameters and what else
+            is carried on from update to update. In the order of the plans.
+        plan_for
+            Gives the plan for so many samples at a time.
+        batch_size
+            How many samples an update sees.
+        dealer
+            Gives a source of chance for dealing the samples of an epoch out; None keeps their
+            order.
+        how
+            How outputs decide.
+        recording
+            Whether what is carried on is kept after every epoch.
+        progress
+            Told now and then how many epochs are done.
+        """
+        self.X, self.y, self.settings = X, y, settings
+        self.plan_for = lru_cache(plan_for)
+        self.batch_size = batch_size
+        # All at once, the order of the samples does not matter.
+        self._dealer = dealer if batch_size < len(X) else None
+        self.recording, self.progress = recording, progress
+        self.state = self._before = State(0, list(carried))
+        self.losses: list[float] = []
+        self.accuracies: list[float] = []
+        self.recorded: list[Values] = []
+        self._hits = hits(y, how) if how else None
+        self._in_order = [] if self._dealer else list(self._dealt(np.arange(len(X))))
+        self._reported = perf_counter()
+
+    @property
+    def batches(self) -> int:
+        """How many updates an epoch has."""
+        return -(-len(self.X) // self.batch_size)
+
+    def train(self, upto: int) -> bool:
+        """Go on until so many epochs are done; return whether the loss stayed finite.
+
+        If it did not, `finish` undoes the epoch.
+        """
+        with diverging():
+            while self.state.epoch < upto:
+                carried = self._epoch()
+                if not isfinite(self.losses[-1]):
+                    return False
+                self._advance(carried)
+                if self.progress and perf_counter() - self._reported > SECONDS_BETWEEN_REPORTS:
+                    self._reported = perf_counter()
+                    self.progress(self.state.epoch, upto)
+        return True
+
+    def walk(self, number: int, walk: Walk, *, keep: bool) -> None:
+        """Do one epoch in which the update of a number, counted from 1, is walked.
+
+        Unless it is kept, training stays where it was.
+        """
+        with diverging():
+            carried = self._epoch(number, walk)
+        if keep:
+            self._advance(carried)
+
+    def finish(self) -> bool:
+        """Add the loss after the last epoch; return whether it is finite, having undone the epoch
+        if not.
+        """
+        for history in (self.losses, self.accuracies, self.recorded):
+            del history[self.state.epoch :]
+        with diverging():
+            self._note(*self._forward())
+        if isfinite(self.losses[-1]) or self.state is self._before:
+            return isfinite(self.losses[-1])
+        self.state = self._before
+        self.finish()
+        return False
+
+    def _advance(self, carried: Values) -> None:
+        self._before, self.state = self.state, State(self.state.epoch + 1, carried)
+
+    def _epoch(self, number: int = 0, walk: Walk | None = None) -> Values:
+        """Return what is carried on after another epoch; adds the loss before it."""
+        carried, settings = self.state.carried, self.settings
+        if self.batches > 1:
+            self._note(*self._forward())
+        for k, (batch, X, y, update) in enumerate(self._batches(), 1):
+            if walk and k == number:
+                loss, output, *carried = walk(batch, carried)
+            else:
+                loss, output, *carried = update([X, y, *settings, *carried])
+            if self.batches == 1:
+                self._note(loss, output)
+        return carried
+
+    def _forward(self) -> Values:
+        forward = self.plan_for(len(self.X)).forward
+        return forward([self.X, self.y, *self.settings, *self.state.carried])
+
+    def _batches(self) -> Iterable[Dealt]:
+        """Return the batches of another epoch."""
+        if self._dealer is None:
+            return self._in_order
+        return self._dealt(self._dealer(self.state.epoch).permutation(len(self.X)))
+
+    def _dealt(self, order: NDArray[np.intp]) -> Iterator[Dealt]:
+        """Yield the samples of each update, and what does the update."""
+        for start in range(0, len(order), self.batch_size):
+            batch = order[start : start + self.batch_size]
+            yield batch, self.X[batch], self.y[batch], self.plan_for(len(batch)).update
+
+    def _note(self, loss: Array, output: Array) -> None:
+        if self.recording:
+            self.recorded.append(self.state.carried)
+        if self._hits:
+            self.accuracies.append(self._hits(output) / len(output))
+        self.losses.append(mean_over_samples(loss))
+
+
+def diverging() -> np.errstate:
+    """Return a context in which numbers may overflow unremarked: the loss says it soon enough."""
+    return np.errstate(over="ignore", invalid="ignore", divide="ignore")
+
+
+def mean_over_samples(loss: Array) -> float:
+    """Return a loss summed over outputs and averaged over samples."""
+    return float(np.add.reduce(loss, axis=None)) / len(loss)

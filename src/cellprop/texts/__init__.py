@@ -1,0 +1,1 @@
+"""What is said and how numbers are shown: words, captions, number formats, templates."""

@@ -1,0 +1,323 @@
+"""The sheet Decision boundary: the grid, its colours, the samples and their chart."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+
+import numpy as np
+import pandas as pd
+import pytest
+from openpyxl.utils import get_column_letter
+
+import cellprop
+import reading
+import test_predictions_sheet
+import test_training_sheet
+from cellprop.faces.workbook import boundary
+from conftest import slow, slow_but
+from reading import content, formulas, values
+from retyping import below, by_ironcalc, changed, find, sheets_of, verifies
+from test_labels import NASTY
+
+SHEET = "Decision boundary"
+FIRST_ROW, FIRST_COLUMN, POINTS = 8, 2, 9
+
+random = np.random.default_rng(5)
+X, y = random.normal(size=(6, 2)).round(2), np.array([[0], [1], [1], [0], [1], [0.0]])
+CLASSES, MANY = np.eye(3)[[0, 1, 2, 1, 0, 2]], np.array([[0, 1], [1, 1], [0, 0]] * 2)
+SOFTMAX = {"output_activation": "softmax", "loss": "cross_entropy"}
+CASES = {
+    "yes or no": (([2, 2, 1], {}), y, {"epochs": 3}),
+    "one of several": (([2, 3, 3], SOFTMAX), CLASSES, {"epochs": 3}),
+    "each": (([2, 2, 2], {}), MANY, {"epochs": 4, "optimizer": "adam", "average": True}),
+    "numbers": (
+        ([2, 2, 2], {"output_activation": "linear"}),
+        random.normal(size=(6, 2)),
+        {"epochs": 3, "scale": "standard"},
+    ),
+    "signs": (([2, 2, 1], {"output_activation": "tanh"}), 2 * y - 1, {"epochs": 0}),
+    "deep": (([2, 3, 2, 1], {"activation": ["relu", "tanh"]}), y, {"epochs": 3, "scale": "minmax"}),
+    "batches": (([2, 2, 1], {}), y, {"epochs": 3, "batch_size": 4}),
+}
+ALL = pytest.mark.parametrize("name", slow_but(["one of several", "numbers"], CASES))
+
+
+@pytest.fixture(autouse=True)
+def small(monkeypatch):
+    """A grid of fewer points, for speed."""
+    monkeypatch.setattr(boundary, "POINTS", POINTS)
+
+
+@cache
+def case(name: str) -> cellprop.Trace:
+    (sizes, network), targets, training = CASES[name]
+    network = cellprop.Network(sizes, **network)
+    return cellprop.trace(network, X, targets, **({"seed": 3, "learning_rate": 0.5} | training))
+
+
+def stored(trace) -> dict:
+    return sheets_of(values(trace))[SHEET]
+
+
+def grid(sheet: dict) -> np.ndarray:
+    """The numbers of the grid, from top to bottom."""
+    rows, columns = (range(first, first + POINTS) for first in (FIRST_ROW, FIRST_COLUMN))
+    return np.array([[sheet[row, column] for column in columns] for row in rows], dtype=float)
+
+
+def points(raw: np.ndarray) -> np.ndarray:
+    """The inputs of every point of the grid, of shape (points, points, 2)."""
+    margin = np.ptp(raw, axis=0) / 10
+    lines = np.linspace(raw.min(axis=0) - margin, raw.max(axis=0) + margin, POINTS)
+    return np.stack(np.meshgrid(lines[:, 0], lines[::-1, 1]), axis=-1)
+
+
+def wanted(trace) -> np.ndarray:
+    """What the grid is to show: the trained network's answer at every point."""
+    raw = trace.values[trace.walkthrough.matrices[0].name]
+    said = trace.predict(points(raw).reshape(-1, 2)).to_numpy()
+    shown = said.argmax(axis=1) + 1 if trace.decision == "one of several" else said[:, 0]
+    return shown.reshape(POINTS, POINTS)
+
+
+# --- The grid -----------------------------------------------------------------------------
+
+
+@ALL
+def test_the_grid_holds_what_the_trained_network_says_around_the_samples(name):
+    assert np.allclose(grid(stored(case(name))), wanted(case(name)), rtol=1e-12, atol=1e-13)
+
+
+@ALL
+def test_ironcalc_and_the_trace_agree_on_every_formula(name, tmp_path):
+    assert verifies(case(name), tmp_path)
+
+
+def test_only_a_network_with_two_inputs_has_one():
+    network = cellprop.Network([3, 2, 1])
+    trace = cellprop.trace(network, random.normal(size=(4, 3)), y[:4], seed=1)
+    assert SHEET not in formulas(trace).sheetnames
+    assert formulas(case("signs")).sheetnames[-1] == SHEET
+
+
+def test_the_rows_and_columns_say_which_inputs_they_stand_for():
+    trace = case("yes or no")
+    sheet, at = stored(trace), points(X)
+    assert np.allclose(below(sheet, FIRST_ROW, 1)[:POINTS], at[:, 0, 1])
+    said = [sheet.get((FIRST_ROW - 1, FIRST_COLUMN + j)) for j in range(POINTS)]
+    shown = [(j + 1, number) for j, number in enumerate(said) if number is not None]
+    assert len(shown) >= 2
+    assert all(np.isclose(number, at[0, j, 0]) for j, number in shown)
+
+
+def test_samples_that_are_all_alike_still_have_a_grid():
+    network = cellprop.Network([2, 2, 1])
+    trace = cellprop.trace(network, [[1, 2], [1, 2]], [0, 1], seed=1)
+    numbers = grid(stored(trace))
+    assert np.isfinite(numbers).all()
+    assert len(np.unique(numbers)) > POINTS
+
+
+def test_a_large_network_has_fewer_points(monkeypatch):
+    monkeypatch.setattr(boundary, "POINTS", 25)
+    monkeypatch.setattr(boundary, "MOST_CELLS", 2000)
+    network = cellprop.Network([2, 4, 1])
+    trace = cellprop.trace(network, X, y, seed=1)
+    sheet = stored(trace)
+    count = sum(row >= FIRST_ROW and column == 1 for row, column in sheet)
+    assert 9 <= count < 25
+    assert max(row for row, _ in sheet) == FIRST_ROW + count * count - 1
+
+
+def test_points_on_the_way_are_folded_away_and_not_printed():
+    sheet = formulas(case("yes or no"))[SHEET]
+    heading = next(c for row in sheet.iter_rows() for c in row if c.value == "Computed on the way")
+    for column in range(heading.column, sheet.max_column + 1):
+        dimension = sheet.column_dimensions[get_column_letter(column)]
+        assert (dimension.hidden, dimension.outlineLevel) == (True, 1)
+    assert sheet.print_area.rpartition("$")[0].split("$")[-2] < heading.column_letter
+
+
+# --- Formulas, on all sheets after the steps -----------------------------------------------
+
+FUNCTIONS = {"EXP", "LN", "TANH", "SQRT", "ABS", "IF", "AND"}
+OF_RANGES = {"SUM", "SUMSQ", "MAX", "MIN", "COUNT", "INDEX", "MATCH", "SUMPRODUCT", "MMULT"}
+A_RANGE = r"('[\w ]+'!)?\$?[A-Z]+\$?\d+:\$?[A-Z]+\$?\d+"
+
+
+@ALL
+def test_formulas_use_only_what_every_spreadsheet_has(name):
+    book = formulas(case(name))
+    count = 0
+    for sheet in ("Training", "Predictions", SHEET):
+        for row in book[sheet].iter_rows() if sheet in book.sheetnames else ():
+            for text in {cell.value for cell in row if cell.data_type == "f"}:
+                used = {t.value for t in reading.tokens(text) if t.type == t.FUNC}
+                used = {function.rstrip("(") for function in used - {")"}}
+                assert used <= FUNCTIONS | OF_RANGES, text
+                # Only a function of ranges takes one, and MMULT only where SUM takes it on.
+                for begins in re.finditer(rf"(\w+)\((?:{A_RANGE},)?{A_RANGE}", text):
+                    assert begins[1] in OF_RANGES, text
+                assert text.count("MMULT(") == text.count("SUM(MMULT("), text
+                assert len(text) <= 8192
+                assert reading.deepest(text) <= 64
+                count += 1
+    assert count > 100
+
+
+# --- Colours ------------------------------------------------------------------------------
+
+
+def rules_of_grid(name: str) -> list:
+    sheet = formulas(case(name))[SHEET]
+    first = f"{get_column_letter(FIRST_COLUMN)}{FIRST_ROW}"
+    return [
+        rule
+        for area in sheet.conditional_formatting
+        if first in str(area.sqref)
+        for rule in area.rules
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "limits"),
+    [
+        ("yes or no", ["0", "0.5", "1"]),
+        slow("signs", ["-1", "0", "1"]),
+        ("numbers", [None, "50", None]),
+    ],
+)
+def test_an_output_is_coloured_from_low_over_middle_to_high(name, limits):
+    (rule,) = [rule for rule in rules_of_grid(name) if rule.type == "colorScale"]
+    found = [None if point.val is None else f"{point.val:g}" for point in rule.colorScale.cfvo]
+    assert found == limits
+    colors = [color.rgb[2:] for color in rule.colorScale.color]
+    low, middle, high = (bytes.fromhex(color) for color in colors)
+    assert low[2] > low[0]  # blue
+    assert middle == b"\xff\xff\xff"
+    assert high[0] > high[2]  # orange
+
+
+def test_every_class_has_a_number_and_a_colour_of_its_own_which_the_sheet_explains():
+    rules = rules_of_grid("one of several")
+    assert [rule.formula for rule in rules] == [["B8=1"], ["B8=2"], ["B8=3"]]
+    assert len({rule.dxf.fill.fgColor.rgb for rule in rules}) == 3
+    assert "(1 = o1, 2 = o2, 3 = o3)" in stored(case("one of several"))[2, 1]
+
+
+# --- Samples ------------------------------------------------------------------------------
+
+
+def test_samples_stand_beside_the_grid_class_by_class_and_the_chart_shows_each_class():
+    trace = case("one of several")
+    sheet = stored(trace)
+    _, column = find(sheet, "X")
+    order = np.argsort(CLASSES.argmax(axis=1), kind="stable")
+    found = [[sheet[FIRST_ROW + k, column + j] for j in (0, 1)] for k in range(len(X))]
+    assert np.array_equal(found, X[order])
+    names = [sheet[FIRST_ROW + k, column + 2] for k in range(len(X))]
+    assert names == ["o1", "o1", "o2", "o2", "o3", "o3"]
+    (chart,) = formulas(trace)[SHEET]._charts
+    first, second = get_column_letter(column), get_column_letter(column + 1)
+    assert [(s.tx.v, s.xVal.numRef.f, s.yVal.numRef.f) for s in chart.series] == [
+        (
+            f"{k + 1}: o{k + 1}",
+            *(f"'{SHEET}'!${c}${8 + 2 * k}:${c}${9 + 2 * k}" for c in (first, second)),
+        )
+        for k in range(3)
+    ]
+    assert len({s.marker.symbol for s in chart.series}) == 3
+    assert "descr=" in reading.parts(content(trace))["xl/drawings/drawing2.xml"].decode()
+
+
+@pytest.mark.parametrize(
+    "name", slow_but(["yes or no", "numbers"], ["yes or no", "numbers", "batches"])
+)
+def test_samples_have_their_targets_and_outputs(name):
+    trace = case(name)
+    raw = trace.walkthrough.matrices[0].name
+    sheet = stored(trace)
+    targets, outputs = trace.values["y"][:, 0], trace.predict(trace.values[raw]).to_numpy()[:, 0]
+    order = range(len(targets))
+    if trace.decision:
+        order = np.argsort(targets, kind="stable")
+    for head, expected in (("y", targets), ("output", outputs)):
+        column = find(sheet, head, FIRST_ROW - 2)[1]
+        assert np.allclose(below(sheet, FIRST_ROW, column)[: len(targets)], expected[order])
+
+
+# --- Engines ------------------------------------------------------------------------------
+
+
+def follows(sheet: dict, name: str, fresh) -> None:
+    assert np.allclose(grid(sheet), wanted(fresh), rtol=1e-11, atol=1e-12)
+    assert not np.allclose(grid(sheet), wanted(case(name)))
+
+
+FOLLOWING = ["yes or no", "one of several", "numbers", "signs", "deep"]
+
+
+@pytest.mark.parametrize("name", slow_but(["numbers"], FOLLOWING))
+def test_in_ironcalc_the_grid_moves_and_answers_anew_when_numbers_are_retyped(name, tmp_path):
+    book, fresh = changed(case(name), CASES[name][2])
+    follows(by_ironcalc(book, tmp_path)[SHEET], name, fresh)
+
+
+@pytest.mark.slow
+def test_in_libreoffice_all_sheets_after_the_steps_follow(libreoffice, tmp_path):
+    """All of them here, since LibreOffice takes its time to start."""
+    files, traces = [], {}
+    for name in ("one of several", "each", "deep"):
+        book, traces[name] = changed(case(name), CASES[name][2])
+        files.append(reading.saved(book, tmp_path / f"{name}.xlsx"))
+    trace = case("numbers")
+    typed = reading.without_values(trace)
+    typed[SHEET].cell(4, FIRST_COLUMN).value = 2
+    row = find(sheets_of(typed)["Predictions"], "Your own samples")[0] + 3
+    for column, number in ((2, 1.5), (3, -2)):
+        typed["Predictions"].cell(row, column).value = number
+    typed["Predictions"].cell(row + 1, 2).value = 1.5
+    files.append(reading.saved(typed, tmp_path / "typed.xlsx"))
+    books, _ = reading.converted_by_libreoffice(libreoffice, files, tmp_path)
+    for name, fresh in traces.items():
+        sheets = sheets_of(books[name])
+        test_training_sheet.follows(case(name), sheets["Training"], fresh)
+        test_predictions_sheet.follows(sheets["Predictions"], fresh)
+        follows(sheets[SHEET], name, fresh)
+    sheets = sheets_of(books["typed"])
+    said = trace.predict(points(trace.values["X_raw"]).reshape(-1, 2)).to_numpy()
+    assert np.allclose(grid(sheets[SHEET]).ravel(), said[:, 1], rtol=1e-11)
+    found = test_predictions_sheet.table(sheets["Predictions"], "Your own samples")["output"]
+    assert np.allclose(found[0], trace.predict([[1.5, -2]]).to_numpy()[0], rtol=1e-12)
+    assert found[1] == found[2] == ["–", "–"]
+
+
+@pytest.mark.parametrize("name", slow_but(["numbers"], ["numbers", "each"]))
+def test_which_of_several_outputs_is_shown_can_be_chosen(name, tmp_path):
+    trace = case(name)
+    book = reading.without_values(trace)
+    cell = book[SHEET].cell(4, FIRST_COLUMN)
+    assert (cell.value, cell.style, cell.protection.locked) == (1, "focus", False)
+    cell.value = 2
+    raw = trace.values[trace.walkthrough.matrices[0].name]
+    said = trace.predict(points(raw).reshape(-1, 2)).to_numpy()[:, 1]
+    found = grid(by_ironcalc(book, tmp_path)[SHEET])
+    assert np.allclose(found.ravel(), said, rtol=1e-11)
+
+
+def test_names_of_inputs_and_classes_may_say_anything(tmp_path):
+    names = NASTY[:8]
+    samples = pd.DataFrame(random.random((8, 2)), columns=["=1+1", "x" * 300])
+    network = cellprop.Network([2, 2, 8], **SOFTMAX)
+    trace = cellprop.trace(network, samples, pd.DataFrame(np.eye(8), columns=names), seed=0)
+    path = trace.to_excel(tmp_path / "book.xlsx")
+    assert cellprop.verify(path).ok
+    assert max(len(str(text)) for text in stored(trace).values()) < 1000
+
+
+def test_samples_closer_together_than_an_engine_can_tell_have_a_grid_around_them(tmp_path):
+    network = cellprop.Network([2, 2, 1])
+    trace = cellprop.trace(network, [[0, 1e16], [4e-97, 1e16 + 2]], [0, 1], seed=1)
+    assert cellprop.verify(trace.to_excel(tmp_path / "book.xlsx")).ok
+    assert np.isfinite(grid(stored(trace))).all()

@@ -1,0 +1,272 @@
+"""The look: every style is used as the theme has it, can be read, can be changed or is refused."""
+
+from __future__ import annotations
+
+import zipfile
+from io import BytesIO
+
+import pytest
+from openpyxl import Workbook, load_workbook
+from openpyxl.styles import Border, Font, PatternFill, Side
+
+from cellprop.errors import InputError
+from cellprop.faces.workbook import theme, write
+from cellprop.faces.workbook.theme import LATER_STYLES, STYLES
+from cellprop.texts.templates import template
+from reading import content, example, formulas
+
+DEFAULT = template("theme.xlsx")
+
+
+def contrast(one: str, other: str) -> float:
+    """The contrast of two colours, by WCAG 2."""
+
+    def luminance(argb: str) -> float:
+        channels = [part / 255 for part in bytes.fromhex(argb[2:])]
+        linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
+        return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+    light, dark = sorted((luminance(one), luminance(other)), reverse=True)
+    return (light + 0.05) / (dark + 0.05)
+
+
+def background(style) -> str:
+    return style.fill.fgColor.rgb if style.fill.fill_type == "solid" else "FFFFFFFF"
+
+
+def changed(path, change) -> theme.Theme:
+    """The default theme, changed as a teacher would change it, with its samples by name."""
+    book = load_workbook(DEFAULT)
+    sheet = book["Theme"]
+    change(sheet, {row[0].value: row[2] for row in sheet.iter_rows()})
+    book.save(path)
+    return theme.load(path)
+
+
+def built(look, folder):
+    path = folder / "book.xlsx"
+    write(example("article"), path, theme=look)
+    return load_workbook(path)
+
+
+# --- The default --------------------------------------------------------------------------
+
+
+def test_the_default_theme_has_every_style():
+    assert tuple(theme.load().styles) == (*STYLES, *LATER_STYLES)
+
+
+def test_a_theme_made_before_there_were_exercises_takes_their_styles_from_the_default(tmp_path):
+    def remove_later_styles(sheet, samples):
+        for name in LATER_STYLES:
+            sheet.cell(samples[name].row, 1).value = None
+
+    found = changed(tmp_path / "older.xlsx", remove_later_styles)
+    usual = theme.load()
+    assert {name: found.styles[name].fill for name in LATER_STYLES} == {
+        name: usual.styles[name].fill for name in LATER_STYLES
+    }
+
+
+def test_every_style_is_a_named_style_of_the_workbook():
+    assert set(STYLES) <= set(formulas(example("article")).named_styles)
+
+
+def test_every_style_occurs_on_some_sheet_as_the_theme_has_it():
+    cells = {}
+    for sheet in formulas(example("article")).worksheets:
+        for row in sheet.iter_rows():
+            for cell in row:
+                cells.setdefault(cell.style, cell)
+    styles = theme.load().styles
+    for name in STYLES:  # the others occur in exercises
+        cell, style = cells[name], styles[name]
+        assert (cell.font, cell.fill, cell.border) == (style.font, style.fill, style.border), name
+
+
+@pytest.mark.parametrize("name", [*STYLES, *LATER_STYLES])
+def test_text_can_be_read_on_its_ground(name):
+    style = theme.load().styles[name]
+    assert contrast(style.font.color.rgb, background(style)) >= 4.5
+
+
+def test_text_can_be_read_while_a_rule_colours_it():
+    for sheet in formulas(example("article")).worksheets:
+        for formatted in sheet.conditional_formatting:
+            for rule in formatted.rules:
+                if rule.dxf.fill:
+                    ground = rule.dxf.fill.bgColor.rgb
+                    assert contrast(rule.dxf.font.color.rgb, ground) >= 4.5
+
+
+def test_what_is_computed_read_and_known_differs_in_black_and_white():
+    styles = theme.load().styles
+    grounds = [background(styles[name]) for name in ("known", "active", "read")]
+    assert contrast(grounds[1], grounds[2]) >= 1.3
+    assert contrast(grounds[0], grounds[2]) >= 1.3
+    assert len({styles[name].border.left.style for name in ("active", "read")}) == 2
+    assert len({styles[name].font.b for name in ("active", "known")}) == 2
+
+
+def test_the_key_looks_like_what_it_explains():
+    sheet = formulas(example("article"))["Step 7"]
+    styles = theme.load().styles
+    keyed = {c.style.removeprefix("key_"): c for c in sheet[8] if c.style.startswith("key_")}
+    assert set(keyed) == {"active", "read", "known", "ghost"}
+    for name, cell in keyed.items():
+        assert (cell.font, cell.fill) == (styles[name].font, styles[name].fill)
+
+
+# --- A theme of one's own -----------------------------------------------------------------
+
+
+def test_a_changed_sample_changes_the_workbook(tmp_path):
+    def change(_, samples):
+        samples["active"].fill = PatternFill("solid", fgColor="FF00FF88")
+        samples["active"].font = Font(name="Arial", sz=13, italic=True, color="FF112233")
+        samples["read"].border = Border(left=Side("double", color="FF445566"))
+        samples["name"].font = Font(name="Courier New", bold=False)
+
+    book = built(changed(tmp_path / "mine.xlsx", change), tmp_path)
+    sheet = book["Step 2"]
+    active, read, name = sheet["L19"], sheet["C13"], sheet["L17"]
+    assert (active.style, read.style, name.style) == ("active", "read", "name")
+    assert active.fill.fgColor.rgb == "FF00FF88"
+    assert (active.font.name, active.font.sz, active.font.i) == ("Arial", 13, True)
+    assert read.border.left.style == "double"
+    assert read.border.right is None
+    assert name.font.name == "Courier New"
+    rules = [
+        rule for formatted in book["Step 4"].conditional_formatting for rule in formatted.rules
+    ]
+    assert book["Step 4"]["L26"].fill.fgColor.rgb == "FF00FF88"
+    assert "FFFFEB3B" not in {rule.dxf.fill.bgColor.rgb for rule in rules if rule.dxf.fill}
+
+
+def test_a_changed_colour_of_what_is_read_changes_the_rules_of_the_focus(tmp_path):
+    def change(_, samples):
+        samples["read"].fill = PatternFill("solid", fgColor="FFAABBCC")
+
+    book = built(changed(tmp_path / "mine.xlsx", change), tmp_path)
+    rules = [
+        rule for formatted in book["Step 4"].conditional_formatting for rule in formatted.rules
+    ]
+    assert "FFAABBCC" in {rule.dxf.fill.bgColor.rgb for rule in rules if rule.dxf.fill}
+
+
+def test_changed_column_widths_change_the_workbook(tmp_path):
+    def change(sheet, _):
+        for column, width in (("A", 31), ("B", 17), ("C", 23)):
+            sheet.column_dimensions[column].width = width
+
+    look = changed(tmp_path / "mine.xlsx", change)
+    assert (look.lane_width, look.label_width, look.number_width) == (31, 17, 23)
+    columns = built(look, tmp_path)["Step 2"].column_dimensions
+    assert [columns[letter].width for letter in "ABC"] == [31, 17, 23]
+
+
+def test_neighbouring_columns_of_one_width_are_read(tmp_path):
+    def change(sheet, _):
+        for column in "ABC":
+            sheet.column_dimensions[column].width = 12
+        sheet.column_dimensions.group("A", "C", hidden=False)
+
+    look = changed(tmp_path / "mine.xlsx", change)
+    assert (look.lane_width, look.label_width, look.number_width) == (12, 12, 12)
+
+
+def test_a_style_may_stand_in_any_row(tmp_path):
+    book = load_workbook(DEFAULT)
+    book["Theme"].insert_rows(1, 3)
+    book.save(tmp_path / "mine.xlsx")
+    assert tuple(theme.load(tmp_path / "mine.xlsx").styles) == (*STYLES, *LATER_STYLES)
+
+
+# --- A broken theme -----------------------------------------------------------------------
+
+
+def damaged(part: str) -> bytes:
+    """The default theme with one part cut in the middle."""
+    buffer = BytesIO()
+    with zipfile.ZipFile(DEFAULT) as source, zipfile.ZipFile(buffer, "w") as target:
+        for name in source.namelist():
+            text = source.read(name)
+            target.writestr(name, text[: len(text) // 2] if name == part else text)
+    return buffer.getvalue()
+
+
+def flipped() -> bytes:
+    """The default theme with bytes changed inside a compressed part."""
+    content = bytearray(DEFAULT.read_bytes())
+    with zipfile.ZipFile(DEFAULT) as archive:
+        start = archive.getinfo("xl/styles.xml").header_offset + 60
+    content[start : start + 40] = b"\xff" * 40
+    return bytes(content)
+
+
+def zipped(**parts: str) -> bytes:
+    buffer = BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for name, text in parts.items():
+            archive.writestr(name, text)
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        pytest.param(b"", id="empty"),
+        pytest.param(b"a,b\n1,2\n", id="a table"),
+        pytest.param(DEFAULT.read_bytes()[:3000], id="cut short"),
+        pytest.param(zipped(readme="hello"), id="another archive"),
+        pytest.param(damaged("xl/worksheets/sheet1.xml"), id="sheet damaged"),
+        pytest.param(damaged("xl/styles.xml"), id="styles damaged"),
+        pytest.param(damaged("xl/workbook.xml"), id="workbook damaged"),
+        pytest.param(damaged("[Content_Types].xml"), id="types damaged"),
+        pytest.param(flipped(), id="bytes changed"),
+    ],
+)
+def test_what_is_not_a_workbook_is_refused(content, tmp_path):
+    path = tmp_path / "mine.xlsx"
+    path.write_bytes(content)
+    with pytest.raises(InputError) as caught:
+        theme.load(path)
+    said = str(caught.value)
+    assert said.startswith(f"{path}: not an Excel workbook")
+    assert "\n" not in said
+    assert "cellprop theme -o" in said
+
+
+def test_a_missing_file_or_a_folder_is_refused(tmp_path):
+    for path in (tmp_path / "none.xlsx", tmp_path):
+        with pytest.raises(InputError) as caught:
+            theme.load(path)
+        assert str(caught.value).startswith(f"{path}: ")
+        assert "\n" not in str(caught.value)
+
+
+def test_a_workbook_without_the_sheet_is_refused(tmp_path):
+    path = tmp_path / "mine.xlsx"
+    path.write_bytes(content(example("article")))
+    with pytest.raises(InputError, match="there is no sheet 'Theme'") as caught:
+        theme.load(path)
+    assert str(path) in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["title", "ghost", "note"])
+def test_a_missing_style_is_named(name, tmp_path):
+    def change(sheet, samples):
+        sheet.cell(samples[name].row, 1).value = None
+
+    with pytest.raises(InputError, match=f"the style '{name}' is missing") as caught:
+        changed(tmp_path / "mine.xlsx", change)
+    assert str(tmp_path / "mine.xlsx") in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_all_missing_styles_are_counted(tmp_path):
+    book = Workbook()
+    book.active.title = "Theme"
+    book.save(tmp_path / "mine.xlsx")
+    with pytest.raises(InputError, match=rf"'title' is missing.*and {len(STYLES) - 1} more"):
+        theme.load(tmp_path / "mine.xlsx")
