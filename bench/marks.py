@@ -21,7 +21,7 @@ import cellprop
 from cellprop.errors import InputError
 from cellprop.marking.marks import mark
 from cellprop.marking.question import ask
-from made_up import MADE, Exercise, answers, walk
+from made_up import MADE, Exercise, answers, program
 from sixty import CLASS, ODD
 from strategies import Cheat, exercises, old_for_new, targets_for_output
 from test_made_up_students import WAYS, Judged, where

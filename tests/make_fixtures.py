@@ -58,8 +58,8 @@ def slipped(question: Question) -> dict[str, np.ndarray]:
 
 def fill(path: Path, question: Question) -> None:
     """Type the numbers into a workbook."""
-    places, book = lay_out(question.walk).places, load_workbook(path)
-    home = {m.name: f"Step {step.label}" for step in question.walk.steps for m in step.matrices}
+    places, book = lay_out(question.program).places, load_workbook(path)
+    home = {m.name: f"Step {step.label}" for step in question.program.steps for m in step.brings}
     for name, numbers in slipped(question).items():
         for row, values in zip(places[name].addresses(), numbers.tolist(), strict=True):
             for address, value in zip(row, values, strict=True):

@@ -14,7 +14,7 @@ from cellprop.marking.marks import mark
 from cellprop.marking.question import ask
 from cellprop.marking.verdicts import FULL, RIGHT
 from conftest import slow_but
-from made_up import MADE, Exercise, answers, walk
+from made_up import MADE, Exercise, answers, program
 from strategies import Cheat, exercises, old_for_new, targets_for_output
 from test_slips import network
 

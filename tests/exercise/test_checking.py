@@ -153,7 +153,7 @@ def given_as(texts):
     """Have the given inputs stand in the file as texts."""
 
     def change(book):
-        place = lay_out(asked().walk).places["X"]
+        place = lay_out(asked().program).places["X"]
         for row, line in zip(place.addresses(), asked().given["X"].tolist(), strict=True):
             for address, value in zip(row, line, strict=True):
                 cell = book["Step 0"][address]

@@ -134,7 +134,7 @@ def test_a_workbook_carries_its_question(kind, tmp_path):
     question = question_of(kind)
     found = carried(blank(tmp_path, question))
     assert found.setup == question.setup
-    assert found.digest == located(question, lay_out(question.walk)).digest
+    assert found.digest == located(question, lay_out(question.program)).digest
     assert all((found.values[n] == v).all() for n, v in question.values.items())
 
 
@@ -148,13 +148,13 @@ def test_later_sheets_show_and_go_on_from_what_was_typed(steps, tmp_path, libreo
     filled = fill(blank(tmp_path, question), tmp_path / "filled.xlsx", typed)
     book = load_workbook(recalculated(filled, libreoffice, tmp_path), data_only=True)
     own = dict(question.given)
-    for matrix in question.walk.matrices:
+    for matrix in question.program.matrices:
         if matrix.definition is not None:
             from cellprop.algebra import value
 
             own[matrix.name] = typed.get(matrix.name, value(matrix.definition, own))
-    last = book[f"Step {question.walk.steps[-1].label}"]
-    for name, place in lay_out(question.walk).places.items():
+    last = book[f"Step {question.program.steps[-1].label}"]
+    for name, place in lay_out(question.program).places.items():
         found = [[last[address].value for address in row] for row in place.addresses()]
         assert np.allclose(np.array(found, float), own[name], rtol=1e-12), name
 
@@ -166,7 +166,7 @@ def test_what_needs_a_missing_number_stays_empty(tmp_path, libreoffice):
     typed["d_output"][1, 0] = np.nan
     filled = fill(blank(tmp_path, question), tmp_path / "filled.xlsx", typed)
     book = load_workbook(recalculated(filled, libreoffice, tmp_path), data_only=True)
-    places = lay_out(question.walk).places
+    places = lay_out(question.program).places
     shown = [[book["Step 10"][a].value for a in row] for row in places["wout_new"].addresses()]
     assert shown == [[None]] * 3 or shown == [[""]] * 3
     shown = [[book["Step 10"][a].value for a in row] for row in places["wh_new"].addresses()]

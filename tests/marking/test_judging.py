@@ -114,7 +114,7 @@ def test_who_calculates_on_from_numbers_that_nothing_explains_is_paid_for_that(a
 @pytest.mark.parametrize("kind", ["softmax", "deep"])
 def test_a_neuron_that_is_off_by_an_honest_slip_costs_nothing_more(kind):
     question = question_of(kind)
-    name = next(iter(question.setup.walk.forward)).name
+    name = next(iter(question.setup.program.forward)).name
     answers = answers_of(question, lambda _, right: -right, name, decimals=3)
     marks = mark(question, answers)
     size = answers[name].values.size
@@ -161,7 +161,7 @@ def test_a_neuron_that_goes_on_or_off_is_no_rounding(activation):
 def habit(question, change):
     """A student with a habit: everything right from their own numbers, all written their way."""
     own, typed = dict(question.given), {}
-    for matrix in question.walk.matrices:
+    for matrix in question.program.matrices:
         if matrix.definition is not None:
             right = numbers_of_matrix(question, matrix, own)
             own[matrix.name] = typed[matrix.name] = change(right)
@@ -269,7 +269,7 @@ def test_decimals_are_chosen_so_that_every_answer_differs_from_doing_nothing():
     assert questions.untold(usual) == {"d_hiddenlayer": 2, "wh_new": 12, "bh_new": 3}
     chosen = questions.ask(cellprop.article(), decimals=None)
     assert (chosen.setup.decimals, questions.untold(chosen)) == (4, {})
-    for name, new in chosen.walk.updates.items():
+    for name, new in chosen.program.updates.items():
         old, value = chosen.values[name], chosen.values[new.name]
         moved = abs(value - old) > 1e-12
         assert (np.round(value, 4) != old)[moved].all()

@@ -24,7 +24,7 @@ from made_up import (
     notebook,
     possible,
     right,
-    walk,
+    program,
 )
 from test_slips import EACH_KIND, KINDS, question_of
 

@@ -71,7 +71,7 @@ MOST_WAYS = 2
 def ways_to_slip(question, matrix, leave=()):
     """The slips that can be made with a matrix, but not those to be left, nor any too often."""
     often = Counter()
-    for slip, wrong in mistakes(matrix, question.walk, question.setup.decimals):
+    for slip, wrong in mistakes(matrix, question.program, question.setup.decimals):
         often[slip.key] += 1
         if slip.key not in leave and often[slip.key] <= MOST_WAYS:
             yield slip, wrong
@@ -138,7 +138,7 @@ def later(question, own, rounding):
     """What the student will have in matrices that are computed later, none of them wrong."""
     known = dict(own)
     with np.errstate(all="ignore"):
-        for matrix in question.walk.matrices:
+        for matrix in question.program.matrices:
             if matrix.name not in known:
                 found = np.broadcast_to(value(matrix.definition, known), matrix.shape)
                 known[matrix.name] = found if rounding is None else np.round(found, rounding)
@@ -151,7 +151,7 @@ def same_numbers(question, marked, answers, i, j, rounding):
     known[marked.name] = marked.own
     matrix = question.setup.answers[marked.name]
     half, _ = tolerance(question.setup.decimals)
-    for slip, wrong in mistakes(matrix, question.walk, question.setup.decimals):
+    for slip, wrong in mistakes(matrix, question.program, question.setup.decimals):
         if slip.key == marked.slips[i][j]:
             guess = np.broadcast_to(value(wrong, known), matrix.shape)[i, j]
             near = half * max(slip.magnifies, 1e-6) + 1e-9 * abs(guess)

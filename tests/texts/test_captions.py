@@ -7,7 +7,8 @@ import pytest
 
 import cellprop
 from cellprop.algebra import OPERATIONS, activations, elementwise, losses
-from cellprop.programs.steps import OPTIMIZERS, SCALINGS
+from cellprop.programs.scaling import SCALINGS
+from cellprop.programs.updating import OPTIMIZERS
 from cellprop.texts import captions
 from cellprop.texts.words import load
 
@@ -23,7 +24,7 @@ def traced(sizes=(2, 3, 1), y=None, network=None, **options):
 
 
 def said(trace, label, what=captions.says):
-    step = next(step for step in trace.walkthrough.steps if step.label == label)
+    step = next(step for step in trace.program.steps if step.label == label)
     return what(WORDS, trace, step)
 
 
@@ -53,7 +54,7 @@ def test_no_sentence_has_a_hole_or_a_brace_left():
         traced((2, 3, 3), CLASSES, {"loss": "cross_entropy"}, batch_size=2, optimizer="momentum"),
     ]
     for trace in runs:
-        for step in trace.walkthrough.steps:
+        for step in trace.program.steps:
             texts = [
                 captions.heading(WORDS, trace, step),
                 captions.says(WORDS, trace, step),
@@ -80,7 +81,7 @@ def test_a_layer_is_named_only_where_there_are_several():
 def test_without_biases_none_is_mentioned():
     trace = traced(network={"bias": False})
     assert all("bias" not in said(trace, label) for label in ("1", "2", "4"))
-    assert [step.label for step in trace.walkthrough.steps][-1] == "10"
+    assert [step.label for step in trace.program.steps][-1] == "10"
 
 
 def test_without_a_hidden_layer_the_inputs_go_to_the_output():
@@ -162,7 +163,7 @@ OF_THE_ARTICLE = WORDS.texts.keys() & {f"article.{key}" for key in SLIPS.values(
 
 def all_notes(trace):
     """The notes on each step, by its label."""
-    steps = trace.walkthrough.steps
+    steps = trace.program.steps
     return {step.label: captions.notes(WORDS, trace, step) for step in steps}
 
 
@@ -240,5 +241,5 @@ def test_every_note_of_a_step_is_declared_with_what_it_depends_on():
 def test_a_note_of_a_teachers_own_stands_on_every_network():
     mine = type(WORDS)({**WORDS.texts, "steps.4.notes": ("Mine.",)})
     for trace in (cellprop.article(), traced((2, 1)), traced((2, 3, 3, 1))):
-        step = next(s for s in trace.walkthrough.steps if s.number == 4)
+        step = next(s for s in trace.program.steps if s.number == 4)
         assert "Mine." in captions.notes(mine, trace, step)
