@@ -56,7 +56,7 @@ class Class:
     """A class, its folders, and both ways to serve it."""
 
     def __init__(self, folder: Path, count: int) -> None:
-        self.folder, self.question = folder, ask(cellprop.article())
+        self.folder, self.question = folder, ask(cellprop.article().update)
         self.students = [
             Student(f"{1000 + k}", f"Student {k}", k, f"student-{k}") for k in range(1, count + 1)
         ]

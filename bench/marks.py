@@ -21,7 +21,7 @@ import cellprop
 from cellprop.errors import InputError
 from cellprop.marking.marks import mark
 from cellprop.marking.question import ask
-from made_up import MADE, Exercise, answers, program
+from made_up import MADE, Exercise, answers, walk
 from sixty import CLASS, ODD
 from strategies import Cheat, exercises, old_for_new, targets_for_output
 from test_made_up_students import WAYS, Judged, where
@@ -62,7 +62,7 @@ def cheats(rounds: int) -> None:
 
 def class_of_sixty() -> None:
     """Print the fair mark of each, and ours."""
-    question = ask(cellprop.article(), decimals=3)
+    question = ask(cellprop.article().update, decimals=3)
     ex, off = Exercise.of(question), []
     print(f"\n{'':42} fair ours")
     for sat in CLASS:

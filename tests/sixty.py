@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from made_up import MADE, UNKNOWN, Exercise, Matrices, program
+from made_up import MADE, UNKNOWN, Exercise, Matrices, walk
 
 
 @dataclass(frozen=True)

@@ -32,7 +32,7 @@ def asked(**options) -> Question:
     """The article's network as a question."""
     key = repr(sorted(options.items()))
     if key not in ASKED:
-        ASKED[key] = questions.ask(ARTICLE, **options)
+        ASKED[key] = questions.ask(ARTICLE.update, **options)
     return ASKED[key]
 
 

@@ -191,7 +191,7 @@ def test_pieces_are_short_enough_for_every_program(tmp_path):
 
 @pytest.mark.slow
 def test_a_question_of_many_pieces_is_read_from_the_sheet(tmp_path):
-    question = ask(cellprop.example("iris"), steps="2")
+    question = ask(cellprop.example("iris").update, steps="2")
     path = write(question, tmp_path / "iris.xlsx")
     assert len(cells_of(question)) > 2
     assert carried(path).setup == question.setup

@@ -189,7 +189,7 @@ def test_given_numbers_rounded_to_15_digits_are_the_same(tmp_path):
     trace = cellprop.trace(
         cellprop.Network([2, 2, 1]), [[0.1, 0.7]], [0.5], seed=0, learning_rate=1 / 3
     )
-    path = blank(tmp_path, ask(trace, decimals=12), "f.xlsx")
+    path = blank(tmp_path, ask(trace.update, decimals=12), "f.xlsx")
 
     def rounded(book):
         for sheet in book:

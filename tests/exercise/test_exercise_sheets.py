@@ -125,7 +125,7 @@ def test_the_first_sheet_says_how_to_round_and_what_it_is_worth(tmp_path):
 
 
 def test_builds_are_the_same_bytes(tmp_path):
-    one, other = (write(questions.ask(ARTICLE), tmp_path / f"{k}.xlsx") for k in range(2))
+    one, other = (write(questions.ask(ARTICLE.update), tmp_path / f"{k}.xlsx") for k in range(2))
     assert one.read_bytes() == other.read_bytes()
 
 
@@ -200,7 +200,7 @@ def mixed(question, seed):
     slow_but(["article"], ["article", "softmax", "deep", "entropy"]),
 )
 def test_hints_agree_with_the_marker_cell_by_cell(kind, tmp_path, libreoffice):
-    question = questions.ask(question_of(kind).trace, steps="2-11", decimals=3, hints=True)
+    question = questions.ask(question_of(kind).update, steps="2-11", decimals=3, hints=True)
     path = blank(tmp_path, question)
     filled = fill(path, tmp_path / "filled.xlsx", mixed(question, 3))
     book = load_workbook(recalculated(filled, libreoffice, tmp_path), data_only=True)
@@ -482,4 +482,4 @@ def test_every_word_of_exercises_is_used(tmp_path):
 )
 def test_a_question_that_cannot_be_asked_is_refused(options, says):
     with pytest.raises(InputError, match=re.escape(says)):
-        questions.ask(ARTICLE, **options)
+        questions.ask(ARTICLE.update, **options)

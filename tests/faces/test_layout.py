@@ -25,7 +25,7 @@ from cellprop.faces.layout import (
     lay_out,
     letter,
 )
-from cellprop.programs.perceptron import walkthrough
+from cellprop.programs.perceptron import Perceptron
 from cellprop.programs.program import Program
 
 
@@ -33,14 +33,14 @@ def walk_of(
     samples: int, *sizes: int, network: dict[str, Any] | None = None, **options: Any
 ) -> Program:
     inputs, *_, outputs = sizes
-    return walkthrough(
+    model = Perceptron(
         Network(sizes, **(network or {})),
-        # Labels do not matter here, and a million of them take time.
-        Axis("samples", ("",) * samples),
         Axis("inputs", ("",) * inputs),
         Axis("outputs", ("",) * outputs),
         **options,
     )
+    # Labels do not matter here, and a million of them take time.
+    return model.program(Axis("samples", ("",) * samples))
 
 
 neurons = st.integers(1, 40)

@@ -101,7 +101,7 @@ def plot(
 
     Parameters
     ----------
-    trace
+    run
         What is drawn.
     path
         Where to: a name that ends in `.png` or `.svg`.

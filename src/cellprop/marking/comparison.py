@@ -148,7 +148,7 @@ class Comparison(Marks):
 
 
 def compare(
-    run: Run,
+    trace: Run,
     matrices: Any,
     *,
     decimals: int | None = None,
@@ -203,7 +203,7 @@ def compare(
     if decimals is not None:
         theirs = {name: _with_gaps(found) for name, found in theirs.items()}
     with np.errstate(all="ignore"):  # somebody's numbers may be anything
-        found = _compared(_Against(run, decimals), theirs, names or {})
+        found = _compared(_Against(trace, decimals), theirs, names or {})
     if isinstance(matrices, (str, Path)):
         found = replace(found, path=label(matrices))
     words = load()

@@ -175,7 +175,7 @@ def match(
         Their matrices by name.
     ours
         What they may be.
-    trace
+    run
         Whose matrices ours are.
     told
         What some of theirs are called here; None: leave it out.

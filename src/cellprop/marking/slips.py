@@ -7,11 +7,11 @@ nothing of answers, marks or files.
 
     >>> from cellprop.algebra import Axis, Matrix, define, text
     >>> from cellprop.programs.network import Network
-    >>> from cellprop.programs.steps import walkthrough
-    >>> axes = Axis.numbered("samples", 3), Axis.numbered("inputs", 2), Axis.numbered("outputs", 1)
-    >>> walk = walkthrough(Network([2, 4, 1]), *axes)
-    >>> hidden_layer_input = walk.forward[0]
-    >>> for slip, wrong in mistakes(hidden_layer_input, walk, decimals=3):
+    >>> from cellprop.programs.perceptron import Perceptron
+    >>> axes = Axis.numbered("inputs", 2), Axis.numbered("outputs", 1)
+    >>> program = Perceptron(Network([2, 4, 1]), *axes).program(Axis.numbered("samples", 3))
+    >>> hidden_layer_input = program.forward.brings[0]
+    >>> for slip, wrong in mistakes(hidden_layer_input, program, decimals=3):
     ...     if slip.key in ("bias_left_out", "sign_lost"):
     ...         print(slip.key, "|", text(wrong, "numpy"))
     bias_left_out | X @ wh
@@ -582,7 +582,7 @@ def mistakes(of: Matrix, program: Program, decimals: int) -> Iterator[tuple[Slip
     ----------
     of
         A matrix that a step computes.
-    walk
+    program
         The steps.
     decimals
         To how many numbers are rounded.

@@ -138,8 +138,8 @@ def names_of(program: Program, network: Network, first: int = 1) -> Names:
 
     Parameters
     ----------
-    walk, network
-        Whose matrices; `walk.changes` gives each parameter a gradient, which is called `d_wh`
+    program, network
+        Whose matrices; `program.changes` gives each parameter a gradient, which is called `d_wh`
         unless a step has it.
     first
         The number of the first layer: 1, or 0.
@@ -253,7 +253,7 @@ def look_up(theirs: Sequence[str], program: Program, network: Network) -> dict[s
     ----------
     theirs
         Their names, in the order in which they have them.
-    walk, network
+    program, network
         Ours.
     """
     layers = _paths(theirs)

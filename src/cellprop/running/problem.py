@@ -6,7 +6,7 @@ Knows programs, files of numbers and training; knows nothing of words or faces.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
@@ -62,13 +62,9 @@ def run(
 
     Takes what `cellprop.trace` takes, and refuses what it refuses.
     """
-    if seed is not None:
-        _whole("seed", seed, 0)
-    epochs = _whole("epochs", epochs, 0)
+    _check_chosen(seed, optimizer, scale, epochs)
+    epochs = int(epochs)
     walk_epoch = _whole("walk_epoch", walk_epoch, 1, max(epochs, 1), "the number of epochs")
-    known("optimizer", optimizer, OPTIMIZERS)
-    if scale is not None:
-        known("scale", scale, SCALINGS)
     inputs, targets = _samples(network, X, y)
     check_run(network.sizes, len(inputs.values), epochs, record)
     columns = inputs.columns("inputs", "x"), targets.columns("outputs", "o")
@@ -130,9 +126,6 @@ def run(
         )
         if done < walk_epoch <= epochs:
             raise InputError(stopped)
-    recorded = {
-        name: np.array([state[i] for state in training.recorded]) for i, name in enumerate(start)
-    }
     update = Update(
         model,
         problem.shown,
@@ -151,11 +144,27 @@ def run(
         decision=problem.how,
         start=_read_only(start),
         carried=_read_only(dict(zip(start, training.state.carried, strict=True))),
-        recorded=_read_only(recorded) if record else None,
+        recorded=_recorded(training, start) if record else None,
         stopped=stopped,
         interrupted=bool(stopped) and finite,
         named=aligned.are_names(inputs.column_labels),
     )
+
+
+def _recorded(training: Training, names: Iterable[str]) -> Mapping[str, Array]:
+    """Return what was carried on after each epoch, by name."""
+    return _read_only(
+        {name: np.array([state[i] for state in training.recorded]) for i, name in enumerate(names)}
+    )
+
+
+def _check_chosen(seed: int | None, optimizer: str, scale: str | None, epochs: int) -> None:
+    if seed is not None:
+        _whole("seed", seed, 0)
+    _whole("epochs", epochs, 0)
+    known("optimizer", optimizer, OPTIMIZERS)
+    if scale is not None:
+        known("scale", scale, SCALINGS)
 
 
 class _Problem:

@@ -161,6 +161,12 @@ class Run:
         """How many samples there are in all."""
         return self.update.samples
 
+    @property
+    def options(self) -> Mapping[str, str | bool | None]:
+        """How the steps were declared: optimizer, average, scale."""
+        model = self.model
+        return {"optimizer": model.optimizer, "average": model.average, "scale": model.scale}
+
     def matrix(self, name: str) -> Matrix:
         """Return a matrix with its axes and definition.
 

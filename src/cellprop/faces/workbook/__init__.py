@@ -43,7 +43,7 @@ def write(
 
     Parameters
     ----------
-    trace
+    run
         What to show.
     path
         Where to write; an earlier file there is replaced only when the new one is complete.
