@@ -37,8 +37,8 @@ def decision(targets: Array, output_activation: str) -> Decision | None:
 
 
 def hits(targets: Array, how: Decision) -> Callable[[Array], int]:
-    """Return a function from outputs, of the shape of `targets` (samples, outputs), to the number of
-    samples for which they decide as the targets do.
+    """Return a function from outputs, of the shape of `targets` (samples, outputs), to the number
+    of samples for which they decide as the targets do.
     """
     truth = decided(targets, how)
     return lambda outputs: int(np.count_nonzero((decided(outputs, how) == truth).all(axis=1)))
