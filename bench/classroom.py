@@ -34,7 +34,7 @@ TARGET = 3.0
 def typed(question: Question) -> dict[str, np.ndarray]:
     """Return a perfect student's numbers."""
     own, found = dict(question.given), {}
-    for matrix in question.walk.matrices:
+    for matrix in question.program.matrices:
         if matrix.definition is not None:
             own[matrix.name] = np.round(value(matrix.definition, own), question.setup.decimals)
             found[matrix.name] = own[matrix.name]
@@ -44,11 +44,11 @@ def typed(question: Question) -> dict[str, np.ndarray]:
 @lru_cache(maxsize=1)
 def places(question: Question) -> dict[str, tuple[str, list[list[str]]]]:
     """Return the sheet and the addresses of every matrix."""
-    found = lay_out(question.walk).places
+    found = lay_out(question.program).places
     return {
         m.name: (f"Step {step.label}", found[m.name].addresses())
-        for step in question.walk.steps
-        for m in step.matrices
+        for step in question.program.steps
+        for m in step.brings
     }
 
 
@@ -56,7 +56,7 @@ class Class:
     """A class, its folders, and both ways to serve it."""
 
     def __init__(self, folder: Path, count: int) -> None:
-        self.folder, self.question = folder, ask(cellprop.article())
+        self.folder, self.question = folder, ask(cellprop.article().update)
         self.students = [
             Student(f"{1000 + k}", f"Student {k}", k, f"student-{k}") for k in range(1, count + 1)
         ]

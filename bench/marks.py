@@ -62,7 +62,7 @@ def cheats(rounds: int) -> None:
 
 def class_of_sixty() -> None:
     """Print the fair mark of each, and ours."""
-    question = ask(cellprop.article(), decimals=3)
+    question = ask(cellprop.article().update, decimals=3)
     ex, off = Exercise.of(question), []
     print(f"\n{'':42} fair ours")
     for sat in CLASS:

@@ -58,8 +58,8 @@ def slipped(question: Question) -> dict[str, np.ndarray]:
 
 def fill(path: Path, question: Question) -> None:
     """Type the numbers into a workbook."""
-    places, book = lay_out(question.walk).places, load_workbook(path)
-    home = {m.name: f"Step {step.label}" for step in question.walk.steps for m in step.matrices}
+    places, book = lay_out(question.program).places, load_workbook(path)
+    home = {m.name: f"Step {step.label}" for step in question.program.steps for m in step.brings}
     for name, numbers in slipped(question).items():
         for row, values in zip(places[name].addresses(), numbers.tolist(), strict=True):
             for address, value in zip(row, values, strict=True):
@@ -82,17 +82,19 @@ def worth(path: Path) -> dict:
 
 def make(folder: Path) -> None:
     """Write all files into a folder."""
-    article = ask(cellprop.article())
+    article = ask(cellprop.article().update)
     write(article, folder / "article-blank.xlsx")
     made = {
         "article": article,
-        "hints": ask(cellprop.article(), steps="2-4", decimals=2, hints=True, points={"2": 4.5}),
-        "deep": ask(deep(), steps="2-11", decimals=4),
+        "hints": ask(
+            cellprop.article().update, steps="2-4", decimals=2, hints=True, points={"2": 4.5}
+        ),
+        "deep": ask(deep().update, steps="2-11", decimals=4),
     }
     for name, question in made.items():
         write(question, folder / f"{name}.xlsx")
         fill(folder / f"{name}.xlsx", question)
-    steps = ask(cellprop.article(), steps="2-9")
+    steps = ask(cellprop.article().update, steps="2-9")
     write_class(steps, STUDENTS, folder / "class", key=folder / "class-key.xlsx", seed=SEED)
     for student in STUDENTS:
         fill(folder / "class" / f"{student.file}.xlsx", for_student(steps, student, SEED))

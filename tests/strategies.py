@@ -249,11 +249,15 @@ def targets_for_output(cheat: Cheat) -> tuple[Matrices, list[str]]:
 def exercises() -> dict[str, Callable[[], Question]]:
     """The exercises to try them on; none has a matrix that is rightly one number throughout."""
     return {
-        "article": lambda: ask(cellprop.article()),
-        "article, decimals chosen": lambda: ask(cellprop.article(), decimals=None),
+        "article": lambda: ask(cellprop.article().update),
+        "article, decimals chosen": lambda: ask(cellprop.article().update, decimals=None),
         "relu": lambda: ask(
-            network([2, 3, 2], activation="relu", output_activation="sigmoid", samples=3, seed=4)
+            network(
+                [2, 3, 2], activation="relu", output_activation="sigmoid", samples=3, seed=4
+            ).update
         ),
-        "two hidden layers": lambda: ask(network([2, 3, 2, 2], activation="tanh", samples=3)),
-        "softmax": lambda: ask(network([2, 2, 3], loss="cross_entropy", samples=3, seed=3)),
+        "two hidden layers": lambda: ask(
+            network([2, 3, 2, 2], activation="tanh", samples=3).update
+        ),
+        "softmax": lambda: ask(network([2, 2, 3], loss="cross_entropy", samples=3, seed=3).update),
     }

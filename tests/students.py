@@ -23,7 +23,7 @@ def numbers_of(
     """
     own, typed = dict(question.given), {}
     with np.errstate(all="ignore"):
-        for matrix in question.walk.matrices:
+        for matrix in question.program.matrices:
             if matrix.definition is None:
                 continue
             found = np.array(np.broadcast_to(value(matrix.definition, own), matrix.shape))

@@ -224,7 +224,7 @@ WRONG = {
         "from cellprop.faces.terminal import show",
         ["faces.terminal"],
     ),
-    "the trace in the steps": ("programs.steps", "import cellprop.tracing", ["tracing"]),
+    "the trace in the steps": ("programs.perceptron", "import cellprop.tracing", ["tracing"]),
     "a module by its package": (
         "texts.formats",
         "from cellprop.cli import options",

@@ -249,7 +249,7 @@ def test_an_honest_student_loses_one_mark_for_one_wrong_number(matrix):
 
 
 def relu_question():
-    return ask(network([2, 3, 2], activation="relu", samples=3, seed=2))
+    return ask(network([2, 3, 2], activation="relu", samples=3, seed=2).update)
 
 
 def test_a_neuron_that_is_off_after_an_honest_slip_costs_nothing_more():
@@ -292,7 +292,7 @@ def test_a_layer_that_is_off_altogether_after_a_slip_costs_nothing_more():
         },
         learning_rate=0.3,
     )  # fmt: skip
-    question = ask(trace)
+    question = ask(trace.update)
     made = next(each for each in MADE if each.name == "sign lost")
     typed = walk(Exercise.of(question), {"hidden_layer_input": made.do}, 3)
     assert not typed["hiddenlayer_activations"].any()

@@ -121,12 +121,12 @@ def test_steps_are_numbered_0_to_11_and_titled_and_bring_all_matrices():
     steps = article().steps
     assert [step.number for step in steps] == list(range(12))
     assert all(step.title for step in steps)
-    assert tuple(name for step in steps for name in step.matrices) == article().names
+    assert tuple(name for step in steps for name in step.brings) == article().names
 
 
 def test_step_7_is_the_delta_at_the_output_layer():
     step = article().step(7)
-    assert (step.number, step.matrices) == (7, ("d_output",))
+    assert (step.number, step.brings) == (7, ("d_output",))
     assert step.title == "Delta at the output layer"
 
 
@@ -156,7 +156,7 @@ def test_with_several_hidden_layers_the_steps_of_each_have_its_number():
     assert [step.number for step in deep().steps] == [
         0, 1, 2, 3, 2, 3, 4, 5, 6, 7, 8, 9, 8, 9, 10, 11
     ]  # fmt: skip
-    assert tuple(name for step in deep().steps for name in step.matrices) == deep().names
+    assert tuple(name for step in deep().steps for name in step.brings) == deep().names
 
 
 def test_a_layers_step_is_found_by_its_label_as_text_or_number():

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from cellprop.programs.fitted import from_sklearn as from_sklearn
     from cellprop.programs.fitted import from_torch as from_torch
     from cellprop.programs.network import Network as Network
-    from cellprop.tracing import Step as Step
+    from cellprop.programs.program import Step as Step
     from cellprop.tracing import Trace as Trace
     from cellprop.tracing import article as article
     from cellprop.tracing import example as example
@@ -36,7 +36,7 @@ _HOME = {
     "CellpropError": "errors",
     "Marks": "marking.marks",
     "Network": "programs.network",
-    "Step": "tracing",
+    "Step": "programs.program",
     "Trace": "tracing",
     "article": "tracing",
     "check": "exercise.checking",

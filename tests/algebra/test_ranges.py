@@ -121,6 +121,6 @@ def test_every_matrix_of_a_network_stays_in_its_range(kind):
         for name in trace.names
         if trace.matrix(name).definition is None
     }
-    found = ranges(trace.walkthrough.matrices, given_)
+    found = ranges(trace.program.matrices, given_)
     assert [n for n in trace.names if not within(trace.values[n], found[n])] == []
     assert max(abs(end) for r in found.values() for end in r) < MOST

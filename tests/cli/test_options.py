@@ -260,7 +260,8 @@ def test_every_command_that_takes_a_model_takes_all_of_its_options(run, command)
 
 def test_the_help_names_what_can_be_chosen(run):
     from cellprop.algebra import activations, losses
-    from cellprop.programs.steps import OPTIMIZERS, SCALINGS
+    from cellprop.programs.scaling import SCALINGS
+    from cellprop.programs.updating import OPTIMIZERS
 
     out = " ".join(run("build", "--help")[1].replace("│", " ").split())
     for name in (*activations(), *losses(), *OPTIMIZERS, *SCALINGS):

@@ -32,7 +32,7 @@ def asked(**options) -> Question:
     """The article's network as a question."""
     key = repr(sorted(options.items()))
     if key not in ASKED:
-        ASKED[key] = questions.ask(ARTICLE, **options)
+        ASKED[key] = questions.ask(ARTICLE.update, **options)
     return ASKED[key]
 
 
@@ -59,8 +59,8 @@ def _carried(content: bytes) -> Question:
 
 def cells_of(question: Question) -> dict[str, tuple[str, list[list[str]]]]:
     """The sheet and the addresses of every matrix to calculate."""
-    places = lay_out(question.walk).places
-    home = {m.name: f"Step {step.label}" for step in question.walk.steps for m in step.matrices}
+    places = lay_out(question.program).places
+    home = {m.name: f"Step {step.label}" for step in question.program.steps for m in step.brings}
     return {n: (home[n], places[n].addresses()) for n in question.setup.answers}
 
 
@@ -104,7 +104,7 @@ def _filled(
 def fill_with_formulas(path: Path, target: Path) -> Path:
     """Type what computes each number, as a student would who knows the formulas."""
     question = carried(path)
-    places = lay_out(question.walk).places
+    places = lay_out(question.program).places
     book = load_workbook(path)
     for name, (sheet, addresses) in cells_of(question).items():
         texts = formulas(

@@ -153,7 +153,7 @@ def given_as(texts):
     """Have the given inputs stand in the file as texts."""
 
     def change(book):
-        place = lay_out(asked().walk).places["X"]
+        place = lay_out(asked().program).places["X"]
         for row, line in zip(place.addresses(), asked().given["X"].tolist(), strict=True):
             for address, value in zip(row, line, strict=True):
                 cell = book["Step 0"][address]
@@ -189,7 +189,7 @@ def test_given_numbers_rounded_to_15_digits_are_the_same(tmp_path):
     trace = cellprop.trace(
         cellprop.Network([2, 2, 1]), [[0.1, 0.7]], [0.5], seed=0, learning_rate=1 / 3
     )
-    path = blank(tmp_path, ask(trace, decimals=12), "f.xlsx")
+    path = blank(tmp_path, ask(trace.update, decimals=12), "f.xlsx")
 
     def rounded(book):
         for sheet in book:

@@ -22,7 +22,7 @@ USUALLY = 1
 
 @cache
 def marks_of(sat):
-    question = ask(cellprop.article(), decimals=3)
+    question = ask(cellprop.article().update, decimals=3)
     return mark(question, answers(sat.typed(Exercise.of(question))))
 
 

@@ -125,7 +125,7 @@ def test_the_first_sheet_says_how_to_round_and_what_it_is_worth(tmp_path):
 
 
 def test_builds_are_the_same_bytes(tmp_path):
-    one, other = (write(questions.ask(ARTICLE), tmp_path / f"{k}.xlsx") for k in range(2))
+    one, other = (write(questions.ask(ARTICLE.update), tmp_path / f"{k}.xlsx") for k in range(2))
     assert one.read_bytes() == other.read_bytes()
 
 
@@ -134,7 +134,7 @@ def test_a_workbook_carries_its_question(kind, tmp_path):
     question = question_of(kind)
     found = carried(blank(tmp_path, question))
     assert found.setup == question.setup
-    assert found.digest == located(question, lay_out(question.walk)).digest
+    assert found.digest == located(question, lay_out(question.program)).digest
     assert all((found.values[n] == v).all() for n, v in question.values.items())
 
 
@@ -148,13 +148,13 @@ def test_later_sheets_show_and_go_on_from_what_was_typed(steps, tmp_path, libreo
     filled = fill(blank(tmp_path, question), tmp_path / "filled.xlsx", typed)
     book = load_workbook(recalculated(filled, libreoffice, tmp_path), data_only=True)
     own = dict(question.given)
-    for matrix in question.walk.matrices:
+    for matrix in question.program.matrices:
         if matrix.definition is not None:
             from cellprop.algebra import value
 
             own[matrix.name] = typed.get(matrix.name, value(matrix.definition, own))
-    last = book[f"Step {question.walk.steps[-1].label}"]
-    for name, place in lay_out(question.walk).places.items():
+    last = book[f"Step {question.program.steps[-1].label}"]
+    for name, place in lay_out(question.program).places.items():
         found = [[last[address].value for address in row] for row in place.addresses()]
         assert np.allclose(np.array(found, float), own[name], rtol=1e-12), name
 
@@ -166,7 +166,7 @@ def test_what_needs_a_missing_number_stays_empty(tmp_path, libreoffice):
     typed["d_output"][1, 0] = np.nan
     filled = fill(blank(tmp_path, question), tmp_path / "filled.xlsx", typed)
     book = load_workbook(recalculated(filled, libreoffice, tmp_path), data_only=True)
-    places = lay_out(question.walk).places
+    places = lay_out(question.program).places
     shown = [[book["Step 10"][a].value for a in row] for row in places["wout_new"].addresses()]
     assert shown == [[None]] * 3 or shown == [[""]] * 3
     shown = [[book["Step 10"][a].value for a in row] for row in places["wh_new"].addresses()]
@@ -200,7 +200,7 @@ def mixed(question, seed):
     slow_but(["article"], ["article", "softmax", "deep", "entropy"]),
 )
 def test_hints_agree_with_the_marker_cell_by_cell(kind, tmp_path, libreoffice):
-    question = questions.ask(question_of(kind).trace, steps="2-11", decimals=3, hints=True)
+    question = questions.ask(question_of(kind).update, steps="2-11", decimals=3, hints=True)
     path = blank(tmp_path, question)
     filled = fill(path, tmp_path / "filled.xlsx", mixed(question, 3))
     book = load_workbook(recalculated(filled, libreoffice, tmp_path), data_only=True)
@@ -482,4 +482,4 @@ def test_every_word_of_exercises_is_used(tmp_path):
 )
 def test_a_question_that_cannot_be_asked_is_refused(options, says):
     with pytest.raises(InputError, match=re.escape(says)):
-        questions.ask(ARTICLE, **options)
+        questions.ask(ARTICLE.update, **options)

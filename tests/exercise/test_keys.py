@@ -193,7 +193,7 @@ def test_a_question_longer_than_a_cell_is_kept_in_pieces(tmp_path):
     random = cellprop.trace(
         cellprop.Network([200, 40, 1]), [[0.1] * 200], [0.5], seed=1, learning_rate=0.1
     )
-    question = ask(random, steps="3")
+    question = ask(random.update, steps="3")
     write_class(question, [ADA], tmp_path / "class", key=tmp_path / "key.xlsx", seed=1)
     key = read_key(tmp_path / "key.xlsx")
     row = key.rows[ADA.id]
@@ -322,7 +322,10 @@ def test_whatever_a_question_differs_in_is_said(what, folder):
     question, says = {
         "hints": (asked(hints=True), "hints instead of no hints"),
         "marks": (asked(points={"2": 1}), "marks 2=1 instead of a mark for each number"),
-        "sizes": (ask(small), "network 4-1-1 sigmoid/sigmoid squared_error instead of network 4-3"),
+        "sizes": (
+            ask(small.update),
+            "network 4-1-1 sigmoid/sigmoid squared_error instead of network 4-3",
+        ),
         "version": (replace(usual, version="0.0"), "version 0.0 instead of "),
         "given": (
             replace(usual, given={**usual.given, "X": usual.given["X"] * 0}),

@@ -153,7 +153,7 @@ def test_sizes_that_names_merely_claim_are_refused_before_anything_is_made(tmp_p
 
 
 def test_a_question_that_was_read_off_is_not_held_against_others(tmp_path):
-    question = ask(cellprop.article())
+    question = ask(cellprop.article().update)
     path = blank(tmp_path, question)
     bare(path, tmp_path / "bare.xlsx")
     shutil.copy(path, tmp_path / "other.xlsx")

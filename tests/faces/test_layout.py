@@ -25,28 +25,29 @@ from cellprop.faces.layout import (
     lay_out,
     letter,
 )
-from cellprop.programs.steps import Walkthrough, walkthrough
+from cellprop.programs.perceptron import Perceptron
+from cellprop.programs.program import Program
 
 
 def walk_of(
     samples: int, *sizes: int, network: dict[str, Any] | None = None, **options: Any
-) -> Walkthrough:
+) -> Program:
     inputs, *_, outputs = sizes
-    return walkthrough(
+    model = Perceptron(
         Network(sizes, **(network or {})),
-        # Labels do not matter here, and a million of them take time.
-        Axis("samples", ("",) * samples),
         Axis("inputs", ("",) * inputs),
         Axis("outputs", ("",) * outputs),
         **options,
     )
+    # Labels do not matter here, and a million of them take time.
+    return model.program(Axis("samples", ("",) * samples))
 
 
 neurons = st.integers(1, 40)
 
 
 @st.composite
-def walks_of(draw: st.DrawFn, least: int, most: int) -> Walkthrough:
+def walks_of(draw: st.DrawFn, least: int, most: int) -> Program:
     """Draw walkthroughs of the article's kind, and of 0 to 4 hidden layers and any options."""
     samples = draw(st.integers(least, most))
     if draw(st.booleans()):
@@ -90,23 +91,23 @@ def test_boxes_that_share_a_cell_overlap_and_neighbours_do_not():
 
 
 @given(walks)
-def test_no_two_matrices_overlap_with_their_names_and_labels(walk):
-    places = lay_out(walk).places.values()
+def test_no_two_matrices_overlap_with_their_names_and_labels(program):
+    places = lay_out(program).places.values()
     boxes = {place.matrix.name: box(place) for place in places}
     assert [pair for pair in combinations(boxes, 2) if overlap(*map(boxes.get, pair))] == []
 
 
 @given(walks)
-def test_matrices_stand_below_the_sheets_head_and_beside_the_lanes_titles(walk):
-    for place in lay_out(walk).places.values():
+def test_matrices_stand_below_the_sheets_head_and_beside_the_lanes_titles(program):
+    for place in lay_out(program).places.values():
         rows, columns = box(place)
         assert rows.start >= FIRST_LANE
         assert columns.start > LANE_COLUMN
 
 
 @given(walks)
-def test_notes_and_lanes_titles_stand_on_no_matrix(walk):
-    layout = lay_out(walk)
+def test_notes_and_lanes_titles_stand_on_no_matrix(program):
+    layout = lay_out(program)
     for place in layout.places.values():
         rows, _ = box(place)
         assert layout.notes_row not in rows
@@ -114,32 +115,32 @@ def test_notes_and_lanes_titles_stand_on_no_matrix(walk):
 
 
 @given(walks)
-def test_every_matrix_has_one_place(walk):
-    layout = lay_out(walk)
-    assert sorted(layout.places) == sorted(matrix.name for matrix in walk.matrices)
-    assert all(layout.places[matrix.name].matrix is matrix for matrix in walk.matrices)
+def test_every_matrix_has_one_place(program):
+    layout = lay_out(program)
+    assert sorted(layout.places) == sorted(matrix.name for matrix in program.matrices)
+    assert all(layout.places[matrix.name].matrix is matrix for matrix in program.matrices)
     assert sum(len(lane.places) for lane in layout.lanes) == len(layout.places)
 
 
 @given(walks)
-def test_the_last_row_and_column_hold_everything(walk):
-    layout = lay_out(walk)
+def test_the_last_row_and_column_hold_everything(program):
+    layout = lay_out(program)
     boxes = [box(place) for place in layout.places.values()]
     assert layout.last_row >= max(rows[-1] for rows, _ in boxes)
     assert layout.last_column == max(columns[-1] for _, columns in boxes)
 
 
 @given(walks)
-def test_places_depend_on_nothing_but_the_walkthrough(walk):
-    assert lay_out(walk) == lay_out(walk)
+def test_places_depend_on_nothing_but_the_walkthrough(program):
+    assert lay_out(program) == lay_out(program)
 
 
 @given(few)
-def test_with_few_samples_lanes_stand_one_below_the_other(walk):
-    layout = lay_out(walk)
+def test_with_few_samples_lanes_stand_one_below_the_other(program):
+    layout = lay_out(program)
     assert not layout.is_band
     assert [(lane.key, lane.layer) for lane in layout.lanes] == [
-        (lane.key, lane.layer) for lane in walk.lanes
+        (lane.key, lane.layer) for lane in program.lanes
     ]
     for above, below in zip(layout.lanes, layout.lanes[1:], strict=False):
         assert above.last_row + 1 < below.row
@@ -148,27 +149,27 @@ def test_with_few_samples_lanes_stand_one_below_the_other(walk):
 
 
 @given(few)
-def test_the_same_slot_of_every_lane_starts_in_the_same_column(walk):
-    for slot in range(max(len(lane.matrices) for lane in walk.lanes)):
-        lanes = [lane.places for lane in lay_out(walk).lanes if slot < len(lane.places)]
+def test_the_same_slot_of_every_lane_starts_in_the_same_column(program):
+    for slot in range(max(len(lane.matrices) for lane in program.lanes)):
+        lanes = [lane.places for lane in lay_out(program).lanes if slot < len(lane.places)]
         assert len({places[slot].column for places in lanes}) == 1
 
 
 @given(many)
-def test_with_many_samples_a_row_is_the_same_sample_throughout(walk):
-    layout = lay_out(walk)
+def test_with_many_samples_a_row_is_the_same_sample_throughout(program):
+    layout = lay_out(program)
     assert layout.is_band
     by_sample = [p for p in layout.places.values() if p.matrix.rows.name == "samples"]
-    assert len(by_sample) == len([m for m in walk.matrices if m.rows is walk.output.rows])
+    assert len(by_sample) == len([m for m in program.matrices if m.rows is program.output.rows])
     assert len({place.row for place in by_sample}) == 1
     top = by_sample[0].name_row
     others = [place for place in layout.places.values() if place not in by_sample]
     assert all(place.last_row < top for place in others)
 
 
-def lanes_of(walk: Walkthrough) -> list[str]:
+def lanes_of(program: Program) -> list[str]:
     """The titles of the lanes, with their layers."""
-    return [f"{lane.key} {lane.layer or ''}".strip() for lane in lay_out(walk).lanes]
+    return [f"{lane.key} {lane.layer or ''}".strip() for lane in lay_out(program).lanes]
 
 
 def test_every_layer_has_a_lane_forwards_and_one_back():
@@ -185,10 +186,10 @@ def test_every_layer_has_a_lane_forwards_and_one_back():
 
 
 def test_a_softmax_has_its_parts_in_a_lane_of_their_own():
-    walk = walk_of(5, 4, 3, 2, network={"loss": "cross_entropy"})
-    names = lanes_of(walk)
+    program = walk_of(5, 4, 3, 2, network={"loss": "cross_entropy"})
+    names = lanes_of(program)
     assert names[names.index("output_forward") + 1] == "output_parts"
-    (parts,) = [lane for lane in lay_out(walk).lanes if lane.key == "output_parts"]
+    (parts,) = [lane for lane in lay_out(program).lanes if lane.key == "output_parts"]
     assert [place.matrix.name for place in parts.places] == [
         "output_exponentials", "output_sum", "output",
     ]  # fmt: skip
@@ -203,14 +204,14 @@ def test_scaling_and_an_update_rules_numbers_have_lanes_of_their_own():
 
 
 def test_in_a_band_what_belongs_to_no_sample_stands_above_in_two_lanes():
-    walk = walk_of(
+    program = walk_of(
         50, 4, 3, 3, 2, network={"loss": "cross_entropy"}, optimizer="adam", scale="minmax"
     )
-    parameters, updated, samples = lay_out(walk).lanes
+    parameters, updated, samples = lay_out(program).lanes
     names = [place.matrix.name for place in parameters.places]
     assert names[:2] == ["X_minimum", "X_maximum"]
     assert {"wh_1", "bh_2", "wout_m", "beta_1_power"} <= set(names)
-    late = {m.name for step in walk.steps if step.number >= 10 for m in step.matrices}
+    late = {m.name for step in program.steps if step.number >= 10 for m in step.brings}
     assert {p.matrix.name for p in updated.places} == late
     assert {"wh_2_change", "wh_2_m_new", "wh_2_new", "beta_1_power_new"} <= late
     assert {"X_raw", "output_sum", "d_hiddenlayer_1"} <= {p.matrix.name for p in samples.places}

@@ -34,7 +34,7 @@ VOID = {"meta", "br", "hr", "img", "link", "input"}
 @pytest.fixture(scope="module")
 def results():
     """A perfect student, two who forget the bias, one who turns E round, and one who is stuck."""
-    question = ask(cellprop.article())
+    question = ask(cellprop.article().update)
     slips = [
         (None, ""),
         (lambda own, _: own["X"] @ own["wh"], "hidden_layer_input"),
@@ -110,7 +110,7 @@ def test_a_page_of_nothing_and_of_unreadable_files_only_is_whole():
 
 def edited(name, change):
     """Marks of somebody whose answers for a matrix were changed after they got all else right."""
-    question = ask(cellprop.article())
+    question = ask(cellprop.article().update)
     answers = answers_of(question, decimals=3)
     answers[name] = change(answers[name].values.copy())
     return mark(question, answers)
@@ -137,7 +137,7 @@ def test_a_long_text_typed_for_a_number_is_cut():
 
 
 def test_a_class_with_different_networks_has_a_map_for_each(results):
-    other = ask(cellprop.article(), steps="2", decimals=2)
+    other = ask(cellprop.article().update, steps="2", decimals=2)
     marks = mark(other, answers_of(other, decimals=2))
     text, parser = page([*results, marks])
     assert [t for t in parser.text if "layers: 4 → 3 → 1" in t] == [
@@ -190,7 +190,7 @@ def test_csv_reads_as_a_table_with_numbers(results, tmp_path):
 
 
 def test_marks_in_csv_carry_no_rests_of_addition():
-    question = ask(cellprop.article(), points={"2": 0.7})
+    question = ask(cellprop.article().update, points={"2": 0.7})
     found = report.as_csv([mark(question, answers_of(question, decimals=3))], load())
     assert next(csv.DictReader(io.StringIO(found)))["step 2"] == "0.7"
 
@@ -394,7 +394,7 @@ def crowd(results):
             np.linspace(-1, 1, 48).reshape(4, 12).round(2),
             np.eye(3)[[0, 1, 2, 0]],
             seed=1,
-        ),
+        ).update,
         points={"10": 33.25},
     )
     found = list(results)

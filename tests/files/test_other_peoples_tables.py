@@ -935,7 +935,7 @@ def test_the_plane_of_two_classes_shows_their_names(here, run):
 def test_an_exercise_keeps_what_two_classes_are_called():
     network = cellprop.Network([2, 2, 1], loss="binary_cross_entropy")
     trace = cellprop.trace(network, X, ["no", "yes", "no"], seed=0)
-    again = question.read(question.ask(trace).text)
+    again = question.read(question.ask(trace.update).text)
     assert again.setup.outputs == trace.matrix("y").columns
 
 

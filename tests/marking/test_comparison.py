@@ -49,7 +49,7 @@ def flat(marks, name):
 
 
 def every(trace):
-    return {m.name: trace.values[m.name] for s in trace.walkthrough.steps for m in s.computed}
+    return {m.name: trace.values[m.name] for s in trace.program.steps for m in s.computed}
 
 
 # --- Exactly ------------------------------------------------------------------------------
@@ -425,7 +425,7 @@ ODD = [
 def test_whatever_somebody_has_is_compared_or_refused_in_one_line(kind, decimals):
     trace = trace_of(kind)
     random = np.random.default_rng(len(kind))
-    table = sorted(names_of(trace.walkthrough, trace.network))
+    table = sorted(names_of(trace.program, trace.network))
     for _ in range(12):
         have = {}
         for _ in range(random.integers(1, 6)):
@@ -654,7 +654,7 @@ def test_compare_marks_all_matrices_by_numbers_that_are_not_rounded():
     trace = cellprop.trace(
         trace.network, trace["X"] / 3, trace["y"] / 3, parameters=trace.network.initialise(1)
     )
-    every = {m.name: trace[m.name] for s in trace.walkthrough.steps for m in s.computed}
+    every = {m.name: trace[m.name] for s in trace.program.steps for m in s.computed}
     marks = cellprop.compare(trace, every, decimals=12)
     assert marks.total == marks.out_of
     assert set(marks.cells["verdict"]) == {"right"}

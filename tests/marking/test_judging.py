@@ -17,7 +17,7 @@ from test_slips import KINDS, network, question_of
 
 @pytest.fixture(scope="module")
 def asked():
-    return questions.ask(cellprop.article())
+    return questions.ask(cellprop.article().update)
 
 
 def verdicts(marks, name):
@@ -63,7 +63,7 @@ def test_one_number_throughout_is_right_where_that_is_right():
         cellprop.Network([2, 2, 1], output_activation="linear"),
         [[1, 0], [1, 0]], [1, 1], seed=1, learning_rate=0.5,
     )  # fmt: skip
-    question = questions.ask(trace, steps="2-11")
+    question = questions.ask(trace.update, steps="2-11")
     assert len(np.unique(question.values["output"])) == 1
     assert mark(question, answers_of(question, decimals=3)).total == question_size(question)
 
@@ -114,7 +114,7 @@ def test_who_calculates_on_from_numbers_that_nothing_explains_is_paid_for_that(a
 @pytest.mark.parametrize("kind", ["softmax", "deep"])
 def test_a_neuron_that_is_off_by_an_honest_slip_costs_nothing_more(kind):
     question = question_of(kind)
-    name = next(iter(question.setup.walk.forward)).name
+    name = next(iter(question.setup.program.forward)).name
     answers = answers_of(question, lambda _, right: -right, name, decimals=3)
     marks = mark(question, answers)
     size = answers[name].values.size
@@ -146,7 +146,7 @@ def test_a_neuron_that_goes_on_or_off_is_no_rounding(activation):
     made = cellprop.Network([2, 2, 1], activation=activation, output_activation="sigmoid")
     first = {"wh": [[1, 0.5], [-1, 0.25]], "bh": [[0, 0.1]], "wout": [[0.7], [-0.4]], "bout": [[0]]}
     trace = cellprop.trace(made, [[0.3, 0.3], [0.2, 0.7]], [1, 0], parameters=first)
-    question = questions.ask(trace)
+    question = questions.ask(trace.update)
     assert question.values["hidden_layer_input"][0, 0] == 0
     answers = answers_of(question, decimals=3)
     delta, error = answers["d_hiddenlayer"].values, answers["Error_at_hidden_layer"].values
@@ -161,7 +161,7 @@ def test_a_neuron_that_goes_on_or_off_is_no_rounding(activation):
 def habit(question, change):
     """A student with a habit: everything right from their own numbers, all written their way."""
     own, typed = dict(question.given), {}
-    for matrix in question.walk.matrices:
+    for matrix in question.program.matrices:
         if matrix.definition is not None:
             right = numbers_of_matrix(question, matrix, own)
             own[matrix.name] = typed[matrix.name] = change(right)
@@ -265,11 +265,11 @@ def test_a_slip_of_a_matrixs_own_goes_before_one_that_nobody_saw():
 
 
 def test_decimals_are_chosen_so_that_every_answer_differs_from_doing_nothing():
-    usual = questions.ask(cellprop.article(), decimals=3)
+    usual = questions.ask(cellprop.article().update, decimals=3)
     assert questions.untold(usual) == {"d_hiddenlayer": 2, "wh_new": 12, "bh_new": 3}
-    chosen = questions.ask(cellprop.article(), decimals=None)
+    chosen = questions.ask(cellprop.article().update, decimals=None)
     assert (chosen.setup.decimals, questions.untold(chosen)) == (4, {})
-    for name, new in chosen.walk.updates.items():
+    for name, new in chosen.program.updates.items():
         old, value = chosen.values[name], chosen.values[new.name]
         moved = abs(value - old) > 1e-12
         assert (np.round(value, 4) != old)[moved].all()
@@ -280,20 +280,20 @@ def test_what_no_decimals_can_tell_chooses_the_fewest_that_tell_as_much():
         cellprop.Network([1, 1, 1]), [[1.0]], [0.0],
         parameters={"wh": [[15]], "bh": [[0]], "wout": [[0.5]], "bout": [[0]]},
     )  # fmt: skip
-    chosen = questions.ask(trace, decimals=None)
+    chosen = questions.ask(trace.update, decimals=None)
     assert set(questions.untold(chosen)) >= {"slope_hidden_layer", "wh_new"}
     assert chosen.setup.decimals == 3
 
 
 def test_what_is_exactly_nothing_needs_no_telling():
-    question = questions.ask(network([2, 3, 1], activation="relu", seed=3), decimals=6)
+    question = questions.ask(network([2, 3, 1], activation="relu", seed=3).update, decimals=6)
     assert (question.values["d_hiddenlayer"] == 0).any()
     assert "d_hiddenlayer" not in questions.untold(question)
 
 
 def test_numbers_of_every_kind_of_network_are_asked_for_at_decimals_that_tell():
     for kind in KINDS:
-        trace = question_of(kind).trace
-        chosen = questions.ask(trace, steps="2-11", decimals=None)
+        trace = question_of(kind).update
+        chosen = questions.ask(trace.update, steps="2-11", decimals=None)
         assert 3 <= chosen.setup.decimals <= questions.MOST_BY_HAND
         assert mark(chosen, {n: Answer(v) for n, v in numbers_of(chosen).items()}).total

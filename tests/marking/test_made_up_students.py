@@ -14,18 +14,7 @@ import pytest
 from cellprop.marking.marks import Marks, mark
 from cellprop.marking.verdicts import FULL, SLIP
 from conftest import slow_but
-from made_up import (
-    MADE,
-    UNKNOWN,
-    Exercise,
-    Made,
-    answers,
-    doubt,
-    notebook,
-    possible,
-    right,
-    walk,
-)
+from made_up import MADE, UNKNOWN, Exercise, Made, answers, doubt, notebook, possible, right, walk
 from test_slips import EACH_KIND, KINDS, question_of
 
 # Slips of form are paid for once a step, however many numbers they are in.

@@ -21,7 +21,7 @@ from test_slips import EVERY_STEP, drawn, network
 
 @pytest.fixture(scope="module")
 def asked():
-    return questions.ask(cellprop.article())
+    return questions.ask(cellprop.article().update)
 
 
 def verdicts(marks, name):
@@ -39,7 +39,7 @@ def flat(marks, name):
 @settings(max_examples=60)
 @given(drawn(), st.integers(0, 8), st.booleans())
 def test_a_perfect_student_gets_full_marks(trace, decimals, formulas):
-    question = questions.ask(trace, steps=EVERY_STEP, decimals=decimals)
+    question = questions.ask(trace.update, steps=EVERY_STEP, decimals=decimals)
     answers = answers_of(question, decimals=None if formulas else decimals)
     # With few decimals, what a step divides by may be rounded to 0.
     assume(all(np.isfinite(answer.values).all() for answer in answers.values()))
@@ -88,7 +88,7 @@ def test_the_true_value_is_right_even_where_it_does_not_follow_from_a_slip(asked
 
 
 def test_who_goes_on_with_unrounded_numbers_after_a_slip_has_rounded_not_slipped_again():
-    question = questions.ask(network([4, 3, 2], samples=4, seed=5), decimals=2)
+    question = questions.ask(network([4, 3, 2], samples=4, seed=5).update, decimals=2)
     exact = answers_of(question, lambda own, _: own["X"] @ own["wh"], "hidden_layer_input")
     typed = {name: Answer(np.round(answer.values, 2)) for name, answer in exact.items()}
     found = mark(question, typed).cells.query("step != '2'")["verdict"]
@@ -130,7 +130,7 @@ def test_what_needs_a_missing_number_is_compared_with_the_true_value_only(asked)
 @settings(max_examples=25)
 @given(drawn(), st.data())
 def test_a_missing_number_is_missed_by_whatever_reads_it_and_nothing_else(trace, data):
-    question = questions.ask(trace, steps=EVERY_STEP, decimals=6)
+    question = questions.ask(trace.update, steps=EVERY_STEP, decimals=6)
     answers = answers_of(question)
     name = data.draw(st.sampled_from(list(answers)))
     place = tuple(data.draw(st.integers(0, n - 1)) for n in answers[name].values.shape)
@@ -217,7 +217,7 @@ def test_marks_of_nothing_are_empty_tables(asked):
 
 
 def test_the_marks_of_a_step_are_shared_among_its_numbers():
-    question = questions.ask(cellprop.article(), points={"2": 3, "11": 0})
+    question = questions.ask(cellprop.article().update, points={"2": 3, "11": 0})
     answers = answers_of(question, decimals=3)
     answers["hidden_layer_input"].values[0] = 77
     marks = mark(question, answers)

@@ -15,7 +15,7 @@ def test_a_bound_is_at_least_what_moving_each_number_by_itself_adds_up_to(kind):
     trace = network(sizes, **options)
     random = np.random.default_rng(0)
     by = {name: 1e-11 * random.random(each.shape) for name, each in trace.values.items()}
-    for matrix in trace.walkthrough.matrices:
+    for matrix in trace.program.matrices:
         if matrix.definition is not None:
             exactly, quickly = (of(matrix, trace.values, by) for of in (spread, bound))
             assert quickly.shape == matrix.shape
@@ -27,6 +27,6 @@ def test_nothing_is_off_where_nothing_that_is_read_is():
     sizes, options = KINDS["article"]
     trace = network(sizes, **options)
     by = {name: np.zeros(each.shape) for name, each in trace.values.items()}
-    for matrix in trace.walkthrough.matrices:
+    for matrix in trace.program.matrices:
         if matrix.definition is not None:
             assert not bound(matrix, trace.values, by).any()

@@ -38,7 +38,7 @@ def student(number, name="Ada", position=1):
     ],
 )
 def test_steps_are_chosen_by_number_and_range(steps, found):
-    assert ask(cellprop.article(), steps=steps).setup.asked == tuple(found.split())
+    assert ask(cellprop.article().update, steps=steps).setup.asked == tuple(found.split())
 
 
 @pytest.mark.parametrize(
@@ -48,7 +48,7 @@ def test_steps_are_chosen_by_number_and_range(steps, found):
 def test_steps_that_are_not_there_or_compute_nothing_are_refused_in_one_line(steps):
     says = "steps: expected some of 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, such as 2-9 or 2,4, found '"
     with pytest.raises(InputError) as found:
-        ask(cellprop.article(), steps=steps)
+        ask(cellprop.article().update, steps=steps)
     assert str(found.value).startswith(says)
     assert "\n" not in str(found.value)
 
@@ -56,12 +56,12 @@ def test_steps_that_are_not_there_or_compute_nothing_are_refused_in_one_line(ste
 @pytest.mark.parametrize("decimals", [-1, 13, 2.0, True, "3", float("nan")])
 def test_decimals_are_a_whole_number_from_0_to_12(decimals):
     with pytest.raises(InputError, match="decimals: expected a whole number from 0 to 12"):
-        ask(cellprop.article(), decimals=decimals)
+        ask(cellprop.article().update, decimals=decimals)
 
 
 @pytest.mark.parametrize("decimals", [0, 12, np.int64(3)])
 def test_decimals_of_any_kind_of_whole_number_are_carried(decimals):
-    assert read(ask(cellprop.article(), decimals=decimals).text).setup.decimals == decimals
+    assert read(ask(cellprop.article().update, decimals=decimals).text).setup.decimals == decimals
 
 
 @pytest.mark.parametrize(
@@ -76,29 +76,29 @@ def test_decimals_of_any_kind_of_whole_number_are_carried(decimals):
 )
 def test_marks_of_steps_are_numbers_from_0_for_what_is_asked(points, says):
     for change in (
-        lambda: ask(cellprop.article(), steps="2-3", points=points),
-        lambda: questions.with_points(ask(cellprop.article(), steps="2-3"), points),
+        lambda: ask(cellprop.article().update, steps="2-3", points=points),
+        lambda: questions.with_points(ask(cellprop.article().update, steps="2-3"), points),
     ):
         with pytest.raises(InputError, match=re.escape(says)):
             change()
 
 
 def test_marks_of_steps_add_to_those_there_are():
-    question = ask(cellprop.article(), points={"2": 3})
+    question = ask(cellprop.article().update, points={"2": 3})
     assert questions.with_points(question, {"3": 1, "2": 4}).setup.points == (("2", 4), ("3", 1))
 
 
 def test_steps_of_layers_are_chosen_together_or_one_by_one():
     trace = network([2, 3, 2, 1])
-    assert ask(trace, steps="2").setup.asked == ("2.1", "2.2")
-    assert ask(trace, steps="2.2,8").setup.asked == ("2.2", "8.2", "8.1")
+    assert ask(trace.update, steps="2").setup.asked == ("2.1", "2.2")
+    assert ask(trace.update, steps="2.2,8").setup.asked == ("2.2", "8.2", "8.1")
 
 
 def test_what_is_given_is_rounded_to_what_the_sheets_show_but_settings_stay():
     trace = cellprop.trace(
         cellprop.Network([2, 2, 1]), [[0.12345, -0.0001]], [0.5], seed=3, learning_rate=0.12345
     )
-    question = ask(trace, decimals=2)
+    question = ask(trace.update, decimals=2)
     assert question.given["X"].tolist() == [[0.12, 0.0]]
     assert not np.signbit(question.given["X"]).any()
     assert question.given["lr"].item() == 0.12345
@@ -106,7 +106,7 @@ def test_what_is_given_is_rounded_to_what_the_sheets_show_but_settings_stay():
 
 
 def test_the_settings_of_an_update_rule_stay_as_they_are():
-    question = ask(network([2, 2, 1], optimizer="adam", learning_rate=0.00049), decimals=1)
+    question = ask(network([2, 2, 1], optimizer="adam", learning_rate=0.00049).update, decimals=1)
     kept = {name: question.given[name].item() for name in ("lr", "beta_1", "beta_2", "epsilon")}
     assert kept == {"lr": 0.00049, "beta_1": 0.9, "beta_2": 0.999, "epsilon": 1e-8}
 
@@ -114,7 +114,7 @@ def test_the_settings_of_an_update_rule_stay_as_they_are():
 @given(st.integers(0, 10**12), st.text(min_size=1), st.integers(0, 4))
 @settings(max_examples=25)
 def test_a_students_weights_can_be_typed_and_are_drawn_the_same_again(seed, number, decimals):
-    question = ask(cellprop.article(), decimals=decimals)
+    question = ask(cellprop.article().update, decimals=decimals)
     drawn, again = (for_student(question, student(number), seed) for _ in range(2))
     assert drawn.digest == again.digest
     for name in ("wh", "bh", "wout", "bout"):
@@ -125,7 +125,7 @@ def test_a_students_weights_can_be_typed_and_are_drawn_the_same_again(seed, numb
 
 
 def test_a_students_weights_depend_on_the_seed_and_the_id_alone():
-    question = ask(cellprop.article())
+    question = ask(cellprop.article().update)
     one, again = (for_student(question, student("7", n), 1) for n in ("Ada", "Eve"))
     assert (one.given["wh"] == again.given["wh"]).all()
     others = [for_student(question, student("8"), 1), for_student(question, student("7"), 2)]
@@ -154,15 +154,15 @@ def test_a_question_is_read_as_it_was_written(kind):
 
 def test_one_update_of_many_is_read_as_it_was_written():
     trace = cellprop.example("iris", epochs=2, batch_size=5, walk_batch=3, scale="minmax")
-    question = ask(trace, points={"2": 4}, hints=True)
+    question = ask(trace.update, points={"2": 4}, hints=True)
     again = read(question.text)
     assert again.setup == question.setup
-    assert again.trace.walk_batch == 3
+    assert again.update.walk_batch == 3
 
 
 @pytest.mark.parametrize("name", reading.NETWORKS)
 def test_every_network_of_the_workbooks_tests_is_read_as_it_was_written(name):
-    question = ask(reading.example(name))
+    question = ask(reading.example(name).update)
     again = read(question.text)
     assert again.setup == question.setup
     assert again.digest == question.digest
@@ -179,8 +179,8 @@ def text_of(data):
 
 
 def test_a_question_can_be_sent_to_another_process_after_it_was_used():
-    question = for_student(ask(cellprop.article()), student("7"), 1)
-    _ = question.trace, question.values, question.text, question.digest
+    question = for_student(ask(cellprop.article().update), student("7"), 1)
+    _ = question.update, question.values, question.text, question.digest
     again = pickle.loads(pickle.dumps(question))
     assert again.digest == question.digest
     assert (again.setup, again.student) == (question.setup, question.student)
@@ -188,7 +188,7 @@ def test_a_question_can_be_sent_to_another_process_after_it_was_used():
 
 
 def test_the_digest_tells_when_anything_changes():
-    question = for_student(ask(cellprop.article()), student("7"), 1)
+    question = for_student(ask(cellprop.article().update), student("7"), 1)
     setup, wh = question.setup, question.given["wh"]
     others = [
         replace(question, setup=replace(setup, **{name: new}))
@@ -210,14 +210,14 @@ def test_the_digest_tells_when_anything_changes():
 
 
 STUDENT = student("7")
-DATA = data_of(for_student(ask(network([2, 3, 2])), STUDENT, 1))
+DATA = data_of(for_student(ask(network([2, 3, 2]).update), STUDENT, 1))
 NOTHING = object()
 HOSTILE = {
     "not base64": "äöü",
     "not compressed": base64.b64encode(b"hello").decode(),
     "a bomb": base64.b64encode(zlib.compress(b" " * 40_000_000)).decode(),
     "no object": text_of([1, 2]),
-    "cut short": ask(cellprop.article()).text[:-40],
+    "cut short": ask(cellprop.article().update).text[:-40],
     "a number too long": base64.b64encode(zlib.compress(b'{"form":' + b"1" * 5000 + b"}")).decode(),
     "no text": None,
     "half a pair": "\ud800",
@@ -233,13 +233,13 @@ def test_a_text_that_is_no_question_is_refused(text):
 
 
 def test_a_question_of_another_form_is_refused_by_name():
-    data = data_of(ask(cellprop.article())) | {"form": 99, "version": "9.9\x1b[31m"}
+    data = data_of(ask(cellprop.article().update)) | {"form": 99, "version": "9.9\x1b[31m"}
     with pytest.raises(InputError, match=re.escape("another version of cellprop (9.9␛[31m)")):
         read(text_of(data))
 
 
 def test_sizes_that_are_merely_claimed_are_refused_before_anything_is_made():
-    data = data_of(ask(cellprop.article()))
+    data = data_of(ask(cellprop.article().update))
     data["network"]["sizes"] = [4, 10**9, 1]
     with pytest.raises(InputError):
         read(text_of(data))
@@ -247,7 +247,7 @@ def test_sizes_that_are_merely_claimed_are_refused_before_anything_is_made():
 
 def network_of(sizes, **given):
     """Data of a linear network of some sizes without biases, for samples as many as `X` has."""
-    data = data_of(ask(cellprop.article()))
+    data = data_of(ask(cellprop.article().update))
     samples, inputs = len(given["X"]), sizes[0]
     return data | {
         "network": {
@@ -367,13 +367,13 @@ def outcome(text):
 @pytest.mark.parametrize("decimals", [True, 2.5, "3", -1, 13])
 def test_decimals_that_are_no_whole_number_in_range_are_refused(decimals):
     with pytest.raises(InputError, match="decimals: expected a whole number from 0 to 12"):
-        ask(cellprop.article(), decimals=decimals)
+        ask(cellprop.article().update, decimals=decimals)
 
 
 def test_few_numbers_that_ask_for_very_many_are_refused():
     # Two long rows of labels claim matrices of four million numbers each.
     trace = cellprop.trace(cellprop.Network([1, 2000, 1]), [[0.5]], [0.5], seed=0)
-    data = data_of(ask(trace, steps="2"))
+    data = data_of(ask(trace.update, steps="2"))
     data["samples"] = ["s"] * 2000
     data["given"]["X"], data["given"]["y"] = [[0.5]] * 2000, [[0.5]] * 2000
     with pytest.raises(InputError, match="not a question of cellprop"):

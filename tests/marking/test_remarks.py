@@ -16,7 +16,7 @@ from cellprop.texts.words import load
 from students import answers_of
 
 WORDS = load()
-QUESTION = ask(cellprop.article())
+QUESTION = ask(cellprop.article().update)
 NAMES = list(QUESTION.setup.answers)
 
 

@@ -61,7 +61,9 @@ EVERY_STEP = "0-11"
 
 def question_of(kind, seed=0, decimals=3):
     sizes, options = KINDS[kind]
-    return questions.ask(network(sizes, **options, seed=seed), steps=EVERY_STEP, decimals=decimals)
+    return questions.ask(
+        network(sizes, **options, seed=seed).update, steps=EVERY_STEP, decimals=decimals
+    )
 
 
 # Of a slip that can be made in many ways with one matrix, such as the numbers of any other sample.
@@ -71,7 +73,7 @@ MOST_WAYS = 2
 def ways_to_slip(question, matrix, leave=()):
     """The slips that can be made with a matrix, but not those to be left, nor any too often."""
     often = Counter()
-    for slip, wrong in mistakes(matrix, question.walk, question.setup.decimals):
+    for slip, wrong in mistakes(matrix, question.program, question.setup.decimals):
         often[slip.key] += 1
         if slip.key not in leave and often[slip.key] <= MOST_WAYS:
             yield slip, wrong
@@ -138,7 +140,7 @@ def later(question, own, rounding):
     """What the student will have in matrices that are computed later, none of them wrong."""
     known = dict(own)
     with np.errstate(all="ignore"):
-        for matrix in question.walk.matrices:
+        for matrix in question.program.matrices:
             if matrix.name not in known:
                 found = np.broadcast_to(value(matrix.definition, known), matrix.shape)
                 known[matrix.name] = found if rounding is None else np.round(found, rounding)
@@ -151,7 +153,7 @@ def same_numbers(question, marked, answers, i, j, rounding):
     known[marked.name] = marked.own
     matrix = question.setup.answers[marked.name]
     half, _ = tolerance(question.setup.decimals)
-    for slip, wrong in mistakes(matrix, question.walk, question.setup.decimals):
+    for slip, wrong in mistakes(matrix, question.program, question.setup.decimals):
         if slip.key == marked.slips[i][j]:
             guess = np.broadcast_to(value(wrong, known), matrix.shape)[i, j]
             near = half * max(slip.magnifies, 1e-6) + 1e-9 * abs(guess)
@@ -200,7 +202,7 @@ def drawn(draw):
 @settings(max_examples=12)
 @given(drawn(), st.integers(2, 6), st.booleans(), st.integers(0, 10_000))
 def test_every_slip_is_named_in_drawn_networks(trace, decimals, formulas, seed):
-    question = questions.ask(trace, steps=EVERY_STEP, decimals=decimals)
+    question = questions.ask(trace.update, steps=EVERY_STEP, decimals=decimals)
     with np.errstate(all="ignore"):
         few = np.random.default_rng(seed)
         slip_everywhere(question, None if formulas else decimals, few=few)
@@ -216,7 +218,7 @@ def test_every_slip_shows_in_some_network():
 
 
 def test_a_slip_is_not_read_into_what_needs_a_missing_number():
-    question = questions.ask(network([3, 3, 2], activation="relu"), steps=EVERY_STEP)
+    question = questions.ask(network([3, 3, 2], activation="relu").update, steps=EVERY_STEP)
     answers = answers_of(question, decimals=3)
     answers["hiddenlayer_activations"].values[:] = np.nan
     # Whatever is not above 0 has the slope 0, so what is missing seems to have it too.
@@ -230,7 +232,7 @@ def test_a_slip_is_not_read_into_what_needs_a_missing_number():
 @pytest.mark.parametrize("given_late", [False, True])
 def test_that_a_neuron_is_off_is_no_matter_of_rounding(activation, given_late):
     steps = "6-7" if given_late else EVERY_STEP
-    question = questions.ask(network([3, 4, 2], activation=activation, seed=2), steps=steps)
+    question = questions.ask(network([3, 4, 2], activation=activation, seed=2).update, steps=steps)
     right = question.values["slope_hidden_layer"]
     assert (right == 1).any()
     assert (right < 1).any()
@@ -240,7 +242,7 @@ def test_that_a_neuron_is_off_is_no_matter_of_rounding(activation, given_late):
 
 
 def test_a_step_left_blank_does_not_hide_that_it_was_left_out():
-    question = questions.ask(cellprop.article())
+    question = questions.ask(cellprop.article().update)
     answers = answers_of(question, decimals=3)
     answers["slope_output_layer"].values[:] = np.nan
     answers["d_output"] = answers["E"]
@@ -248,7 +250,7 @@ def test_a_step_left_blank_does_not_hide_that_it_was_left_out():
 
 
 def test_a_slip_that_would_give_no_number_explains_none():
-    question = questions.ask(cellprop.article())
+    question = questions.ask(cellprop.article().update)
     answers = answers_of(question, decimals=3)
     answers["output"].values[:] = 1e200  # squared, more than a number can be
     answers["squared_error"].values[:, 0] = 7, 8, 9
@@ -340,7 +342,7 @@ def test_a_slip_written_in_plain_numpy_is_named(key):
         seed=4,
         learning_rate=LR,
     )
-    question = questions.ask(trace, decimals=6)
+    question = questions.ask(trace.update, decimals=6)
     answers = answers_of(question, lambda own, _: wrong(own), name, decimals=6)
     marks = mark(question, answers)
     assert {slip for _, slip in marks.slips} == {key.removesuffix(" back")}
@@ -352,7 +354,7 @@ def test_a_slip_written_in_plain_numpy_is_named(key):
 
 def test_a_sum_that_should_be_a_mean_is_named():
     trace = network([3, 2, 1], samples=4, average=True)
-    question = questions.ask(trace, decimals=6)
+    question = questions.ask(trace.update, decimals=6)
     rate = trace.values["lr"].item()
 
     def without_mean(own, _):

@@ -139,11 +139,11 @@ def traced(given: Problem, **options: int) -> Trace:
 
 
 def computed(run: Trace) -> list[Matrix]:
-    return [matrix for matrix in run.walkthrough.matrices if matrix.definition is not None]
+    return [matrix for matrix in run.program.matrices if matrix.definition is not None]
 
 
 def test_the_steps_bring_the_articles_matrices_in_its_order():
-    found = [(s.number, [m.name for m in s.matrices]) for s in article().walkthrough.steps]
+    found = [(s.number, [m.name for m in s.brings]) for s in article().program.steps]
     assert found == ORDER
 
 
@@ -154,9 +154,9 @@ def test_the_steps_are_the_articles_listing():
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_matrix_stands_in_exactly_one_lane(kind):
-    walk = of_kind(kind).walkthrough
-    in_lanes = [matrix.name for lane in walk.lanes for matrix in lane.matrices]
-    assert sorted(in_lanes) == sorted(matrix.name for matrix in walk.matrices)
+    program = of_kind(kind).program
+    in_lanes = [matrix.name for lane in program.lanes for matrix in lane.matrices]
+    assert sorted(in_lanes) == sorted(matrix.name for matrix in program.matrices)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -171,8 +171,8 @@ def test_names_differ_by_more_than_case_and_are_names_in_python_r_and_excel(kind
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_step_reads_only_what_steps_before_it_bring(kind):
     known: set[Matrix] = set()
-    for step in of_kind(kind).walkthrough.steps:
-        for matrix in step.matrices:
+    for step in of_kind(kind).program.steps:
+        for matrix in step.brings:
             if matrix.definition is not None:
                 assert set(reads(matrix.definition)) <= known, (step.label, matrix.name)
             known.add(matrix)
@@ -209,7 +209,7 @@ DEEP_ORDER = [
 
 def test_the_steps_of_a_deep_network_go_layer_by_layer_and_back():
     run = any_trace([3, 4, 2, 2], loss="cross_entropy", optimizer="momentum", scale="minmax")
-    found = [(s.label, [m.name for m in s.matrices]) for s in run.walkthrough.steps]
+    found = [(s.label, [m.name for m in s.brings]) for s in run.program.steps]
     assert found == DEEP_ORDER
 
 
@@ -294,7 +294,7 @@ def test_other_networks_steps_are_written_as_one_would_type_them(kind):
 
 
 def numpy_differing(run: Trace) -> list[str]:
-    names = {m.name: run.values[m.name] for m in run.walkthrough.matrices if m.definition is None}
+    names = {m.name: run.values[m.name] for m in run.program.matrices if m.definition is None}
     scope = {"np": np, **names}
     for matrix in computed(run):
         exec(statement(matrix, "numpy"), scope)
@@ -319,7 +319,7 @@ def test_the_r_text_of_every_step_gives_the_traces_numbers(rscript, tmp_path):
     runs |= {f"kind: {kind}": of_kind(kind) for kind in KINDS}
     lines = ["options(warn = 2)"]
     for i, run in enumerate(runs.values()):
-        for matrix in run.walkthrough.matrices:
+        for matrix in run.program.matrices:
             if matrix.definition is None:
                 lines.append(f"{matrix.name} <- {in_r(matrix, run.values[matrix.name])}")
             else:
@@ -380,7 +380,7 @@ def test_the_excel_text_of_every_step_gives_the_traces_numbers(shape, libreoffic
 def by_hand(run: Trace, page, row: int, names: Callable[[Matrix], str]) -> dict[str, str]:
     """Write a trace's steps as array formulas, below one another; return where each stands."""
     ranges = {}
-    for matrix in run.walkthrough.matrices:
+    for matrix in run.program.matrices:
         rows, columns = matrix.shape
         where = ranges[matrix.name] = f"A{row}:{letter(columns)}{row + rows - 1}"
         if matrix.definition is None or EXCEL_365.search(statement(matrix, "excel")):

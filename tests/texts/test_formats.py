@@ -21,7 +21,7 @@ from cellprop.texts.formats import (
     Format,
     choose,
     of_columns,
-    of_trace,
+    of_update,
     replaced,
     together,
 )
@@ -274,8 +274,8 @@ def test_a_move_that_a_typed_number_makes_small_is_shown_closer_or_by_a_sign(dec
 
 def test_every_weight_of_the_article_looks_moved():
     trace = cellprop.article()
-    found = of_trace(trace)
-    assert {new: found[new][0].code for new in replaced(trace)} == {
+    found = of_update(trace.update)
+    assert {new: found[new][0].code for new in replaced(trace.update)} == {
         "wh_new": "0.0000", "bh_new": "0.0000", "wout_new": "0.000", "bout_new": "0.00",
     }  # fmt: skip
 
@@ -289,7 +289,7 @@ def shown_of(folder: Path, text: str) -> dict[str, list[str]]:
     path.write_text(text, encoding="utf-8")
     found = read(path, [text.splitlines()[0].rpartition(",")[2]])
     trace = cellprop.trace(cellprop.Network([2, 2, 1]), found.inputs, found.targets, seed=1)
-    formats = of_trace(trace)
+    formats = of_update(trace.update)
     return {
         name: [
             form.show(value)

@@ -399,7 +399,7 @@ def exercise(
     if add and chosen:
         decimals = class_decimals(key)
     question = ask(
-        trace, steps=steps, decimals=USUAL_DECIMALS if decimals is None else decimals,
+        trace.update, steps=steps, decimals=USUAL_DECIMALS if decimals is None else decimals,
         points=points, hints=hints, form_slips=form_slips.value,
     )  # fmt: skip
 
@@ -409,7 +409,7 @@ def exercise(
         return [for_student(question, student, model.seed) for student in students]
 
     if decimals is None:
-        question = telling(question, trace, everybody)
+        question = telling(question, trace.update, everybody)
     _make_outputs(output)
     if students is None:
         path = write(question, output, theme=look, words=texts, secret=signed, keep=not force)
@@ -723,10 +723,10 @@ def _summarise(trace: Trace, path: Path) -> None:
     samples = f"{trace.samples}"
     if trace.batches > 1:
         walked = f"update {trace.walk_batch} of {trace.batches} in {walked}"
-        samples += f", {trace.walkthrough.output.rows.size} of them in this update"
+        samples += f", {trace.program.output.rows.size} of them in this update"
     names = sheet_names(trace)
-    steps = [f"{names[1]} to {names[len(trace.walkthrough.steps)]}"]
-    sheets = [names[0], *steps, *names[len(trace.walkthrough.steps) + 1 :]]
+    steps = [f"{names[1]} to {names[len(trace.program.steps)]}"]
+    sheets = [names[0], *steps, *names[len(trace.program.steps) + 1 :]]
     first, last = trace.losses[0], trace.losses[-1]
     loss = f"{first:.6g} before training, {last:.6g} after {trace.epochs} epochs"
     if trace.epochs == 1:

@@ -284,10 +284,10 @@ class Model:
         if self.parameters is not None:
             from cellprop.files.data import known
             from cellprop.files.weights import labelled
-            from cellprop.programs.steps import OPTIMIZERS, carried_names
+            from cellprop.programs.updating import OPTIMIZERS, carried_names
 
             known("optimizer", self.optimizer, OPTIMIZERS)
-            found = labelled(self.parameters, carried_names(network, self.optimizer))
+            found = labelled(self.parameters, carried_names(network.shapes, self.optimizer))
             return dict(found), 0 if seed is None else seed
         usual = given.get("parameters", {})
         shapes = {name: (len(rows), len(rows[0])) for name, rows in usual.items()}

@@ -86,7 +86,7 @@ def in_words(setup: Setup, name: str) -> str:
 
 def _steps(setup: Setup) -> str:
     """Return the steps that are asked: `2-11`, or `2, 4, 7`."""
-    there = [step.label for step in setup.walk.steps if step.computed]
+    there = [step.label for step in setup.program.steps if step.computed]
     first = there.index(setup.asked[0])
     if len(setup.asked) > 2 and tuple(there[first : first + len(setup.asked)]) == setup.asked:
         return f"{setup.asked[0]}-{setup.asked[-1]}"

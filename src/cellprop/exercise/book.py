@@ -114,7 +114,7 @@ class ExerciseBook(Book):
 
     def _shown(self) -> tuple[Mapping[str, Formats], Mapping[str, str]]:
         """Return how numbers are shown; what is to be calculated says nothing of what moves."""
-        matrices = self.trace.walkthrough.matrices
+        matrices = self.update.program.matrices
         return {matrix.name: self._columns_of(matrix) for matrix in matrices}, {}
 
     def _columns_of(self, matrix: Matrix) -> Formats:
@@ -125,7 +125,7 @@ class ExerciseBook(Book):
         if question.student and matrix.name in question.setup.network.shapes:
             return (Format(min(2, question.setup.decimals), exact=True),) * width
         values = question.given[matrix.name]
-        if matrix.rows is self.trace.walkthrough.output.rows:
+        if matrix.rows is self.update.program.output.rows:
             return of_columns(values)
         return (choose(values, given=True),) * width
 
@@ -151,7 +151,7 @@ class ExerciseBook(Book):
         """Return the values of a matrix as the texts that stand in the file."""
         if name not in self.open:
             return super().values(name)
-        rows, columns = self.trace.matrix(name).shape
+        rows, columns = self.update.matrix(name).shape
         return self.typed.get(name) or [[""] * columns for _ in range(rows)]
 
     def _answers(self, place: Place) -> Iterator[str]:
@@ -280,8 +280,8 @@ def exercise_book(
         for name, array in question.values.items()
     }
     return ExerciseBook(
-        replace(question.trace, values=values),
-        layout or lay_out(question.walk),
+        replace(question.update, values=values),
+        layout or lay_out(question.program),
         frame,
         words,
         question=question,

@@ -55,8 +55,8 @@ def located(question: Question, layout: Layout) -> Question:
     """Return a question that says where its matrices stand when it is written out so."""
     places = {
         matrix.name: (sheet_name(step), place.row, place.column)
-        for step in question.walk.steps
-        for matrix in step.matrices
+        for step in question.program.steps
+        for matrix in step.brings
         for place in (layout.places[matrix.name],)
     }
     if (question.layout, question.places) == (VERSION, places):

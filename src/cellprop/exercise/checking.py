@@ -207,7 +207,7 @@ def _position(result: Result) -> tuple[bool, int, str]:
 
 @lru_cache(maxsize=8)
 def _layout(setup: Setup) -> Layout:
-    return lay_out(setup.walk)
+    return lay_out(setup.program)
 
 
 @dataclass
@@ -227,7 +227,7 @@ class _Reading:
     def read_ahead(self) -> None:
         """Read the sheets that answers and given numbers stand on, each once."""
         wanted = (*self.question.setup.answers, *self.question.given)
-        matrices = {matrix.name: matrix for matrix in self.question.walk.matrices}
+        matrices = {matrix.name: matrix for matrix in self.question.program.matrices}
         found = (self._place(matrices[name]) for name in wanted)
         self.submission.read_ahead(place for place in found if place is not None)
 
@@ -261,7 +261,7 @@ class _Reading:
     def compare_given(self) -> None:
         """Warn if a number that was given is another one now."""
         for name, given in self.question.given.items():
-            place = self._place(self.question.trace.matrix(name))
+            place = self._place(self.question.update.matrix(name))
             if place is None:
                 continue
             cells = self.submission.found(place)
@@ -301,7 +301,7 @@ class _Reading:
         """The sheets that have another name now, by that which they had: known by their order, if
         none was added or taken away.
         """
-        usual = [contents.NAME, *map(sheet_name, self.question.walk.steps)]
+        usual = [contents.NAME, *map(sheet_name, self.question.program.steps)]
         there = [sheet for sheet in self.submission.sheets if sheet != SHEET]
         if len(there) != len(usual):
             return {}
@@ -316,7 +316,7 @@ class _Reading:
         if matrix.name in self.question.places:
             return self.question.places[matrix.name]
         usual = _layout(self.question.setup).places[matrix.name]
-        step = next(s for s in self.question.walk.steps if matrix in s.matrices)
+        step = next(s for s in self.question.program.steps if matrix in s.brings)
         return sheet_name(step), usual.row, usual.column
 
     def _answer(self, matrix: Matrix) -> Answer:

@@ -86,7 +86,7 @@ def write_class(
     OutputError
         If a class is there already, or a file or the folder can't be written.
     """
-    question = located(question, lay_out(question.walk))
+    question = located(question, lay_out(question.program))
     if add:
         earlier, seed, students = _joined(read_key(key), question, students, seed, secret)
     else:

@@ -9,7 +9,7 @@ from cellprop.faces.workbook import xml
 from cellprop.faces.workbook.book import ROW, sheet_name
 from cellprop.faces.workbook.contents import Page, describe_layers, list_labels
 from cellprop.faces.workbook.sheets import TITLE_ROW
-from cellprop.programs.steps import Declaration
+from cellprop.programs.program import Step
 from cellprop.texts import captions
 
 
@@ -26,7 +26,7 @@ def front_page(book: ExerciseBook) -> Page:
     page = Page(book)
     _say(page, book)
     describe_layers(page)
-    page.add(page.text("A", "caption", captions.shown(book.words, book.trace)))
+    page.add(page.text("A", "caption", captions.shown(book.words, book.update)))
     _list_steps(page, book)
     page.heading("contents.how")
     guide = list(book.words.many("exercise.marked_guide" if book.correction else "exercise.guide"))
@@ -86,11 +86,11 @@ def _list_steps(page: Page, book: ExerciseBook) -> None:
         "F": "exercise.marks",
     }
     page.add("".join(page.text(column, "caption", words(key)) for column, key in keys.items()))
-    for step in book.trace.walkthrough.steps:
+    for step in book.update.program.steps:
         name = sheet_name(step)
         page.add(
             page.link("A", name, name)
-            + page.text("B", "table", captions.title(words, book.trace, step))
+            + page.text("B", "table", captions.title(words, step))
             + _asked(page, book, step)
         )
     if book.correction:
@@ -101,7 +101,7 @@ def _list_steps(page: Page, book: ExerciseBook) -> None:
         )
 
 
-def _asked(page: Page, book: ExerciseBook, step: Declaration) -> str:
+def _asked(page: Page, book: ExerciseBook, step: Step) -> str:
     """Return how many numbers a step asks for, how many are typed, and what they are worth."""
     setup = book.question.setup
     if step.label not in setup.asked:

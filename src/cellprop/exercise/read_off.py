@@ -23,7 +23,9 @@ from cellprop.files.roster import Student, file_of
 from cellprop.files.submission import Place, Submission
 from cellprop.marking.question import MOST_DECIMALS, MOST_NUMBERS, Question, Setup, with_points
 from cellprop.programs.network import Network
-from cellprop.programs.steps import OPTIMIZERS, SCALINGS, Declaration
+from cellprop.programs.program import Step
+from cellprop.programs.scaling import SCALINGS
+from cellprop.programs.updating import OPTIMIZERS
 from cellprop.texts.words import load as load_words
 
 # No exercise by hand has more; what is looked for is not for a file to say.
@@ -123,8 +125,8 @@ class _Sheets:
             except InputError:
                 continue
             _check_sizes(sizes, axes[0].size)
-            walk = Setup(network, *axes, "sgd", False, None, True, (1, 1, 1, 1, 1), ()).walk
-            steps = [step for step in walk.steps if step.number == 3]
+            program = Setup(network, *axes, "sgd", False, None, True, (1, 1, 1, 1, 1), ()).program
+            steps = [step for step in program.steps if step.number == 3]
             for k, step in enumerate(steps):
                 if self._says(step):
                     found[k].append(name)
@@ -134,14 +136,14 @@ class _Sheets:
         """Whether the matrices of a set-up, and what computes them, are those of the sheets."""
         sizes = setup.network.sizes
         _check_sizes(sizes, setup.samples.size)
-        walk = setup.walk
-        for matrix in walk.matrices:
+        program = setup.program
+        for matrix in program.matrices:
             place = self.submission.named(matrix.name)
             if place is None or (place.rows, place.columns) != matrix.shape:
                 return False
-        return all(self._says(step) for step in walk.steps if step.computed)
+        return all(self._says(step) for step in program.steps if step.computed)
 
-    def _says(self, step: Declaration) -> bool:
+    def _says(self, step: Step) -> bool:
         """Whether the sheet of a step says what is computed on it."""
         place = self.submission.named(step.computed[0].name)
         if place is None:
@@ -160,7 +162,7 @@ class _Sheets:
         rows = {text: row for (row, column), text in self._first.items() if column == 1}
         worth: dict[str, float] = {}
         sizes: dict[str, int] = {}
-        for step in question.walk.steps:
+        for step in question.program.steps:
             row = rows.get(sheet_name(step), 0)
             count, marks = (number_in(self._first.get((row, c))) for c in (ASKED, WORTH))
             if not row or (count is None) != (marks is None):
@@ -203,7 +205,7 @@ class _Sheets:
 
     def _given(self, setup: Setup) -> Mapping[str, Array]:
         """Return the numbers that are given, as they stand on the sheets."""
-        return {m.name: self._numbers(m) for m in setup.walk.matrices if m.definition is None}
+        return {m.name: self._numbers(m) for m in setup.program.matrices if m.definition is None}
 
     def _numbers(self, matrix: Matrix) -> Array:
         place = self.submission.named(matrix.name)

@@ -34,7 +34,7 @@ from cellprop.faces.workbook.sheets import (
     set_columns,
     shape_lines,
 )
-from cellprop.programs.steps import Declaration
+from cellprop.programs.program import Step
 
 SHOWN: tuple[Notation, ...] = ("maths", "numpy", "r")
 # So many have room in a row of a key, and so many rows above it are free: those of a walkthrough's
@@ -57,7 +57,7 @@ class Plan:
         marked: The keys of the looks that it shows, if it was marked.
     """
 
-    step: Declaration
+    step: Step
     states: Mapping[str, State]
     asked: tuple[Matrix, ...]
     links: Sequence[Link]
@@ -65,13 +65,13 @@ class Plan:
     marked: tuple[str, ...]
 
 
-def exercise_sheet(book: ExerciseBook, step: Declaration, sheet: Worksheet) -> Plan:
+def exercise_sheet(book: ExerciseBook, step: Step, sheet: Worksheet) -> Plan:
     """Set a step's sheet up in the frame, and return what its rows are to show."""
     setup = book.question.setup
     asked = step.computed if step.label in setup.asked else ()
     blocks = hints.judged(book, asked) if setup.hints and not book.correction else []
     set_columns(book, sheet)
-    for matrix in step.matrices:
+    for matrix in step.brings:
         place = book.layout.places[matrix.name]
         book.frame.add_name(matrix.name, sheet.title, place.absolute)
         if matrix in asked:
@@ -88,12 +88,12 @@ def exercise_sheet(book: ExerciseBook, step: Declaration, sheet: Worksheet) -> P
     return plan
 
 
-def _states(book: ExerciseBook, step: Declaration, asked: Sequence[Matrix]) -> dict[str, State]:
+def _states(book: ExerciseBook, step: Step, asked: Sequence[Matrix]) -> dict[str, State]:
     """Return the state of every matrix on a step's sheet."""
     read = {m.name for matrix in step.computed for m in reads(matrix.definition)}  # type: ignore[arg-type]
-    steps = book.trace.walkthrough.steps
+    steps = book.update.program.steps
     states: dict[str, State] = {}
-    for matrix in book.trace.walkthrough.matrices:
+    for matrix in book.update.program.matrices:
         home = book.home[matrix.name]
         if steps.index(home) > steps.index(step):
             states[matrix.name] = "ghost"
@@ -180,7 +180,7 @@ def exercise_rows(book: ExerciseBook, plan: Plan, sheet: Worksheet) -> Iterator[
         yield notes
 
 
-def _notation_rows(book: ExerciseBook, step: Declaration, key: Mapping[int, str]) -> Iterator[str]:
+def _notation_rows(book: ExerciseBook, step: Step, key: Mapping[int, str]) -> Iterator[str]:
     """Yield the rows that say what to calculate, in words of mathematics and code; below them
     stands what of the key has no room in its row.
     """

@@ -144,13 +144,13 @@ class Mould:
         )  # fmt: skip
 
     def _set_up(self, book: ExerciseBook, comments: Mapping[tuple[str, int, int], str]) -> _Sheets:
-        frame, walk = self._frame, book.trace.walkthrough
+        frame, program = self._frame, book.update.program
         first = frame.sheet(contents.NAME)
         steps = []
-        for step in walk.steps:
+        for step in program.steps:
             sheet = frame.sheet(sheet_name(step))
             steps.append((sheet, exercise_sheet(book, step, sheet)))
-            for matrix in step.matrices:
+            for matrix in step.brings:
                 place = book.layout.places[matrix.name]
                 for (name, i, j), text in comments.items():
                     if name == matrix.name:

@@ -15,7 +15,7 @@ from itertools import zip_longest
 
 from cellprop.algebra import ONE, Matrix
 from cellprop.errors import LimitError
-from cellprop.programs.steps import Lane, Walkthrough
+from cellprop.programs.program import Lane, Program
 
 # Raised when a matrix moves: an exercise says by which of them it was laid out.
 VERSION = 1
@@ -148,7 +148,7 @@ class Layout:
         return not self.is_band or rows.name != "samples" or place.column == FIRST_COLUMN
 
 
-def lay_out(walk: Walkthrough) -> Layout:
+def lay_out(program: Program) -> Layout:
     """Return the layout of a walkthrough.
 
     Raises
@@ -156,8 +156,8 @@ def lay_out(walk: Walkthrough) -> Layout:
     LimitError
         If a sheet would need more rows or columns than a spreadsheet has.
     """
-    samples = walk.output.rows.size
-    layout = _band(walk) if samples > TALLEST_LANE else _lanes(walk.lanes)
+    samples = program.output.rows.size
+    layout = _band(program) if samples > TALLEST_LANE else _lanes(program.lanes)
     _check_limits(layout, samples)
     return layout
 
@@ -179,10 +179,10 @@ def _lanes(lanes: Sequence[Lane]) -> Layout:
     return Layout(tuple(placed), is_band=False, notes_row=row)
 
 
-def _band(walk: Walkthrough) -> Layout:
-    by_sample = [matrix for matrix in walk.matrices if matrix.rows is walk.output.rows]
-    updated = [m for step in walk.steps if step.number >= 10 for m in step.matrices]
-    parameters = [m for m in walk.matrices if m not in by_sample and m not in updated]
+def _band(program: Program) -> Layout:
+    by_sample = [matrix for matrix in program.matrices if matrix.rows is program.output.rows]
+    updated = [m for step in program.steps if step.number >= 10 for m in step.brings]
+    parameters = [m for m in program.matrices if m not in by_sample and m not in updated]
     placed = []
     row = FIRST_LANE
     for key, matrices in (("parameters", parameters), ("updated", updated)):

@@ -18,13 +18,13 @@ from xml.sax.saxutils import escape
 
 import numpy as np
 
-from cellprop.algebra import Array
+from cellprop.algebra import Array, Axis
 from cellprop.errors import InputError, nearest
 from cellprop.files.data import label
 from cellprop.files.writing import write_whole
+from cellprop.running.run import Run
 from cellprop.texts.formats import cut
 from cellprop.texts.words import Words, load
-from cellprop.tracing import Trace
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -93,7 +93,7 @@ STYLE = {
 
 
 def plot(
-    trace: Trace, path: str | Path, *, what: Sequence[str] = (), words: Words | None = None
+    run: Run, path: str | Path, *, what: Sequence[str] = (), words: Words | None = None
 ) -> Path:
     """Draw how training went, and return the path of the picture.
 
@@ -101,7 +101,7 @@ def plot(
 
     Parameters
     ----------
-    trace
+    run
         What is drawn.
     path
         Where to: a name that ends in `.png` or `.svg`.
@@ -119,7 +119,7 @@ def plot(
     OutputError
         If the file can't be written; an earlier file is left whole.
     """
-    wanted = _wanted(trace, [what] if isinstance(what, str) else what)
+    wanted = _wanted(run, [what] if isinstance(what, str) else what)
     suffix = Path(path).suffix.lower()
     if suffix not in FORMATS:
         found = f"'{label(suffix)}'" if suffix else "none"
@@ -134,7 +134,7 @@ def plot(
         raise InputError(
             "matplotlib is not installed; `pip install 'cellprop[learn]'` brings it."
         ) from None
-    drawing = _Drawing(trace, words or load())
+    drawing = _Drawing(run, words or load())
 
     def write(file: IO[bytes]) -> None:
         with _style(drawing.text):
@@ -145,8 +145,8 @@ def plot(
     return write_whole(path, write)
 
 
-def _wanted(trace: Trace, what: Sequence[str]) -> Sequence[str]:
-    inputs = trace.network.sizes[0]
+def _wanted(run: Run, what: Sequence[str]) -> Sequence[str]:
+    inputs = run.network.sizes[0]
     for name in what:
         if name not in WHAT:
             raise InputError(
@@ -222,25 +222,25 @@ class _Plane:
 
 @dataclass(frozen=True)
 class _Drawing:
-    trace: Trace
+    run: Run
     words: Words
 
     @cached_property
     def inputs(self) -> tuple[str, ...]:
         """The names of the inputs."""
-        labels = self.trace.walkthrough.matrices[0].columns.labels
+        labels = self.run.program.matrices[0].columns.labels
         return tuple(cut(name, LONGEST_AXIS) for name in labels)
 
     @cached_property
     def outputs(self) -> tuple[str, ...]:
         """The names of the outputs."""
-        labels = self.trace.walkthrough.output.columns.labels
+        labels = self.run.program.output.columns.labels
         return tuple(cut(name, LONGEST_NAME) for name in labels)
 
     @property
     def zero(self) -> str:
         """What 0 stands for, of two classes in one column."""
-        return cut(self.trace.walkthrough.output.columns.zero, LONGEST_NAME)
+        return cut(self.run.program.output.columns.zero, LONGEST_NAME)
 
     @property
     def text(self) -> str:
@@ -251,7 +251,7 @@ class _Drawing:
     @cached_property
     def panels(self) -> tuple[int, ...]:
         """The outputs that have a panel of their own; none where the largest decides."""
-        if self.trace.decision == "one of several":
+        if self.run.decision == "one of several":
             return ()
         return tuple(range(min(len(self.outputs), MOST_PANELS)))
 
@@ -263,7 +263,7 @@ class _Drawing:
         count = max(1, len(self.panels))
         columns = min(count, 3 if count != 4 else 2)
         rows = -(-count // columns)
-        curve = (5.0, 4.6) if self.trace.accuracies is not None else (5.4, 3.8)
+        curve = (5.0, 4.6) if self.run.accuracies is not None else (5.4, 3.8)
         plane = (5.0 * columns, 4.6 * rows)
         if len(wanted) == 1:
             figure = Figure(curve if LOSS in wanted else plane, layout="constrained")
@@ -282,20 +282,20 @@ class _Drawing:
 
     def alt(self, wanted: Sequence[str]) -> tuple[str, str]:
         """Return the title and the description, for those who can't see the picture."""
-        words, trace = self.words, self.trace
+        words, run = self.words, self.run
         titles, said = [], []
         if LOSS in wanted:
             titles.append(words("plots.alt_title_loss"))
-            first, last = _number(trace.losses[0]), _number(trace.losses[-1])
-            said.append(words("plots.alt_loss", first=first, last=last, epochs=f"{trace.epochs:,}"))
-            if trace.accuracies is not None:
-                first, last = _percent(trace.accuracies[0]), _percent(trace.accuracies[-1])
+            first, last = _number(run.losses[0]), _number(run.losses[-1])
+            said.append(words("plots.alt_loss", first=first, last=last, epochs=f"{run.epochs:,}"))
+            if run.accuracies is not None:
+                first, last = _percent(run.accuracies[0]), _percent(run.accuracies[-1])
                 said.append(words("plots.alt_accuracy", first=first, last=last))
         if BOUNDARY in wanted:
             x, y = self.inputs
             titles.append(words("plots.alt_title_boundary", x=x, y=y))
             for k in self.panels:
-                key = "plots.alt_line" if trace.decision else "plots.alt_surface"
+                key = "plots.alt_line" if run.decision else "plots.alt_surface"
                 said.append(words(key, x=x, y=y, name=self.outputs[k]))
             if not self.panels:
                 shown = self._first_classes(range(len(self.outputs)))
@@ -308,13 +308,13 @@ class _Drawing:
     # --- The curves -----------------------------------------------------------------------
 
     def _curves(self, figure: FigureBase) -> None:
-        accuracies = self.trace.accuracies
+        accuracies = self.run.accuracies
         both = accuracies is not None
         axes = figure.subplots(
             1 + both, 1, sharex=True, squeeze=False, height_ratios=(3, 2) if both else (1,)
         )[:, 0]
-        losses = self.trace.losses
-        name = self.words.get(f"losses.{self.trace.network.loss}.name")
+        losses = self.run.losses
+        name = self.words.get(f"losses.{self.run.network.loss}.name")
         self._curve(axes[0], losses, COLORS[1], self.words("plots.loss", name=name), _number)
         if losses.min() > 0 and losses.max() > LARGEST_RATIO * losses.min():
             axes[0].set_yscale("log")
@@ -365,7 +365,7 @@ class _Drawing:
             self._regions(grid[0], plane, X, y, legend)
         for axes, k in zip(grid, self.panels, strict=False):
             legend = _Legend([], [])
-            draw = self._line if self.trace.decision else self._surface
+            draw = self._line if self.run.decision else self._surface
             draw(axes, plane, k, X, y, legend)
             if k < len(self.panels) - 1:
                 self._finish(axes, plane, legend, " ")
@@ -385,9 +385,9 @@ class _Drawing:
     def _caption(self, drawn: int) -> str:
         """Return what is left out of the picture."""
         parts = []
-        if drawn < self.trace.samples:
-            key = "plots.some_samples" if self.trace.batches == 1 else "plots.batch_samples"
-            numbers = {"drawn": f"{drawn:,}", "samples": f"{self.trace.samples:,}"}
+        if drawn < self.run.samples:
+            key = "plots.some_samples" if self.run.batches == 1 else "plots.batch_samples"
+            numbers = {"drawn": f"{drawn:,}", "samples": f"{self.run.samples:,}"}
             parts.append(self.words(key, **numbers))
         if 0 < len(self.panels) < len(self.outputs):
             numbers = {"drawn": str(len(self.panels)), "outputs": f"{len(self.outputs):,}"}
@@ -398,8 +398,8 @@ class _Drawing:
         """Return the inputs, as they were given, and targets of the samples that the trace keeps:
         all, or those of the walked update.
         """
-        raw = self.trace.walkthrough.matrices[0].name
-        return self.trace.values[raw], self.trace.values["y"]
+        program = self.run.program
+        return self.run.values[program.input.name], self.run.values[program.target.name]
 
     def _plane(self, X: Array) -> _Plane:
         count = len(self.outputs)
@@ -411,10 +411,14 @@ class _Drawing:
         places = np.column_stack([part.ravel() for part in np.meshgrid(x, y)])
         with np.errstate(all="ignore"):
             outputs = [
-                self.trace.predict(places[start : start + AT_ONCE]).to_numpy()
+                self._predicted(places[start : start + AT_ONCE])
                 for start in range(0, len(places), AT_ONCE)
             ]
         return _Plane(x, y, np.concatenate(outputs).reshape(side, side, count))
+
+    def _predicted(self, places: Array) -> Array:
+        forward = self.run.model.forward(Axis.numbered("samples", len(places)))
+        return self.run.predicted(forward, places)
 
     def _line(self, axes: Axes, plane: _Plane, k: int, X: Array, y: Array, legend: _Legend) -> None:
         """Draw an output from 0 to 1, the line where it is 0.5, and samples by class."""

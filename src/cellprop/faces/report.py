@@ -217,10 +217,10 @@ def _show_one(console: Console, marks: Marks, words: Words) -> None:
     firsts: dict[str, str] = {}
     for remark in remarks(marks):
         firsts.setdefault(remark.step, remark.sentence(words))
-    for step in marks.question.walk.steps:
+    for step in marks.question.program.steps:
         if step.label not in marks.by_step:
             continue
-        title = captions.title(words, marks.question.trace, step)
+        title = captions.title(words, step)
         earned, out_of = marks.by_step[step.label]
         counts = Counter[str]()
         for matrix in marks.matrices:
@@ -451,7 +451,7 @@ def _heat_map(setup: Setup, group: Sequence[Marks], words: Words) -> list[dict[s
         for name in setup.answers
     }
     lanes = []
-    for lane in lay_out(setup.walk).lanes:
+    for lane in lay_out(setup.program).lanes:
         matrices = [
             {
                 "name": place.matrix.name,

@@ -17,18 +17,18 @@ from rich.text import Text
 from cellprop.algebra import NOTATIONS, Matrix, reads, statement
 from cellprop.errors import UnknownNameError, nearest
 from cellprop.files.data import looks_like_formula
-from cellprop.programs.steps import Declaration
+from cellprop.programs.program import Step
+from cellprop.running.run import Run
 from cellprop.texts import captions
-from cellprop.texts.formats import DOWN, UP, Formats, choose, lines, of_trace, replaced
+from cellprop.texts.formats import DOWN, UP, Formats, choose, lines, of_update, replaced
 from cellprop.texts.words import Words
-from cellprop.tracing import Trace
 
 WIDEST_HEADING, WIDEST_SIDE = 16, 26
 # Black on the sheets' own yellow and orange, so that they read on dark and light terminals.
 STYLES = {"active": "bold black on #FFEB3B", "read": "black on #FFB74D", "input": "bold"}
 
 
-def chosen(trace: Trace, wanted: Sequence[str]) -> list[Declaration | Matrix]:
+def chosen(run: Run, wanted: Sequence[str]) -> list[Step | Matrix]:
     """Return the steps and matrices that words such as `7`, `step 7` or `d_output` ask for.
 
     Raises
@@ -36,11 +36,11 @@ def chosen(trace: Trace, wanted: Sequence[str]) -> list[Declaration | Matrix]:
     UnknownNameError
         If a word is neither; the message suggests the nearest.
     """
-    steps = {step.label: step for step in trace.walkthrough.steps}
-    labels = trace.walkthrough.labels
-    matrices = {matrix.name: matrix for matrix in trace.walkthrough.matrices}
-    trained = trace.trained
-    found: list[Declaration | Matrix] = []
+    steps = {step.label: step for step in run.program.steps}
+    labels = run.program.labels
+    matrices = {matrix.name: matrix for matrix in run.program.matrices}
+    trained = run.trained
+    found: list[Step | Matrix] = []
     for word in wanted:
         number = word.lower().strip()
         if number.startswith("step"):
@@ -60,18 +60,18 @@ def chosen(trace: Trace, wanted: Sequence[str]) -> list[Declaration | Matrix]:
                 f"There is no step or matrix '{word}'.{nearest(word, matrices)}"
                 f" Steps: {labels}; matrices: {', '.join(matrices)}."
             )
-    return found or list(trace.walkthrough.steps)
+    return found or list(run.program.steps)
 
 
 def show(
     console: Console,
-    trace: Trace,
-    wanted: Sequence[Declaration | Matrix],
+    run: Run,
+    wanted: Sequence[Step | Matrix],
     words: Words,
     decimals: int | None,
 ) -> None:
     """Print steps and matrices as tables."""
-    view = _View(trace, words, decimals, console.width, of_trace(trace), replaced(trace))
+    view = _View(run, words, decimals, console.width, of_update(run.update), replaced(run.update))
     for position, item in enumerate(wanted):
         if position:
             console.print()
@@ -83,11 +83,11 @@ def show(
 
 @dataclass(frozen=True)
 class _View:
-    """What is shown, and how: the trace, the words, the decimals asked for, the room there is, the
+    """What is shown, and how: the run, the words, the decimals asked for, the room there is, the
     formats of matrices, and which of them replaces which.
     """
 
-    trace: Trace
+    run: Run
     words: Words
     decimals: int | None
     width: int
@@ -95,11 +95,11 @@ class _View:
     replaced: Mapping[str, str]
 
 
-def _step(view: _View, step: Declaration) -> RenderableType:
+def _step(view: _View, step: Step) -> RenderableType:
     words = view.words
     parts: list[RenderableType] = [
-        Text(captions.heading(words, view.trace, step), style="bold"),
-        Text(captions.says(words, view.trace, step), style="dim"),
+        Text(captions.heading(words, view.run.program.last, step), style="bold"),
+        Text(captions.says(words, step), style="dim"),
     ]
     for matrix in step.computed:
         lines = Table.grid(padding=(0, 2))
@@ -111,22 +111,22 @@ def _step(view: _View, step: Declaration) -> RenderableType:
         parts += [Text(), lines]
     parts.append(Text())
     parts.append(Columns(list(_matrices(view, step)), padding=(0, 3)))
-    for note in captions.notes(words, view.trace, step):
+    for note in captions.notes(words, view.run.update, step):
         parts.append(Text(f"{words('sheet.notes')}: {note}", style="italic"))
     return Group(*parts)
 
 
-def _matrices(view: _View, step: Declaration) -> Iterator[RenderableType]:
+def _matrices(view: _View, step: Step) -> Iterator[RenderableType]:
     """Yield what a step brings, then what that reads."""
     read: dict[Matrix, None] = {}
-    for matrix in step.matrices:
+    for matrix in step.brings:
         if matrix.definition is None:
             yield _matrix(view, matrix, "input", "")
         else:
             yield _matrix(view, matrix, "active", view.words("sheet.active"))
             read.update(dict.fromkeys(reads(matrix.definition)))
     for matrix in read:
-        if matrix not in step.matrices:
+        if matrix not in step.brings:
             yield _matrix(view, matrix, "read", view.words("sheet.read"))
 
 
@@ -163,7 +163,7 @@ def _matrix(view: _View, matrix: Matrix, state: str, caption: str) -> Renderable
 
 def _numbers(view: _View, matrix: Matrix) -> list[list[str]]:
     """Return the numbers of a matrix as texts, with a sign where a move is too small to be seen."""
-    values = view.trace.value(matrix)
+    values = view.run.value(matrix)
     if view.decimals is not None:
         return [[f"{value:.{view.decimals}f}" for value in row] for row in values.tolist()]
     usual = (choose(values, given=matrix.definition is None),) * matrix.columns.size
@@ -174,7 +174,7 @@ def _numbers(view: _View, matrix: Matrix) -> list[list[str]]:
     ]
     if matrix.name not in view.replaced:
         return shown
-    old = view.trace.values[view.replaced[matrix.name]].tolist()
+    old = view.run.values[view.replaced[matrix.name]].tolist()
     signs = [
         ["" if new == was or forms[0].tells(new, was) else UP if new > was else DOWN
          for new, was in zip(*rows, strict=True)]
@@ -187,13 +187,13 @@ def _numbers(view: _View, matrix: Matrix) -> list[list[str]]:
     ]
 
 
-def as_csv(trace: Trace, wanted: Iterable[Declaration | Matrix], decimals: int | None) -> str:
+def as_csv(run: Run, wanted: Iterable[Step | Matrix], decimals: int | None) -> str:
     """Return matrices as CSV, a line for each number: matrix, row, column, value."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(["matrix", "row", "column", "value"])
     for matrix in _flat(wanted):
-        rows = zip(matrix.rows.labels, _rounded(trace, matrix, decimals), strict=True)
+        rows = zip(matrix.rows.labels, _rounded(run, matrix, decimals), strict=True)
         for row_label, row in rows:
             for column_label, value in zip(matrix.columns.labels, row, strict=True):
                 labels = _as_text(row_label), _as_text(column_label)
@@ -201,22 +201,22 @@ def as_csv(trace: Trace, wanted: Iterable[Declaration | Matrix], decimals: int |
     return out.getvalue()
 
 
-def as_json(trace: Trace, wanted: Iterable[Declaration | Matrix], decimals: int | None) -> str:
+def as_json(run: Run, wanted: Iterable[Step | Matrix], decimals: int | None) -> str:
     """Return matrices as JSON: a list of rows for each name."""
-    matrices = {matrix.name: _rounded(trace, matrix, decimals) for matrix in _flat(wanted)}
+    matrices = {matrix.name: _rounded(run, matrix, decimals) for matrix in _flat(wanted)}
     lines = [f"  {json.dumps(name)}: {json.dumps(rows)}" for name, rows in matrices.items()]
     return "{\n" + ",\n".join(lines) + "\n}\n"
 
 
-def _flat(wanted: Iterable[Declaration | Matrix]) -> list[Matrix]:
+def _flat(wanted: Iterable[Step | Matrix]) -> list[Matrix]:
     found: dict[Matrix, None] = {}
     for item in wanted:
-        found.update(dict.fromkeys([item] if isinstance(item, Matrix) else item.matrices))
+        found.update(dict.fromkeys([item] if isinstance(item, Matrix) else item.brings))
     return list(found)
 
 
-def _rounded(trace: Trace, matrix: Matrix, decimals: int | None) -> list[list[float]]:
-    values = trace.value(matrix)
+def _rounded(run: Run, matrix: Matrix, decimals: int | None) -> list[list[float]]:
+    values = run.value(matrix)
     rows: list[list[float]] = (values if decimals is None else values.round(decimals)).tolist()
     return rows
 

@@ -38,7 +38,7 @@ from cellprop.marking.precision import DOUBLE
 from cellprop.marking.question import MOST_DECIMALS, Question, ask
 from cellprop.marking.verdicts import BLANK, CARRIED, FULL, NOT_COMPUTED, Answer
 from cellprop.programs.naming import change_name
-from cellprop.tracing import Trace
+from cellprop.running.run import Run
 
 # The most decimals of numbers that look rounded.
 MOST_ROUNDED = 6
@@ -148,7 +148,7 @@ class Comparison(Marks):
 
 
 def compare(
-    trace: Trace,
+    trace: Run,
     matrices: Any,
     *,
     decimals: int | None = None,
@@ -187,12 +187,12 @@ def compare(
     Examples
     --------
     >>> import cellprop
-    >>> trace = cellprop.article()
-    >>> marks = cellprop.compare(trace, {"W1_new": trace["wh_new"], "dZ2": -trace["d_output"]})
+    >>> run = cellprop.article()
+    >>> marks = cellprop.compare(run, {"W1_new": run["wh_new"], "dZ2": -run["d_output"]})
     >>> marks
     <Comparison of 2 matrices: 2 right>
     >>> by_hand = {"E": [[-0.211], [0.202], [-0.789]]}
-    >>> marks = cellprop.compare(trace, by_hand, decimals=3)
+    >>> marks = cellprop.compare(run, by_hand, decimals=3)
     >>> marks.cells[["answer", "verdict", "slip"]].values.tolist()[0]
     [-0.211, 'slip', 'difference_reversed']
     """
@@ -214,7 +214,7 @@ def _compared(
     against: _Against, theirs: Mapping[str, Found], told: Mapping[str, str | None]
 ) -> Comparison:
     """Return the marks, without what is said of them."""
-    matches, left = match(theirs, against.targets, against.trace, told, by_numbers=against.exact)
+    matches, left = match(theirs, against.targets, against.run, told, by_numbers=against.exact)
     matches, differs = against.checked(matches)
     if all(against.targets[ours].is_given for ours in matches):
         raise _nothing(theirs, against.targets, left, differs)
@@ -289,26 +289,26 @@ def _nothing(
 # --- From their form to ours --------------------------------------------------------------
 
 
-def _question(trace: Trace, decimals: int) -> Question:
-    """Return the question that asks for all steps of a trace, with its numbers as they are."""
-    steps = ",".join(step.label for step in trace.walkthrough.steps if step.computed)
-    question = ask(trace, steps=steps, decimals=decimals)
+def _question(run: Run, decimals: int) -> Question:
+    """Return the question that asks for all steps of a run, with its numbers as they are."""
+    steps = ",".join(step.label for step in run.program.steps if step.computed)
+    question = ask(run.update, steps=steps, decimals=decimals)
     # Not rounded, as those of a sheet are.
-    return replace(question, given={name: trace.values[name] for name in question.given})
+    return replace(question, given={name: run.values[name] for name in question.given})
 
 
 class _Against:
     """A trace to compare with, by hand or exactly."""
 
-    def __init__(self, trace: Trace, decimals: int | None) -> None:
+    def __init__(self, run: Run, decimals: int | None) -> None:
         self.decimals, self.exact = decimals, decimals is None
         # Checks the decimals, too.
-        self.question = _question(trace, MOST_DECIMALS if decimals is None else decimals)
+        self.question = _question(run, MOST_DECIMALS if decimals is None else decimals)
         # Its steps are declared anew: these are the matrices that are marked.
-        self.walk = self.question.walk
-        self.trace = replace(trace, walkthrough=self.walk)
-        self.further = further(self.trace)
-        self.targets = targets(self.trace, self.further)
+        self.program = self.question.program
+        self.run = replace(run, update=replace(run.update, program=self.program))
+        self.further = further(self.run)
+        self.targets = targets(self.run, self.further)
 
     # --- What is given ----------------------------------------------------------------
 
@@ -321,7 +321,7 @@ class _Against:
         for name, each in matches.items():
             if name in found:
                 continue
-            new = self.walk.updates.get(name)
+            new = self.program.updates.get(name)
             if new and new.name not in matches and self._is_updated(each, new.name, found):
                 found[new.name] = replace(each, ours=new.name, how="updated")
             else:
@@ -331,7 +331,7 @@ class _Against:
     def _is_fine(self, each: Match) -> bool:
         """Whether a matrix is computed, or given and the trace's."""
         target = self.targets[each.ours]
-        if not target.is_given or is_same(each.found, target, self.trace):
+        if not target.is_given or is_same(each.found, target, self.run):
             return True
         off, near = self._off(each)
         return bool((off <= near).all())
@@ -351,11 +351,11 @@ class _Against:
         """Whether a given matrix is the updated one: by its numbers, or since what was computed
         from it agrees with the trace.
         """
-        if is_same(each.found, self.targets[new], self.trace):
+        if is_same(each.found, self.targets[new], self.run):
             return True
-        forward = {matrix.name for matrix in self.walk.forward}
+        forward = {matrix.name for matrix in self.program.forward.brings}
         return any(
-            name in forward and is_same(other.found, self.targets[name], self.trace)
+            name in forward and is_same(other.found, self.targets[name], self.run)
             for name, other in others.items()
         )
 
@@ -395,7 +395,7 @@ class _Against:
 
     def _fits(self, each: Match, ours: Sequence[Array]) -> list[Fit]:
         target = self.targets[each.ours]
-        choices = factors_of(target, self.trace) if self.exact else (PLAIN,)
+        choices = factors_of(target, self.run) if self.exact else (PLAIN,)
         return list(fits(each.found, ours, target.power, choices))
 
     def _form(self, each: Match, target: Target, follows: Array, habits: _Habits) -> Form:
@@ -420,7 +420,7 @@ class _Against:
         assert arranged is not None
         if np.nansum(arranged[0] * target.true) >= 0:
             return form
-        negative = next(f for f in factors_of(target, self.trace) if f.value == -form.factor.value)
+        negative = next(f for f in factors_of(target, self.run) if f.value == -form.factor.value)
         return replace(form, factor=negative)
 
     def _numbers(self, taken: Taken) -> Array:
@@ -466,26 +466,26 @@ class _Against:
         """
         order, name = list(self.targets), marked.name
         parameter = name.removeprefix("d_")
-        if name not in self.question.values and parameter in self.walk.updates:
-            return order.index(self.walk.updates[parameter].name), False
-        return order.index(self.walk.loss.name if name == LOSS else name), True
+        if name not in self.question.values and parameter in self.program.updates:
+            return order.index(self.program.updates[parameter].name), False
+        return order.index(self.program.loss.name if name == LOSS else name), True
 
     def _by_gradients(self, answers: Mapping[str, Answer]) -> dict[str, Array]:
         """Return what updates should be by the gradients that they have, which no step shows."""
         gradients = {
-            name: Matrix(change_name(self.walk, name), change.rows, change.columns)
-            for name, change in self.walk.changes.items()
-            if change_name(self.walk, name) in answers
+            name: Matrix(change_name(self.program, name), change.rows, change.columns)
+            for name, change in self.program.changes.items()
+            if change_name(self.program, name) in answers
         }
         own = {name: target.true for name, target in self.targets.items()}
         own |= {name: answer.values for name, answer in answers.items()}
         found = {}
-        for step in self.walk.steps[-2:]:
+        for step in self.program.steps[-2:]:
             for matrix in step.computed:
                 assert matrix.definition is not None
                 new = matrix.definition
                 for name, gradient in gradients.items():
-                    new = _with_in_place(new, self.walk.changes[name], gradient)
+                    new = _with_in_place(new, self.program.changes[name], gradient)
                 found[matrix.name] = np.broadcast_to(value(new, own), matrix.shape)
                 if matrix.name not in answers:
                     own[matrix.name] = found[matrix.name]
@@ -493,7 +493,7 @@ class _Against:
 
     def _going_on(self, marked: Marked, follows: Array) -> Marked:
         """Return the marks of an update that may go on from a gradient of theirs: then carried."""
-        old = next((o for o, n in self.walk.updates.items() if n.name == marked.name), None)
+        old = next((o for o, n in self.program.updates.items() if n.name == marked.name), None)
         if old is None or np.isin(marked.verdicts, FULL).all():
             return marked
         near = DOUBLE.within(follows, follows - self.targets[old].true)

@@ -139,7 +139,7 @@ class Crediting:
         """
         true, old = self.way.true[matrix.name], self.way.before.get(matrix.name)
         copies = [(NOT_UPDATED, old)] if old is not None else []
-        for given in self.way.walk.matrices:
+        for given in self.way.program.matrices:
             other = self.way.own[given.name]
             if given.definition is None and np.ptp(other):
                 copies += [(COPIED, other), (COPIED, other.T)]

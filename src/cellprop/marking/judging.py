@@ -158,7 +158,7 @@ class Judge:
         found = self.way.answers[matrix.name].values
         known = self.way.own | {matrix.name: self.way.following[matrix.name]}
         unknown = np.isnan(known[matrix.name])
-        for slip, wrong in mistakes(matrix, self.way.walk, self.way.decimals):
+        for slip, wrong in mistakes(matrix, self.way.program, self.way.decimals):
             guess = np.broadcast_to(value(wrong, known), matrix.shape)
             explained = open_ & (
                 abs(found - guess) <= self.way.within(matrix, guess, slip.magnifies)
@@ -187,7 +187,7 @@ class Judge:
             if matrix.definition is None or matrix.name in self.way.answers:
                 continue
             known = self.way.own | {matrix.name: self.way.following[matrix.name]}
-            for slip, expression in mistakes(matrix, self.way.walk, self.way.decimals):
+            for slip, expression in mistakes(matrix, self.way.program, self.way.decimals):
                 numbers = np.array(np.broadcast_to(value(expression, known), matrix.shape))
                 _, following = self.way.followed({matrix.name: numbers})
                 if self._agrees_throughout(first, following):

@@ -241,7 +241,7 @@ def mark(
         Whether matrices without an answer were calculated by the same person: one slip there may
         then explain several later ones.
     """
-    home = {m.name: step.label for step in question.walk.steps for m in step.matrices}
+    home = {m.name: step.label for step in question.program.steps for m in step.brings}
     home |= {matrix.name: step for step, matrix in extra}
     asked = {name: answers[name] for name in answers if name in home}
     with np.errstate(all="ignore"):  # a student's numbers may be anything

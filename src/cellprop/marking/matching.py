@@ -18,7 +18,7 @@ from cellprop.files.matrices import Found
 from cellprop.files.opening import shown
 from cellprop.marking.forms import PLAIN, Factor, factors, fits, orientations
 from cellprop.programs.naming import Candidates, change_name, look_up
-from cellprop.tracing import TRAINED, Trace
+from cellprop.running.run import TRAINED, Run
 
 # How people scale a matrix: not at all; as a change; as a change's square; as a loss.
 Kind = Literal["plain", "change", "square", "loss"]
@@ -101,46 +101,46 @@ class Left:
 # --- Ours ---------------------------------------------------------------------------------
 
 
-def further(trace: Trace) -> list[tuple[str, Matrix]]:
+def further(run: Run) -> list[tuple[str, Matrix]]:
     """Return matrices that people have and no step shows, each with the label of its step: the
     changes wanted of the parameters, and the loss as one number.
     """
-    walk = trace.walkthrough
-    home = {matrix.name: step.label for step in walk.steps for matrix in step.matrices}
+    program = run.program
+    home = {matrix.name: step.label for step in program.steps for matrix in step.brings}
     found = [
-        (home[walk.updates[name].name], define(change_name(walk, name), change))
-        for name, change in walk.changes.items()
-        if change_name(walk, name) not in home
+        (home[program.updates[name].name], define(change_name(program, name), change))
+        for name, change in program.changes.items()
+        if change_name(program, name) not in home
     ]
-    count = float(walk.loss.rows.size)
-    mean = sum_over_columns(sum_over_rows(walk.loss)) / count
-    return [(home[walk.loss.name], define(LOSS, mean)), *found]
+    count = float(program.loss.rows.size)
+    mean = sum_over_columns(sum_over_rows(program.loss)) / count
+    return [(home[program.loss.name], define(LOSS, mean)), *found]
 
 
-def targets(trace: Trace, extra: Iterable[tuple[str, Matrix]]) -> dict[str, Target]:
+def targets(run: Run, extra: Iterable[tuple[str, Matrix]]) -> dict[str, Target]:
     """Return all that theirs may be, by name, in order of computation."""
-    walk = trace.walkthrough
+    program = run.program
     found: dict[str, Target] = {}
-    for step in walk.steps:
-        for matrix in step.matrices:
-            kind = _kind(trace, matrix, step.number)
-            found[matrix.name] = Target(matrix, step.label, trace.values[matrix.name], kind)
+    for step in program.steps:
+        for matrix in step.brings:
+            kind = _kind(run, matrix, step.number)
+            found[matrix.name] = Target(matrix, step.label, run.values[matrix.name], kind)
     for label, matrix in extra:
         assert matrix.definition is not None
-        true = np.broadcast_to(value(matrix.definition, trace.values), matrix.shape)
+        true = np.broadcast_to(value(matrix.definition, run.values), matrix.shape)
         kind = "loss" if matrix.name == LOSS else "change"
         found[matrix.name] = Target(matrix, label, true, kind)
     return found
 
 
-def _kind(trace: Trace, matrix: Matrix, step: int) -> Kind:
-    walk, name = trace.walkthrough, matrix.name
-    if matrix is walk.loss:
+def _kind(run: Run, matrix: Matrix, step: int) -> Kind:
+    program, name = run.program, matrix.name
+    if matrix is program.loss:
         return "loss"
     if step in (5, 7, 8, 9):
         return "change"
     of = name.removesuffix("_new")
-    for parameter in walk.changes:
+    for parameter in program.changes:
         if of in (f"{parameter}_velocity", f"{parameter}_m", f"{parameter}_change"):
             return "change"
         if of == f"{parameter}_v":
@@ -148,11 +148,11 @@ def _kind(trace: Trace, matrix: Matrix, step: int) -> Kind:
     return "plain"
 
 
-def factors_of(target: Target, trace: Trace) -> tuple[Factor, ...]:
+def factors_of(target: Target, run: Run) -> tuple[Factor, ...]:
     """Return by what people may multiply a matrix."""
     if not target.power:
         return (PLAIN,)
-    y = trace.walkthrough.loss
+    y = run.program.loss
     return factors(y.rows.size, y.columns.size, signed=target.kind != "loss")
 
 
@@ -162,7 +162,7 @@ def factors_of(target: Target, trace: Trace) -> tuple[Factor, ...]:
 def match(
     theirs: Mapping[str, Found],
     ours: Mapping[str, Target],
-    trace: Trace,
+    run: Run,
     told: Mapping[str, str | None],
     *,
     by_numbers: bool,
@@ -175,7 +175,7 @@ def match(
         Their matrices by name.
     ours
         What they may be.
-    trace
+    run
         Whose matrices ours are.
     told
         What some of theirs are called here; None: leave it out.
@@ -190,8 +190,8 @@ def match(
         If a matrix by a name of ours, or one that was told, is none of numbers, or does not fit.
     """
     _check_told(theirs, ours, told)
-    names = [name for name in theirs if name not in told and not _is_trained(name, trace)]
-    known = look_up(names, trace.walkthrough, trace.network)
+    names = [name for name in theirs if name not in told and not _is_trained(name, run)]
+    known = look_up(names, run.program, run.network)
     known |= {name: Candidates((each,)) for name, each in told.items() if each is not None}
     options: dict[str, list[Match]] = {}
     left: list[Left] = []
@@ -202,9 +202,9 @@ def match(
             left.append(found)
         else:
             options[name] = found
-    matches = _settled(options, ours, trace, left)
+    matches = _settled(options, ours, run, left)
     if by_numbers:
-        left = [each for each in left if not _known_by_numbers(each, theirs, ours, trace, matches)]
+        left = [each for each in left if not _known_by_numbers(each, theirs, ours, run, matches)]
     return matches, left
 
 
@@ -229,9 +229,9 @@ def _is_step(name: str, ours: Mapping[str, Target]) -> bool:
     return name in ours and name != LOSS
 
 
-def _is_trained(name: str, trace: Trace) -> bool:
+def _is_trained(name: str, run: Run) -> bool:
     """Whether it is of the last epoch, as a workbook of ours has it: another update than walked."""
-    return name.endswith(TRAINED) and name.removesuffix(TRAINED) in trace.carried
+    return name.endswith(TRAINED) and name.removesuffix(TRAINED) in run.carried
 
 
 def _options(
@@ -279,7 +279,7 @@ def _reading(found: Found, target: Target) -> Found | None:
 def _settled(
     options: Mapping[str, Sequence[Match]],
     ours: Mapping[str, Target],
-    trace: Trace,
+    run: Run,
     left: list[Left],
 ) -> dict[str, Match]:
     """Return one match for each of ours; those that several of theirs may be go to the best."""
@@ -287,26 +287,26 @@ def _settled(
     clear = [name for name, found in options.items() if len(found) == 1]
     for name in (*clear, *(name for name in options if name not in clear)):
         free = [each for each in options[name] if each.ours not in matches]
-        agree = [each for each in free if _agrees(each, ours[each.ours], trace)]
+        agree = [each for each in free if _agrees(each, ours[each.ours], run)]
         chosen = next(iter(agree or free), options[name][0])
         rival = matches.get(chosen.ours)
         if rival is None:
             matches[chosen.ours] = chosen
             continue
         target = ours[chosen.ours]
-        better = _rank(chosen, target, trace) > _rank(rival, target, trace)
+        better = _rank(chosen, target, run) > _rank(rival, target, run)
         matches[chosen.ours], other = (chosen, rival) if better else (rival, chosen)
         left.append(Left(other.theirs, "taken", other.ours, other.found.values.shape))
     return matches
 
 
-def _rank(match: Match, target: Target, trace: Trace) -> tuple[bool, bool, bool]:
+def _rank(match: Match, target: Target, run: Run) -> tuple[bool, bool, bool]:
     """Return how good a match is; the larger, the better."""
-    return match.how == "told", match.how == "exactly", _agrees(match, target, trace)
+    return match.how == "told", match.how == "exactly", _agrees(match, target, run)
 
 
-def _agrees(match: Match, target: Target, trace: Trace) -> bool:
-    choices = factors_of(target, trace)
+def _agrees(match: Match, target: Target, run: Run) -> bool:
+    choices = factors_of(target, run)
     return any(f.is_good for f in fits(match.found, [target.true], target.power, choices))
 
 
@@ -317,7 +317,7 @@ def _known_by_numbers(
     one: Left,
     theirs: Mapping[str, Found],
     ours: Mapping[str, Target],
-    trace: Trace,
+    run: Run,
     matches: dict[str, Match],
 ) -> bool:
     """Whether one of theirs has the numbers of exactly one of ours; it is then matched."""
@@ -328,7 +328,7 @@ def _known_by_numbers(
         (name, reading)
         for name, target in ours.items()
         for reading in [_reading(found, target)]
-        if reading and is_same(reading, target, trace)
+        if reading and is_same(reading, target, run)
     ]
     if len(same) != 1 or same[0][0] in matches:
         return False
@@ -347,8 +347,8 @@ def _is_telling(found: Found) -> bool:
     return bool(np.ptp(values) > 0)
 
 
-def is_same(found: Found, target: Target, trace: Trace) -> bool:
+def is_same(found: Found, target: Target, run: Run) -> bool:
     """Whether a matrix has exactly our numbers, in one form or another."""
     close = SAME_SINGLE if found.single else SAME
-    choices = factors_of(target, trace)
+    choices = factors_of(target, run)
     return any(fit.share == 1.0 for fit in fits(found, [target.true], target.power, choices, close))

@@ -26,9 +26,11 @@ from cellprop.files.roster import Student
 from cellprop.limits import MOST_MARKS, MOST_ROWS
 from cellprop.marking.precision import LEAST
 from cellprop.programs.network import Network
-from cellprop.programs.steps import OPTIMIZERS, SCALINGS, Walkthrough, walkthrough
-from cellprop.running.training import mean_over_samples
-from cellprop.tracing import Trace
+from cellprop.programs.perceptron import Perceptron
+from cellprop.programs.program import Program, Role
+from cellprop.programs.scaling import SCALINGS
+from cellprop.programs.updating import OPTIMIZERS
+from cellprop.running.run import Update
 
 # The form of a question's text. Raised when older code could not read what newer code writes.
 FORM = 1
@@ -48,8 +50,8 @@ MOST_NUMBERS = 2_000_000
 MOST_COLUMNS = 16_384
 # The layout of files that do not say which they have: that of 0.3.0.
 FIRST_LAYOUT = 1
-# Numbers that are chosen once, and used as they are.
-SETTINGS = ("lr", "momentum", "beta_1", "beta_2", "epsilon", "beta_1_power", "beta_2_power")
+# What is given of these is used as it is, not rounded.
+SETTINGS = ("rate", "setting", "share", "counter")
 
 
 @dataclass(frozen=True)
@@ -85,16 +87,23 @@ class Setup:
     form_slips: str = USUAL_FORM_SLIPS
 
     @property
-    def walk(self) -> Walkthrough:
+    def model(self) -> Perceptron:
+        """What declares the steps, for any samples."""
+        return Perceptron(
+            self.network, self.inputs, self.outputs, self.optimizer, self.average, self.scale
+        )
+
+    @property
+    def program(self) -> Program:
         """The steps; the same object for equal set-ups."""
-        return _walk(self)
+        return _program(self)
 
     @property
     def answers(self) -> dict[str, Matrix]:
         """The matrices to be calculated by hand, by name, in order of computation."""
         return {
             matrix.name: matrix
-            for step in self.walk.steps
+            for step in self.program.steps
             if step.label in self.asked
             for matrix in step.computed
         }
@@ -106,23 +115,14 @@ class Setup:
 
 
 @lru_cache(maxsize=8)
-def _walk(setup: Setup) -> Walkthrough:
-    return walkthrough(
-        setup.network,
-        setup.samples,
-        setup.inputs,
-        setup.outputs,
-        optimizer=setup.optimizer,
-        average=setup.average,
-        scale=setup.scale,
-        whole=setup.whole,
-    )
+def _program(setup: Setup) -> Program:
+    return setup.model.program(setup.samples, whole=setup.whole)
 
 
 @lru_cache(maxsize=8)
 def _waiting(setup: Setup) -> frozenset[str]:
     answers, found = setup.answers, set[str]()
-    for matrix in setup.walk.matrices:
+    for matrix in setup.program.matrices:
         if matrix.definition is None or matrix.name in answers:
             continue
         if any(m.name in answers or m.name in found for m in reads(matrix.definition)):
@@ -159,45 +159,20 @@ class Question:
         return {each.name: getattr(self, each.name) for each in fields(self)}
 
     @property
-    def walk(self) -> Walkthrough:
+    def program(self) -> Program:
         """The steps."""
-        return self.setup.walk
+        return self.setup.program
 
     @cached_property
     def values(self) -> Mapping[str, Array]:
         """Every matrix as it is when all is calculated rightly, nothing rounded."""
         with np.errstate(all="ignore"):
-            return evaluate(self.walk.matrices, self.given)
+            return evaluate(self.program.matrices, self.given)
 
     @cached_property
-    def trace(self) -> Trace:
-        """The question as a trace of its own, for whoever writes one out."""
-        setup, walk = self.setup, self.walk
-        epochs, walk_epoch, walk_batch, batches, samples = setup.shown
-        loss = mean_over_samples(self.values[walk.loss.name])
-        carried = {name: self.values[name] for name in walk.updates}
-        return Trace(
-            network=setup.network,
-            walkthrough=walk,
-            values=self.values,
-            losses=np.array([loss]),
-            accuracies=None,
-            decision=None,
-            start=carried,
-            carried=carried,
-            epochs=epochs,
-            walk_epoch=walk_epoch,
-            walk_batch=walk_batch,
-            batches=batches,
-            samples=samples,
-            options={
-                "optimizer": setup.optimizer,
-                "average": setup.average,
-                "scale": setup.scale,
-            },
-            recorded=None,
-            stopped="",
-        )
+    def update(self) -> Update:
+        """The question as an update of its own, for whoever writes one out."""
+        return Update(self.setup.model, self.program, self.values, *self.setup.shown)
 
     @cached_property
     def text(self) -> str:
@@ -221,11 +196,11 @@ def digest(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-# --- From a trace -------------------------------------------------------------------------
+# --- From an update -------------------------------------------------------------------------
 
 
 def ask(
-    trace: Trace,
+    update: Update,
     *,
     steps: str = USUAL_STEPS,
     decimals: int | None = USUAL_DECIMALS,
@@ -233,14 +208,14 @@ def ask(
     hints: bool = False,
     form_slips: str = USUAL_FORM_SLIPS,
 ) -> Question:
-    """Return the question that asks for some steps of a trace.
+    """Return the question that asks for some steps of a update.
 
     What is given is rounded to the decimals, so that it is exactly what the sheets show; settings
     such as the learning rate stay.
 
     Parameters
     ----------
-    trace
+    update
         What to calculate.
     steps
         Which steps: `2-9`, `2,4,7-9`; with several hidden layers also `2.1`.
@@ -261,39 +236,39 @@ def ask(
         If a step is not there or computes nothing, or a number is out of range.
     """
     if decimals is None:
-        usual = ask(trace, steps=steps, points=points, hints=hints, form_slips=form_slips)
-        return telling(usual, trace)
+        usual = ask(update, steps=steps, points=points, hints=hints, form_slips=form_slips)
+        return telling(usual, update)
     known("form_slips", form_slips, FORM_SLIPS)
     is_whole = isinstance(decimals, (int, np.integer)) and not isinstance(decimals, bool)
     if not is_whole or not 0 <= decimals <= MOST_DECIMALS:
         raise InputError(
             f"decimals: expected a whole number from 0 to {MOST_DECIMALS}, found {decimals!r}."
         )
-    walk = trace.walkthrough
-    asked = chosen_steps(walk, steps)
-    shown = (trace.epochs, trace.walk_epoch, trace.walk_batch, trace.batches, trace.samples)
-    X, output = trace.matrix("X"), walk.output
+    program = update.program
+    asked = chosen_steps(program, steps)
+    shown = (update.epochs, update.walk_epoch, update.walk_batch, update.batches, update.samples)
+    model = update.model
     setup = Setup(
-        trace.network, X.rows, X.columns, output.columns,
-        **trace.options, whole=trace.batches == 1, shown=shown, asked=asked, decimals=int(decimals),
+        model.network, program.input.rows, model.inputs, model.outputs,
+        model.optimizer, model.average, model.scale, whole=update.batches == 1,
+        shown=shown, asked=asked, decimals=int(decimals),
         points=_checked_points(asked, points or {}), hints=hints, form_slips=form_slips,
     )  # fmt: skip
     from cellprop.version import __version__
 
-    return Question(setup, _given(setup, trace), version=__version__)
+    return Question(setup, _given(setup, update), version=__version__)
 
 
-def _given(setup: Setup, trace: Trace) -> dict[str, Array]:
+def _given(setup: Setup, update: Update) -> dict[str, Array]:
     """Return what is given, rounded as it is shown."""
     return {
-        m.name: _round(m.name, trace.values[m.name], setup.decimals)
-        for m in setup.walk.matrices
-        if m.definition is None
+        m.name: _round(setup.program.roles[m.name], update.values[m.name], setup.decimals)
+        for m in setup.program.given
     }
 
 
-def _round(name: str, values: Array, decimals: int) -> Array:
-    return values if name in SETTINGS else np.round(values, decimals) + 0.0
+def _round(role: Role, values: Array, decimals: int) -> Array:
+    return values if role in SETTINGS else np.round(values, decimals) + 0.0
 
 
 # --- What an exercise can tell ------------------------------------------------------------
@@ -301,7 +276,7 @@ def _round(name: str, values: Array, decimals: int) -> Array:
 
 def telling(
     question: Question,
-    trace: Trace,
+    update: Update,
     class_of: Callable[[Question], Sequence[Question]] = lambda question: (question,),
 ) -> Question:
     """Return a question with the fewest decimals that tell its answers from doing nothing.
@@ -310,7 +285,7 @@ def telling(
     ----------
     question
         What is asked.
-    trace
+    update
         Of which, not rounded.
     class_of
         Returns the questions of a whole class; by default the one question.
@@ -318,7 +293,7 @@ def telling(
     ways = []
     for decimals in range(USUAL_DECIMALS, MOST_BY_HAND + 1):
         setup = replace(question.setup, decimals=decimals)
-        way = replace(question, setup=setup, given=_given(setup, trace))
+        way = replace(question, setup=setup, given=_given(setup, update))
         ways.append((sum(sum(untold(each).values()) for each in class_of(way)), decimals, way))
     return min(ways, key=lambda way: way[:2])[2]
 
@@ -327,8 +302,8 @@ def untold(question: Question) -> dict[str, int]:
     """Return how many answers of each matrix, rounded, may be the same as doing nothing: as what an
     update begins with, or as 0. Not those that are exactly that.
     """
-    walk, values = question.walk, question.values
-    before = {new.name: values[old] for old, new in walk.updates.items()}
+    program, values = question.program, question.values
+    before = {new.name: values[old] for old, new in program.updates.items()}
     unit, found = 10.0**-question.setup.decimals, {}
     for name in question.setup.answers:
         nothing = before.get(name, np.zeros(()))
@@ -359,7 +334,7 @@ def for_student(question: Question, student: Student, seed: int) -> Question:
 RANGE_OF_STEPS = re.compile(r"(\d{1,3})-(\d{1,3})", re.ASCII)
 
 
-def chosen_steps(walk: Walkthrough, text: str) -> tuple[str, ...]:
+def chosen_steps(program: Program, text: str) -> tuple[str, ...]:
     """Return the labels of the steps that a text such as `2-4,7,8.1` names, in order.
 
     Raises
@@ -373,16 +348,18 @@ def chosen_steps(walk: Walkthrough, text: str) -> tuple[str, ...]:
         between = RANGE_OF_STEPS.fullmatch(word)
         if between:
             first, last = int(between[1]), int(between[2])
-            found = {s.label for s in walk.steps if first <= s.number <= last and s.computed}
+            found = {s.label for s in program.steps if first <= s.number <= last and s.computed}
         else:
-            found = {s.label for s in walk.steps if word in (s.label, str(s.number)) and s.computed}
+            found = {
+                s.label for s in program.steps if word in (s.label, str(s.number)) and s.computed
+            }
         if not found:
-            there = ", ".join(s.label for s in walk.steps if s.computed)
+            there = ", ".join(s.label for s in program.steps if s.computed)
             raise InputError(
                 f"steps: expected some of {there}, such as 2-9 or 2,4, found '{label(word)}'."
             )
         wanted |= found
-    return tuple(step.label for step in walk.steps if step.label in wanted)
+    return tuple(step.label for step in program.steps if step.label in wanted)
 
 
 def parse_points(texts: Sequence[str]) -> dict[str, float]:
@@ -547,21 +524,21 @@ def _from_data(data: Mapping[str, Any]) -> Question:
         (), _number(data["decimals"]), (), bool(data["hints"]),
         data.get("form_slips", USUAL_FORM_SLIPS),
     )  # fmt: skip
-    if sum(m.rows.size * m.columns.size for m in setup.walk.matrices) > MOST_NUMBERS:
+    if sum(m.rows.size * m.columns.size for m in setup.program.matrices) > MOST_NUMBERS:
         # Few numbers that are given can ask for very many.
         raise ValueError
-    steps = [step.label for step in setup.walk.steps if step.computed]
+    steps = [step.label for step in setup.program.steps if step.computed]
     asked = tuple(str(step) for step in data["asked"])
     if not asked or setup.decimals > MOST_DECIMALS or [s for s in steps if s in asked] != [*asked]:
         raise ValueError
     points = _checked_points(asked, {str(name): float(marks) for name, marks in data["points"]})
     setup = replace(setup, asked=asked, points=points)
-    places = _places(data.get("places", {}), setup.walk)
+    places = _places(data.get("places", {}), setup.program)
     layout = _number(data.get("layout", FIRST_LAYOUT))
     if layout != FIRST_LAYOUT and not places:
         raise ValueError
     found = {}
-    for matrix in setup.walk.matrices:
+    for matrix in setup.program.matrices:
         if matrix.definition is None:
             found[matrix.name] = given[matrix.name]
             if given[matrix.name].shape != matrix.shape:
@@ -571,10 +548,10 @@ def _from_data(data: Mapping[str, Any]) -> Question:
 
 
 def _places(
-    stated: Mapping[str, Sequence[Any]], walk: Walkthrough
+    stated: Mapping[str, Sequence[Any]], program: Program
 ) -> dict[str, tuple[str, int, int]]:
     """Return where matrices stand, each of them within a sheet."""
-    shapes = {matrix.name: matrix.shape for matrix in walk.matrices}
+    shapes = {matrix.name: matrix.shape for matrix in program.matrices}
     found = {}
     for name, (sheet, row, column) in stated.items():
         rows, columns = shapes[name]

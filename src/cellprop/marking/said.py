@@ -144,8 +144,8 @@ def _slip(marked: Marked, words: Words) -> str:
 
 def _scale(marks: Comparison, marked: Marked) -> float:
     """Return by what the change of an update is multiplied throughout; 0 if by no one number."""
-    walk, given = marks.question.walk, marks.question.given
-    old = next((name for name, new in walk.updates.items() if new.name == marked.name), None)
+    program, given = marks.question.program, marks.question.given
+    old = next((name for name, new in program.updates.items() if new.name == marked.name), None)
     if old is None:
         return 0.0
     change, right = marked.answer.values - given[old], marked.expected - given[old]
@@ -374,7 +374,7 @@ def _of_factor(factor: Factor, words: Words) -> tuple[str, str]:
 def _left(marks: Comparison, words: Words) -> Iterator[str]:
     names = [label(each.theirs) for each in marks.left if each.why == "unknown"]
     if names:
-        hint = nearest(names[0], [m.name for m in marks.question.walk.matrices])
+        hint = nearest(names[0], [m.name for m in marks.question.program.matrices])
         said = words("compare.notes.unknown", names=_listed(names))
         yield said + (hint if len(names) == 1 else "")
     for each in marks.left:

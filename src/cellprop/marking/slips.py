@@ -7,11 +7,11 @@ nothing of answers, marks or files.
 
     >>> from cellprop.algebra import Axis, Matrix, define, text
     >>> from cellprop.programs.network import Network
-    >>> from cellprop.programs.steps import walkthrough
-    >>> axes = Axis.numbered("samples", 3), Axis.numbered("inputs", 2), Axis.numbered("outputs", 1)
-    >>> walk = walkthrough(Network([2, 4, 1]), *axes)
-    >>> hidden_layer_input = walk.forward[0]
-    >>> for slip, wrong in mistakes(hidden_layer_input, walk, decimals=3):
+    >>> from cellprop.programs.perceptron import Perceptron
+    >>> axes = Axis.numbered("inputs", 2), Axis.numbered("outputs", 1)
+    >>> program = Perceptron(Network([2, 4, 1]), *axes).program(Axis.numbered("samples", 3))
+    >>> hidden_layer_input = program.forward.brings[0]
+    >>> for slip, wrong in mistakes(hidden_layer_input, program, decimals=3):
     ...     if slip.key in ("bias_left_out", "sign_lost"):
     ...         print(slip.key, "|", text(wrong, "numpy"))
     bias_left_out | X @ wh
@@ -47,7 +47,7 @@ from cellprop.algebra import (
     square,
 )
 from cellprop.errors import ShapeError
-from cellprop.programs.steps import Declaration, Walkthrough
+from cellprop.programs.program import Program, Step
 
 # --- What nobody computes on purpose ------------------------------------------------------
 
@@ -183,35 +183,35 @@ class Facts:
     """
 
     of: Matrix
-    walk: Walkthrough
+    program: Program
     decimals: int
 
     @cached_property
-    def step(self) -> Declaration:
+    def step(self) -> Step:
         """The step that brings the matrix; of one that no step shows, the last."""
-        found = (step for step in self.walk.steps if self.of in step.matrices)
-        return next(found, self.walk.steps[-1])
+        found = (step for step in self.program.steps if self.of in step.brings)
+        return next(found, self.program.steps[-1])
 
     @cached_property
     def slopes(self) -> tuple[Matrix, ...]:
         """The slopes of the activations."""
-        return tuple(m for step in self.walk.steps if step.number == 6 for m in step.matrices)
+        return tuple(m for step in self.program.steps if step.number == 6 for m in step.brings)
 
     @cached_property
     def deltas(self) -> tuple[Matrix, ...]:
         """The changes wanted of what enters each layer."""
-        return tuple(step.matrices[0] for step in self.walk.steps if step.number in (7, 9))
+        return tuple(step.brings[0] for step in self.program.steps if step.number in (7, 9))
 
     @cached_property
     def errors(self) -> tuple[Matrix, ...]:
         """The changes wanted of what each layer passes on, in the order of the deltas."""
-        return tuple(step.matrices[0] for step in self.walk.steps if step.number in (5, 8))
+        return tuple(step.brings[0] for step in self.program.steps if step.number in (5, 8))
 
     @cached_property
     def old(self) -> Matrix | None:
         """What the matrix is the update of."""
-        names = [old for old, new in self.walk.updates.items() if new is self.of]
-        return next((m for m in self.walk.matrices if m.name in names), None)
+        names = [old for old, new in self.program.updates.items() if new is self.of]
+        return next((m for m in self.program.matrices if m.name in names), None)
 
     @cached_property
     def activation(self) -> Applied | None:
@@ -224,15 +224,15 @@ class Facts:
     def passed_on(self) -> Mapping[str, Applied]:
         """The activations that compute what is passed on, by the name of their result."""
         found = {}
-        for matrix in self.walk.forward:
-            whole = Facts(matrix, self.walk, self.decimals).activation
+        for matrix in self.program.forward.brings:
+            whole = Facts(matrix, self.program, self.decimals).activation
             if whole is not None:
                 found[matrix.name] = whole
         return found
 
     def is_over_samples(self, axis: Axis) -> bool:
         """Whether an axis is that of the samples."""
-        return axis.fits(self.walk.output.rows)
+        return axis.fits(self.program.output.rows)
 
     @cached_property
     def entered(self) -> Mapping[str, Expression]:
@@ -245,12 +245,12 @@ class Facts:
 
     def is_parameter(self, part: Expression) -> bool:
         """Whether a part is carried on from one update to the next."""
-        return isinstance(part, Matrix) and part.name in self.walk.updates
+        return isinstance(part, Matrix) and part.name in self.program.updates
 
     @property
     def rate(self) -> Matrix:
         """The learning rate."""
-        return next(matrix for matrix in self.walk.matrices if matrix.name == "lr")
+        return next(matrix for matrix in self.program.matrices if matrix.name == "lr")
 
 
 Change = Callable[[Expression, Facts], Expression | None]
@@ -379,7 +379,7 @@ def _updated_too_early(facts: Facts) -> Iterator[Expression]:
     """A weight that goes back is the one that went forward, not the one it becomes."""
     assert facts.of.definition is not None
     if facts.step.number in (5, 6, 7, 8, 9):
-        known = {name: new for name, new in facts.walk.updates.items() if new is not facts.of}
+        known = {name: new for name, new in facts.program.updates.items() if new is not facts.of}
 
         def update(part: Expression) -> Expression | None:
             return known.get(part.name) if isinstance(part, Matrix) else None
@@ -458,7 +458,7 @@ def _factor_left_out(facts: Facts, left: Expression, _: Expression) -> Expressio
 
 def _doubled(facts: Facts) -> Expression | None:
     """As the derivative of a square that was not halved."""
-    is_error = facts.of is facts.errors[0] and facts.walk.loss.name == "squared_error"
+    is_error = facts.of is facts.errors[0] and facts.program.loss.name == "squared_error"
     return facts.of * 2.0 if is_error else None
 
 
@@ -577,7 +577,7 @@ SLIPS: tuple[Slip, ...] = (
 FORM = tuple(dict.fromkeys(slip.key for slip in SLIPS if slip.is_form))
 
 
-def mistakes(of: Matrix, walk: Walkthrough, decimals: int) -> Iterator[tuple[Slip, Expression]]:
+def mistakes(of: Matrix, program: Program, decimals: int) -> Iterator[tuple[Slip, Expression]]:
     """Yield every slip that can be made with a matrix, and what it is then computed as.
 
     An expression may read the matrix itself: its numbers as they should have been.
@@ -586,12 +586,12 @@ def mistakes(of: Matrix, walk: Walkthrough, decimals: int) -> Iterator[tuple[Sli
     ----------
     of
         A matrix that a step computes.
-    walk
+    program
         The steps.
     decimals
         To how many numbers are rounded.
     """
-    facts = Facts(of, walk, decimals)
+    facts = Facts(of, program, decimals)
     for slip in SLIPS:
         for wrong in slip.wrong(facts):
             yield slip, wrong

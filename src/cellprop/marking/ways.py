@@ -42,9 +42,9 @@ class Way:
         instead: Mapping[str, Array] | None = None,
     ) -> None:
         self.question, self.answers = question, answers
-        self.walk, self.decimals = question.walk, question.setup.decimals
+        self.program, self.decimals = question.program, question.setup.decimals
         self.precision: Precision = DOUBLE if exact else Decimals(self.decimals)
-        self.matrices = _in_order(self.walk.matrices, extra)
+        self.matrices = _in_order(self.program.matrices, extra)
         self.true = dict(question.values)
         for matrix in extra:
             self.true[matrix.name] = _following(matrix, self.true)
@@ -52,7 +52,7 @@ class Way:
         # for each matrix that is calculated.
         self.own, self.following = self.followed(instead or {})
         # What an update begins with, by the name of the update.
-        self.before = {new.name: self.own[old] for old, new in self.walk.updates.items()}
+        self.before = {new.name: self.own[old] for old, new in self.program.updates.items()}
 
     def followed(self, instead: Mapping[str, Array]) -> tuple[dict[str, Array], dict[str, Array]]:
         """Return what the student has, and what follows for each matrix that is calculated, with

@@ -16,7 +16,8 @@ from functools import lru_cache
 from itertools import product
 
 from cellprop.programs.network import Network
-from cellprop.programs.steps import HIDDEN, OUTPUT, Walkthrough
+from cellprop.programs.perceptron import HIDDEN, OUTPUT
+from cellprop.programs.program import Program
 
 # --- The words ----------------------------------------------------------------------------
 
@@ -132,23 +133,23 @@ Names = dict[str, tuple[str, ...]]
 """For a name without anything but letters and digits, the names of ours that it may stand for."""
 
 
-def names_of(walk: Walkthrough, network: Network, first: int = 1) -> Names:
+def names_of(program: Program, network: Network, first: int = 1) -> Names:
     """Return what our matrices are called elsewhere.
 
     Parameters
     ----------
-    walk, network
-        Whose matrices; `walk.changes` gives each parameter a gradient, which is called `d_wh`
+    program, network
+        Whose matrices; `program.changes` gives each parameter a gradient, which is called `d_wh`
         unless a step has it.
     first
         The number of the first layer: 1, or 0.
     """
-    return _table(network, tuple(matrix.name for matrix in walk.matrices), first)
+    return _table(network, tuple(matrix.name for matrix in program.matrices), first)
 
 
-def change_name(walk: Walkthrough, parameter: str) -> str:
+def change_name(program: Program, parameter: str) -> str:
     """Return the name of the matrix that is the change wanted of a parameter."""
-    return _change_name([matrix.name for matrix in walk.matrices], parameter)
+    return _change_name([matrix.name for matrix in program.matrices], parameter)
 
 
 def _change_name(names: Collection[str], parameter: str) -> str:
@@ -242,7 +243,7 @@ class Candidates:
     turned: bool = False
 
 
-def look_up(theirs: Sequence[str], walk: Walkthrough, network: Network) -> dict[str, Candidates]:
+def look_up(theirs: Sequence[str], program: Program, network: Network) -> dict[str, Candidates]:
     """Return what each name may stand for.
 
     Names are looked up together: whether layers are counted from 0, and which layer of a model of
@@ -252,18 +253,18 @@ def look_up(theirs: Sequence[str], walk: Walkthrough, network: Network) -> dict[
     ----------
     theirs
         Their names, in the order in which they have them.
-    walk, network
+    program, network
         Ours.
     """
     layers = _paths(theirs)
-    known = {m.name for m in walk.matrices} | {change_name(walk, n) for n in walk.changes}
+    known = {m.name for m in program.matrices} | {change_name(program, n) for n in program.changes}
 
     def found_with(first: int) -> dict[str, Candidates]:
-        table = names_of(walk, network, first)
+        table = names_of(program, network, first)
         return {
             name: Candidates((name,))
             if name in known
-            else _candidates(_Parts.of(name), table, layers, walk, network)
+            else _candidates(_Parts.of(name), table, layers, program, network)
             for name in theirs
         }
 
@@ -320,14 +321,14 @@ def _candidates(
     parts: _Parts,
     table: Names,
     layers: Sequence[tuple[str, ...]],
-    walk: Walkthrough,
+    program: Program,
     network: Network,
 ) -> Candidates:
     turned = bool(parts.path) and parts.what == "weight"
     by_name = table.get(squashed(parts.name), ())
     by_place: tuple[str, ...] = ()
     if parts.what and parts.path in layers and len(layers) == len(network.sizes) - 1:
-        by_place = _of_layer(layers.index(parts.path), parts, walk, network)
+        by_place = _of_layer(layers.index(parts.path), parts, program, network)
     # A model's modules are numbered together: 0 and 2 are its first layers.
     found = (by_place or by_name) if _are_numbered(layers) else (by_name or by_place)
     if not found and parts.last != parts.name:  # kept in something: `params.W1`, `grads.W1`
@@ -336,9 +337,9 @@ def _candidates(
     return Candidates(found, turned)
 
 
-def _of_layer(position: int, parts: _Parts, walk: Walkthrough, network: Network) -> tuple[str, ...]:
+def _of_layer(position: int, parts: _Parts, program: Program, network: Network) -> tuple[str, ...]:
     """Return our name for a parameter of a layer, counted from 0."""
     if parts.what in BIASES and not network.bias:
         return ()
     ours = list(network.shapes)[position * (1 + network.bias) + (parts.what in BIASES)]
-    return ({"d": change_name(walk, ours), "new": f"{ours}_new"}.get(parts.said, ours),)
+    return ({"d": change_name(program, ours), "new": f"{ours}_new"}.get(parts.said, ours),)

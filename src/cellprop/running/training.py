@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from cellprop.algebra import Array, Matrix, compiled
 from cellprop.algebra.deciding import Decision, decided
-from cellprop.programs.steps import Walkthrough
+from cellprop.programs.program import Program
 
 Progress = Callable[[int, int], None]
 """Called now and then with how much is done, and of how much."""
@@ -56,22 +56,22 @@ class Plan:
     forward: Callable[[Sequence[Array]], Values]
 
 
-def plan(walk: Walkthrough, given: Sequence[str], carried: Sequence[str]) -> Plan:
-    """Return a plan for a walkthrough.
+def plan(program: Program, given: Sequence[str], carried: Sequence[str]) -> Plan:
+    """Return a plan for a program.
 
     Parameters
     ----------
-    walk
+    program
         The steps.
     given, carried
         The names of the matrices that stay, X and y first, and of those that training carries on.
     """
-    by_name: dict[str, Matrix] = {matrix.name: matrix for matrix in walk.matrices}
+    by_name: dict[str, Matrix] = {matrix.name: matrix for matrix in program.matrices}
     inputs = [by_name[name] for name in (*given, *carried)]
-    updates = [walk.updates[name] for name in carried]
+    updates = [program.updates[name] for name in carried]
     return Plan(
-        compiled([walk.loss, walk.output, *updates], inputs),
-        compiled([walk.loss, walk.output], inputs),
+        compiled([program.loss, program.output, *updates], inputs),
+        compiled([program.loss, program.output], inputs),
     )
 
 

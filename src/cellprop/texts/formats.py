@@ -14,7 +14,7 @@ from functools import lru_cache
 import numpy as np
 
 from cellprop.algebra import Array
-from cellprop.tracing import Trace
+from cellprop.running.run import Update
 
 MOST_DECIMALS = 6
 # From here on a plain number is too wide to read.
@@ -188,24 +188,24 @@ def _in_full(values: Array, least: int) -> Format | None:
     return found if room <= WIDEST_GIVEN else None
 
 
-# --- The formats of a trace -----------------------------------------------------------------
+# --- The formats of an update -----------------------------------------------------------------
 
 
 Formats = tuple[Format, ...]
 """The format of each column of a matrix; the same throughout, but for samples as they are given."""
 
 
-def of_trace(trace: Trace) -> dict[str, Formats]:
-    """Return the formats of every matrix of a trace, by name."""
+def of_update(update: Update) -> dict[str, Formats]:
+    """Return the formats of every matrix of a update, by name."""
     found = {}
-    for matrix in trace.walkthrough.matrices:
-        values, given = trace.value(matrix), matrix.definition is None
-        if given and matrix.rows is trace.walkthrough.output.rows:
-            found[matrix.name] = of_columns(values, trace.written.get(matrix.name, ()))
+    for matrix in update.program.matrices:
+        values, given = update.values[matrix.name], matrix.definition is None
+        if given and matrix.rows is update.program.output.rows:
+            found[matrix.name] = of_columns(values, update.written.get(matrix.name, ()))
         else:
             found[matrix.name] = (choose(values, given=given),) * matrix.columns.size
-    for old, new in trace.walkthrough.updates.items():
-        shown = together(trace.values[old], trace.values[new.name], found[old][0])
+    for old, new in update.program.updates.items():
+        shown = together(update.values[old], update.values[new.name], found[old][0])
         found[old], found[new.name] = ((form,) * new.columns.size for form in shown)
     return found
 
@@ -224,9 +224,9 @@ def of_columns(values: Array, written: Sequence[int] = ()) -> Formats:
     return tuple(choose(values[:, [j]], given=True, decimals=d) for j, d in enumerate(least))
 
 
-def replaced(trace: Trace) -> Mapping[str, str]:
+def replaced(update: Update) -> Mapping[str, str]:
     """Return which matrix each updated one replaces: `wh` for `wh_new`."""
-    return {new.name: old for old, new in trace.walkthrough.updates.items()}
+    return {new.name: old for old, new in update.program.updates.items()}
 
 
 def together(old: Array, new: Array, shown: Format) -> tuple[Format, Format]:

@@ -32,7 +32,7 @@ def changed(trace: Trace, training: Mapping[str, Any]) -> tuple[Workbook, Trace]
     """The workbook with an input, a weight and the learning rate retyped, and the trace of these
     numbers: a network trained so from the start.
     """
-    raw = trace.walkthrough.matrices[0].name
+    raw = trace.program.matrices[0].name
     numbers = {name: np.array(trace.values[name]) for name in (raw, "y", "lr", *trace.start)}
     weights = next(iter(trace.parameters))
     numbers[raw][-1, 0] += 0.75

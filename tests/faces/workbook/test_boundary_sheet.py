@@ -75,7 +75,7 @@ def points(raw: np.ndarray) -> np.ndarray:
 
 def wanted(trace) -> np.ndarray:
     """What the grid is to show: the trained network's answer at every point."""
-    raw = trace.values[trace.walkthrough.matrices[0].name]
+    raw = trace.values[trace.program.matrices[0].name]
     said = trace.predict(points(raw).reshape(-1, 2)).to_numpy()
     shown = said.argmax(axis=1) + 1 if trace.decision == "one of several" else said[:, 0]
     return shown.reshape(POINTS, POINTS)
@@ -236,7 +236,7 @@ def test_samples_stand_beside_the_grid_class_by_class_and_the_chart_shows_each_c
 )
 def test_samples_have_their_targets_and_outputs(name):
     trace = case(name)
-    raw = trace.walkthrough.matrices[0].name
+    raw = trace.program.matrices[0].name
     sheet = stored(trace)
     targets, outputs = trace.values["y"][:, 0], trace.predict(trace.values[raw]).to_numpy()[:, 0]
     order = range(len(targets))
@@ -300,7 +300,7 @@ def test_which_of_several_outputs_is_shown_can_be_chosen(name, tmp_path):
     cell = book[SHEET].cell(4, FIRST_COLUMN)
     assert (cell.value, cell.style, cell.protection.locked) == (1, "focus", False)
     cell.value = 2
-    raw = trace.values[trace.walkthrough.matrices[0].name]
+    raw = trace.values[trace.program.matrices[0].name]
     said = trace.predict(points(raw).reshape(-1, 2)).to_numpy()[:, 1]
     found = grid(by_ironcalc(book, tmp_path)[SHEET])
     assert np.allclose(found.ravel(), said, rtol=1e-11)

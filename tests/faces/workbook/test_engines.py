@@ -48,7 +48,7 @@ def changed(trace):
     """The workbook with a number of each matrix that is typed retyped, and what then follows."""
     typed = {
         matrix.name: np.array(trace.values[matrix.name])
-        for matrix in trace.walkthrough.matrices
+        for matrix in trace.program.matrices
         if matrix.definition is None
     }
     for name, array in typed.items():
@@ -68,7 +68,7 @@ def changed(trace):
 def again(trace, typed) -> dict[str, np.ndarray]:
     """Every matrix, as a fresh trace of the numbers typed has it."""
     numbers = dict(typed)
-    raw = numbers.pop(trace.walkthrough.matrices[0].name)
+    raw = numbers.pop(trace.program.matrices[0].name)
     options = dict(trace.options)
     kept = {}
     if trace.batches > 1 and options["scale"]:

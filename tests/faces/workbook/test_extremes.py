@@ -27,7 +27,8 @@ from openpyxl.worksheet.worksheet import Worksheet
 import cellprop
 import reading
 from cellprop.algebra import SPELLED_OUT, activations, losses
-from cellprop.programs.steps import OPTIMIZERS, SCALINGS
+from cellprop.programs.scaling import SCALINGS
+from cellprop.programs.updating import OPTIMIZERS
 from cellprop.tracing import Trace
 from conftest import slow_but
 

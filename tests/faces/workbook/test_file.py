@@ -360,7 +360,7 @@ def test_what_a_spreadsheet_cannot_hold_is_refused(
 
 
 def test_what_just_fits_is_built(tmp_path, monkeypatch):
-    places = layout.lay_out(example("article").walkthrough)
+    places = layout.lay_out(example("article").program)
     monkeypatch.setattr(layout, "MOST_ROWS", places.last_row)
     monkeypatch.setattr(layout, "MOST_COLUMNS", places.last_column)
     example("article").to_excel(tmp_path / "book.xlsx")

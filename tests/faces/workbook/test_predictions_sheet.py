@@ -82,7 +82,7 @@ def table(sheet: dict, heading: str = "Samples") -> dict[str, list[list]]:
 
 def outputs(trace) -> np.ndarray:
     """What the trained network says of the samples that are shown."""
-    return trace.predict(trace.values[trace.walkthrough.matrices[0].name]).to_numpy()
+    return trace.predict(trace.values[trace.program.matrices[0].name]).to_numpy()
 
 
 # --- The trained network ------------------------------------------------------------------
@@ -131,7 +131,7 @@ def test_they_are_linked_to_where_they_are_computed_or_typed(name, source):
 def test_every_sample_of_the_update_has_a_row_with_its_inputs_outputs_and_targets(name):
     trace = case(name)
     found = table(stored(trace))
-    raw = trace.walkthrough.matrices[0].name
+    raw = trace.program.matrices[0].name
     assert np.array_equal(np.array(found[raw], dtype=float), trace.values[raw])
     assert np.array_equal(np.array(found["y"], dtype=float), trace.values["y"])
     assert close(found["output"], outputs(trace))
@@ -155,7 +155,7 @@ def test_a_yes_or_no_is_decided_by_one_half():
 def test_one_of_several_is_called_by_the_label_of_the_largest_output():
     trace = case("one of several")
     found = table(stored(trace))
-    labels = np.array(trace.walkthrough.output.columns.labels)
+    labels = np.array(trace.program.output.columns.labels)
     assert found["class"] == labels[outputs(trace).argmax(axis=1)][:, np.newaxis].tolist()
     assert found["class wanted"] == labels[CLASSES.argmax(axis=1)][:, np.newaxis].tolist()
 
@@ -318,7 +318,7 @@ def nasty(names: list[str]) -> cellprop.Trace:
 def test_names_of_classes_stay_text_whatever_they_say(some, tmp_path):
     trace = nasty(some)
     assert cellprop.verify(trace.to_excel(tmp_path / "book.xlsx")).ok
-    labels = trace.walkthrough.output.columns.labels
+    labels = trace.program.output.columns.labels
     for number, ((found,), label) in enumerate(
         zip(table(stored(trace))["class wanted"], labels, strict=True), 1
     ):

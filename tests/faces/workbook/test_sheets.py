@@ -153,7 +153,7 @@ def test_in_the_band_a_row_is_the_same_sample_across_the_sheet(name):
 def test_every_matrix_is_a_defined_name_for_its_numbers_at_home(name):
     trace = example(name)
     book, values = formulas(trace), reading.values(trace)
-    home_of = {m: f"Step {s.label}" for s in trace.steps for m in s.matrices}
+    home_of = {m: f"Step {s.label}" for s in trace.steps for m in s.brings}
     for matrix, (sheet, bounds) in homes(book).items():
         assert sheet == home_of[matrix]
         assert np.array_equal(block(values[sheet], bounds), trace.values[matrix])
@@ -253,7 +253,7 @@ def test_the_contents_list_every_step_with_a_link_and_the_matrices_it_computes(n
     for step in trace.steps:
         listed = [cell.value for cell in sheet[linked[f"'Step {step.label}'!A1"]]]
         assert step.title in listed
-        assert ", ".join(step.matrices) in listed
+        assert ", ".join(step.brings) in listed
 
 
 @pytest.mark.parametrize(
@@ -515,7 +515,7 @@ def test_every_number_that_an_update_moves_looks_moved(name, tmp_path):
     book = formulas(trace)
     model = reading.ironcalc_model(reading.saved(book, tmp_path / "book.xlsx"))
     model.evaluate()
-    for old, new in trace.walkthrough.updates.items():
+    for old, new in trace.program.updates.items():
         stays = np.count_nonzero(trace.values[old] == trace.values[new.name])
         found = looks(book, model, [new.name, old])
         assert len(still(found[old], found[new.name])) == stays, found
@@ -531,7 +531,7 @@ def printed(trace, name: str) -> list[str]:
 
 
 def check_moves(trace) -> None:
-    for old, new in trace.walkthrough.updates.items():
+    for old, new in trace.program.updates.items():
         before, after = printed(trace, old), printed(trace, new.name)
         was, now = trace.values[old].ravel().tolist(), trace.values[new.name].ravel().tolist()
         for text, other, number, last in zip(after, before, now, was, strict=True):
@@ -568,7 +568,7 @@ def test_a_smaller_learning_rate_that_is_typed_still_moves_every_weight_to_the_e
     home, (row, column, _, _) = homes(book)["lr"]
     model.update_cell_with_number(position(book[home]), row, column, rate)
     model.evaluate()
-    for old, new in trace.walkthrough.updates.items():
+    for old, new in trace.program.updates.items():
         found = looks(book, model, [new.name, old])
         assert still(found[old], found[new.name]) == [], found
         rises = (trace.values[new.name] > trace.values[old]).ravel().tolist()

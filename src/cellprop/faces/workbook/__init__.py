@@ -15,16 +15,16 @@ from typing import IO, TYPE_CHECKING
 
 from cellprop.faces.layout import lay_out
 from cellprop.faces.workbook import boundary, contents, curve, extras, predictions, xml
-from cellprop.faces.workbook.book import Book, sheet_name
+from cellprop.faces.workbook.book import RunBook, sheet_name
 from cellprop.faces.workbook.frame import Frame
 from cellprop.faces.workbook.sheets import step_sheet
 from cellprop.faces.workbook.theme import Theme
 from cellprop.faces.workbook.theme import load as load_theme
 from cellprop.files.writing import write_whole
+from cellprop.running.run import Run
 from cellprop.running.training import Progress
 from cellprop.texts.words import Words
 from cellprop.texts.words import load as load_words
-from cellprop.tracing import Trace
 
 if TYPE_CHECKING:
     import openpyxl
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 
 def write(
-    trace: Trace,
+    run: Run,
     path: str | Path,
     *,
     theme: Theme | None = None,
@@ -43,7 +43,7 @@ def write(
 
     Parameters
     ----------
-    trace
+    run
         What to show.
     path
         Where to write; an earlier file there is replaced only when the new one is complete.
@@ -59,25 +59,25 @@ def write(
     LimitError
         If a sheet would exceed what a spreadsheet can hold.
     """
-    return write_whole(path, lambda file: _write(trace, file, theme, words, progress))
+    return write_whole(path, lambda file: _write(run, file, theme, words, progress))
 
 
-def sheet_names(trace: Trace) -> list[str]:
+def sheet_names(run: Run) -> list[str]:
     """Return the names of a workbook's sheets, in order."""
-    return [contents.NAME, *map(sheet_name, trace.walkthrough.steps), *extras.which(trace)]
+    return [contents.NAME, *map(sheet_name, run.program.steps), *extras.which(run)]
 
 
-def to_openpyxl(trace: Trace) -> openpyxl.Workbook:
+def to_openpyxl(run: Run) -> openpyxl.Workbook:
     """Return the workbook of a trace as openpyxl reads it."""
     from openpyxl import load_workbook
 
     buffer = BytesIO()
-    _write(trace, buffer, None, None)
+    _write(run, buffer, None, None)
     return load_workbook(buffer)
 
 
 def _write(
-    trace: Trace,
+    run: Run,
     file: IO[bytes],
     theme: Theme | None,
     words: Words | None,
@@ -85,25 +85,25 @@ def _write(
 ) -> None:
     words = words or load_words()
     frame = Frame(theme or load_theme(), words("contents.title"))
-    book = Book(trace, lay_out(trace.walkthrough), frame, words)
+    book = RunBook(run.update, lay_out(run.program), frame, words, run=run)
     # Contents stands first but is filled last: it lists the labels that sheets had to cut.
     sheets: dict[Worksheet, list[str]] = {frame.sheet(contents.NAME): []}
-    for step in trace.walkthrough.steps:
+    for step in run.program.steps:
         sheet = frame.sheet(sheet_name(step))
         sheets[sheet] = step_sheet(book, step, sheet)
         if progress:
-            progress(len(sheets), len(trace.walkthrough.steps) + 1)
+            progress(len(sheets), len(run.program.steps) + 1)
     _add_extras(book, sheets)
     first = next(iter(sheets))
-    sheets[first] = contents.contents_sheet(book, first)
+    sheets[first] = contents.contents_sheet(book, first, extras.which(run))
     # Rows come before the frame is saved: making them is what registers their styles.
     parts = xml.parts_of(frame.saved())
     xml.assemble(parts, {frame.sheet_path(sheet): rows for sheet, rows in sheets.items()}, file)
 
 
-def _add_extras(book: Book, sheets: dict[Worksheet, list[str]]) -> None:
+def _add_extras(book: RunBook, sheets: dict[Worksheet, list[str]]) -> None:
     """Add the sheets that follow the steps."""
-    names = extras.which(book.trace)
+    names = extras.which(book.run)
     live = curve.live_rows(book)
     trained = predictions.trained(book, live)
     for name in names:

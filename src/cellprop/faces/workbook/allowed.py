@@ -9,7 +9,7 @@ the same limits.
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import inf
 
@@ -17,8 +17,10 @@ import numpy as np
 
 from cellprop.algebra import Array
 from cellprop.algebra.ranges import Range, ranges, widened
-from cellprop.programs.steps import OPTIMIZERS
-from cellprop.tracing import Trace
+from cellprop.running.run import Update
+
+Numbers = Mapping[str, Array]
+"""Numbers of matrices, by name."""
 
 # The largest number that may be typed in any workbook, as a power of ten; and the least that may
 # be the largest, in networks of a great many layers.
@@ -26,7 +28,7 @@ HIGHEST, LOWEST = 50, 1
 # A million is enough: nobody's formula gets longer for more.
 ENOUGH = 6
 # Settings that are from 0 to below 1, and how far below. (The others are 0 or more.)
-SHARES, BELOW_1 = ("momentum", "beta_1", "beta_2"), 0.999999
+BELOW_1 = 0.999999
 # By how much a sheet goes beyond the inputs that are typed: the decision boundary a little.
 BEYOND = 2.0
 # From here on a limit is written as a power of ten.
@@ -61,24 +63,29 @@ class Allowed:
         return bool(((least <= values) & (values <= most)).all())
 
 
-def allowed(trace: Trace) -> Allowed:
-    """Return what may be typed in the workbook of a trace: as much as keeps all else finite."""
-    found = _most_allowed(trace, ENOUGH, links_stop=False)
-    found = found or _most_allowed(trace, LOWEST, links_stop=True)
+def allowed(update: Update, others: Sequence[Numbers] = ()) -> Allowed:
+    """Return what may be typed in the workbook of an update: as much as keeps all else finite.
+
+    `others`: what it has of the same matrices on other sheets, by name.
+    """
+    found = _most_allowed(update, others, ENOUGH, links_stop=False)
+    found = found or _most_allowed(update, others, LOWEST, links_stop=True)
     if found:
         return found
     # So many layers, or so large numbers to begin with, that nothing is safe.
-    endless = dict.fromkeys(trace.names, (-inf, inf))
-    return Allowed(endless | _typed(trace, LOWEST), links_stop=True)
+    endless = dict.fromkeys(update.names, (-inf, inf))
+    return Allowed(endless | _typed(update, others, LOWEST), links_stop=True)
 
 
-def _most_allowed(trace: Trace, enough: int, *, links_stop: bool) -> Allowed | None:
+def _most_allowed(
+    update: Update, others: Sequence[Numbers], enough: int, *, links_stop: bool
+) -> Allowed | None:
     """Return what may be typed if that is enough, as a power of ten."""
 
     def attempt(exponent: int) -> Allowed | None:
-        typed = _typed(trace, exponent)
+        typed = _typed(update, others, exponent)
         try:
-            return Allowed(_ranges(trace, typed, links_stop=links_stop), links_stop)
+            return Allowed(_ranges(update, typed, links_stop=links_stop), links_stop)
         except OverflowError:
             return None
 
@@ -88,7 +95,7 @@ def _most_allowed(trace: Trace, enough: int, *, links_stop: bool) -> Allowed | N
     return attempt(exponents[safe]) if safe < len(exponents) else None
 
 
-def _ranges(trace: Trace, typed: Mapping[str, Range], *, links_stop: bool) -> dict[str, Range]:
+def _ranges(update: Update, typed: Mapping[str, Range], *, links_stop: bool) -> dict[str, Range]:
     """Return the range of each matrix, from what may be typed.
 
     Raises
@@ -96,45 +103,42 @@ def _ranges(trace: Trace, typed: Mapping[str, Range], *, links_stop: bool) -> di
     OverflowError
         If a cell could overflow, on any sheet.
     """
-    walk = trace.walkthrough
-    found = ranges(walk.matrices, typed)
+    program = update.program
+    found = ranges(program.matrices, typed)
     # Samples of one's own are scaled by numbers that do not come from them.
-    raw, *scaling = [m for m in walk.steps[0].matrices if m.name != "y"]
-    known = dict(typed) | {matrix.name: found[matrix.name] for matrix in scaling[:-1]}
-    known[raw.name] = found[raw.name][0] * BEYOND, found[raw.name][1] * BEYOND
+    forward = program.forward
+    known = dict(typed) | {matrix.name: found[matrix.name] for matrix in forward.scaling}
+    raw = forward.input.name
+    known[raw] = found[raw][0] * BEYOND, found[raw][1] * BEYOND
     if not links_stop:
-        known |= {name: widened(found[name], found[m.name]) for name, m in walk.updates.items()}
-    ranges((*scaling[-1:], *walk.forward), known)
+        known |= {name: widened(found[name], found[m.name]) for name, m in program.updates.items()}
+    scaled = (forward.entered,) if forward.scaling else ()
+    ranges((*scaled, *forward.brings), known)
     return found
 
 
-def _typed(trace: Trace, exponent: int) -> dict[str, Range]:
+def _typed(update: Update, others: Sequence[Numbers], exponent: int) -> dict[str, Range]:
     """Return what may be typed for each matrix that is given, with a power of ten as the limit; at
     least what the workbook has there already.
     """
-    rule = OPTIMIZERS[trace.options["optimizer"]]
-    walk = trace.walkthrough
+    program = update.program
     found = {}
-    for matrix in walk.matrices:
-        if matrix.definition is not None:
-            continue
-        name = matrix.name
-        values = [trace.values[name]]
-        if name in walk.updates:
-            new = walk.updates[name].name
-            values += [trace.start[name], trace.carried[name], trace.values[new]]
+    for name in (matrix.name for matrix in program.given):
+        role = program.roles[name]
+        values = [update.values[name], *(each[name] for each in others if name in each)]
+        if name in program.updates:
+            values.append(update.values[program.updates[name].name])
         largest = max(float(np.abs(array).max()) for array in values)
-        if name in SHARES:
+        if role == "share":
             found[name] = 0.0, max(BELOW_1, largest)
-        elif name in rule.counts:
+        elif role == "counter":
             found[name] = 0.0, max(1.0, largest)
         else:
             # What a rule remembers may be a square.
-            is_remembered = name in walk.updates and name not in trace.network.shapes
-            limit = min(2 * exponent, HIGHEST) if is_remembered else exponent
+            limit = min(2 * exponent, HIGHEST) if role == "remembered" else exponent
             while _power(limit) < largest:
                 limit += 1
-            found[name] = 0.0 if name in rule.settings else -_power(limit), _power(limit)
+            found[name] = 0.0 if role == "setting" else -_power(limit), _power(limit)
     return found
 
 

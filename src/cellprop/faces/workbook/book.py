@@ -24,7 +24,8 @@ from cellprop.faces.workbook import xml
 from cellprop.faces.workbook.allowed import Allowed, allowed, as_typed
 from cellprop.faces.workbook.frame import Frame
 from cellprop.files.data import looks_like_formula
-from cellprop.programs.steps import Declaration
+from cellprop.programs.program import Step
+from cellprop.running.run import Run, Update
 from cellprop.texts.formats import (
     LONGEST_LABEL,
     WIDEST_SIDE,
@@ -33,12 +34,11 @@ from cellprop.texts.formats import (
     cut,
     lines,
     of_matrix,
-    of_trace,
+    of_update,
     replaced,
     width_above,
 )
 from cellprop.texts.words import Words
-from cellprop.tracing import Trace
 
 State = Literal[
     "ghost", "known", "read", "active", "input",
@@ -53,7 +53,7 @@ ROW, LABEL_ROW = 13.5, 11.0
 NARROWEST_PAGE, WIDEST_PAGE = 20, 24
 
 
-def sheet_name(step: Declaration) -> str:
+def sheet_name(step: Step) -> str:
     """Return the name of a step's sheet."""
     return f"Step {step.label}"
 
@@ -62,14 +62,14 @@ def sheet_name(step: Declaration) -> str:
 class Book:
     """What the sheets of one workbook share. Collects what is made once and used again."""
 
-    trace: Trace
+    update: Update
     layout: Layout
     frame: Frame
     words: Words
     formats: Mapping[str, Format] = field(init=False)
     columns: Mapping[str, Formats] = field(init=False)
     replaced: Mapping[str, str] = field(init=False)
-    home: Mapping[str, Declaration] = field(init=False)
+    home: Mapping[str, Step] = field(init=False)
     widths: Mapping[int, float] = field(init=False)
     heights: Mapping[int, float] = field(init=False)
     clipped: bool = False
@@ -80,7 +80,7 @@ class Book:
     def __post_init__(self) -> None:
         self.columns, self.replaced = self._shown()
         self.formats = {name: of_matrix(columns) for name, columns in self.columns.items()}
-        self.home = {m.name: step for step in self.trace.walkthrough.steps for m in step.matrices}
+        self.home = {m.name: step for step in self.update.program.steps for m in step.brings}
         self.widths = _widths(self)
         self.heights = _heights(self)
 
@@ -88,12 +88,12 @@ class Book:
         """Return how the columns of each matrix are shown, and which matrix replaces which so that
         the move is to be seen.
         """
-        return of_trace(self.trace), replaced(self.trace)
+        return of_update(self.update), replaced(self.update)
 
     @cached_property
     def allowed(self) -> Allowed:
         """Which numbers may be typed."""
-        return allowed(self.trace)
+        return allowed(self.update)
 
     def check_numbers(self, sheet: Worksheet, cells: str, numbers: Range) -> None:
         """Let cells take numbers of a range only."""
@@ -170,7 +170,7 @@ class Book:
     def values(self, name: str) -> list[list[str]]:
         """Return the values of a matrix as the texts that stand in the file."""
         if name not in self._values:
-            rows = self.trace.values[name].tolist()
+            rows = self.update.values[name].tolist()
             self._values[name] = [[xml.number(value) for value in row] for row in rows]
         return self._values[name]
 
@@ -188,6 +188,22 @@ class Book:
                 )
             self._formulas[matrix.name] = texts
         return self._formulas[matrix.name]
+
+
+@dataclass
+class RunBook(Book):
+    """A `Book` of a whole run, which has sheets after the steps.
+
+    Attributes:
+        run: What they show.
+    """
+
+    run: Run = field(kw_only=True)
+
+    @cached_property
+    def allowed(self) -> Allowed:
+        """Which numbers may be typed, on these sheets as well."""
+        return allowed(self.update, (self.run.start, self.run.carried))
 
 
 def styled(
@@ -219,7 +235,7 @@ def _widths(book: Book) -> dict[int, float]:
         forms = book.columns[place.matrix.name]
         if place.matrix.name in book.replaced:
             forms = tuple(form.closer for form in forms)
-        shown = book.trace.values[place.matrix.name]
+        shown = book.update.values[place.matrix.name]
         label = max(map(cell_len, place.matrix.rows.labels))
         heads = place.matrix.columns.labels
         column = place.label_column

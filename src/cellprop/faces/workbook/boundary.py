@@ -16,7 +16,7 @@ from cellprop.algebra import ONE, Array, Axis, Matrix
 from cellprop.algebra.deciding import decided, largest
 from cellprop.faces.layout import Place, letter
 from cellprop.faces.workbook import xml
-from cellprop.faces.workbook.book import ROW, Book
+from cellprop.faces.workbook.book import ROW, RunBook
 from cellprop.faces.workbook.charts import Chart, Series
 from cellprop.faces.workbook.extras import (
     BOUNDARY,
@@ -33,8 +33,8 @@ from cellprop.faces.workbook.extras import (
     side_by_side,
 )
 from cellprop.faces.workbook.predictions import Trained, known, table
+from cellprop.running.run import Run
 from cellprop.texts.formats import LARGE, LONGEST_LABEL, MOST_DECIMALS, Format, choose, cut
-from cellprop.tracing import Trace
 
 # So many points across and down, or fewer where that would be more formula cells than this.
 POINTS, FEWEST, MOST_CELLS = 25, 9, 100_000
@@ -78,9 +78,9 @@ class Grid:
         return FIRST_ROW + self.points - 1
 
 
-def lay_out(trace: Trace, trained: Trained) -> Grid:
+def lay_out(run: Run, trained: Trained) -> Grid:
     """Return where everything stands."""
-    one = band(trace, Axis.numbered("samples", 1), 1, {})
+    one = band(run, Axis.numbered("samples", 1), 1, {})
     steps = (one.raw, *one.computed)
     size = sum(matrix.columns.size for matrix in steps) + 2
     points = POINTS
@@ -96,11 +96,11 @@ def lay_out(trace: Trace, trained: Trained) -> Grid:
     return Grid(points, chart, samples, limits, places, columns, columns[""])
 
 
-def boundary_sheet(book: Book, sheet: Worksheet, trained: Trained) -> list[str]:
+def boundary_sheet(book: RunBook, sheet: Worksheet, trained: Trained) -> list[str]:
     """Set the sheet Decision boundary up in the frame and return its rows."""
-    trace = book.trace
+    run = book.run
     canvas = Canvas(book, sheet)
-    grid = lay_out(trace, trained)
+    grid = lay_out(run, trained)
     for column in range(FIRST_COLUMN, FIRST_COLUMN + grid.points):
         canvas.set_width(column, CELL_WIDTH)
     for row in range(FIRST_ROW, grid.last_row + 1):
@@ -116,22 +116,22 @@ def boundary_sheet(book: Book, sheet: Worksheet, trained: Trained) -> list[str]:
     page = grid.samples + 4
     canvas.head(BOUNDARY, page)
     for row in range(3, FIRST_ROW - 2):
-        canvas.heighten(row, 4.0 if row != SHOWN or not _chooses_output(trace) else ROW)
+        canvas.heighten(row, 4.0 if row != SHOWN or not _chooses_output(run) else ROW)
     canvas.prose(2, page, _says(book))
     canvas.set_up_print(page, "1:2")
     return canvas.rows()
 
 
-def _says(book: Book) -> str:
+def _says(book: RunBook) -> str:
     """Return what the sheet says about itself."""
-    words, trace = book.words, book.trace
-    first, second = _inputs(trace)
+    words, run = book.words, book.run
+    first, second = _inputs(run)
     said = [words("boundary.says", first=first, second=second)]
-    labels = trace.walkthrough.output.columns.labels
-    if trace.decision == "one of several":
+    labels = run.program.output.columns.labels
+    if run.decision == "one of several":
         named = ", ".join(f"{j} = {cut(label, WIDEST)}" for j, label in enumerate(labels, 1))
         said.append(words("boundary.classes", classes=named))
-    elif limits := _limits_of_colors(trace):
+    elif limits := _limits_of_colors(run):
         low, middle, high = (f"{limit:g}" for limit in limits)
         said.append(words("boundary.output", low=low, middle=middle, high=high))
     else:
@@ -139,20 +139,20 @@ def _says(book: Book) -> str:
     return " ".join(said)
 
 
-def _inputs(trace: Trace) -> list[str]:
+def _inputs(run: Run) -> list[str]:
     """Return what the two inputs are called, in few enough characters for a title."""
-    return [cut(label, WIDEST) for label in trace.matrix("X").columns.labels]
+    return [cut(label, WIDEST) for label in run.matrix("X").columns.labels]
 
 
-def _limits_of_colors(trace: Trace) -> tuple[float, float, float] | None:
+def _limits_of_colors(run: Run) -> tuple[float, float, float] | None:
     """Return where the colour scale begins, is white, and ends; None if that is not known."""
     limits = {"sigmoid": (0.0, 0.5, 1.0), "softmax": (0.0, 0.5, 1.0), "tanh": (-1.0, 0.0, 1.0)}
-    return limits.get(str(trace.network.output_activation))
+    return limits.get(str(run.network.output_activation))
 
 
-def _chooses_output(trace: Trace) -> bool:
+def _chooses_output(run: Run) -> bool:
     """Whether the grid shows one of several outputs, which is to be chosen."""
-    return trace.decision != "one of several" and trace.walkthrough.output.columns.size > 1
+    return run.decision != "one of several" and run.program.output.columns.size > 1
 
 
 # --- Points -------------------------------------------------------------------------------
@@ -160,12 +160,12 @@ def _chooses_output(trace: Trace) -> bool:
 
 def _put_limits(canvas: Canvas, grid: Grid) -> Array:
     """Put the least and the most of each input; return the inputs of all points, row by row."""
-    trace, words = canvas.book.trace, canvas.book.words
-    raw = trace.walkthrough.matrices[0].name
+    run, words = canvas.book.run, canvas.book.words
+    raw = run.program.matrices[0].name
     home, link = canvas.book.layout.places[raw], canvas.book.link(raw)
     texts: Addresses = [[], []]
     limits = []
-    for j, values in enumerate(trace.values[raw].T):
+    for j, values in enumerate(run.values[raw].T):
         column = f"{link}${home.columns[j]}${home.row}:${home.columns[j]}${home.last_row}"
         spans = f"MAX({column})-MIN({column})"
         beyond = f"IF({spans}>{LEAST_SPAN},({spans})/{MARGIN},1)"
@@ -175,7 +175,7 @@ def _put_limits(canvas: Canvas, grid: Grid) -> Array:
         margin = span / MARGIN if span > float(LEAST_SPAN) else 1.0
         limits.append((values.min() - margin, values.max() + margin))
     sides = Axis("limits", (words("boundary.least"), words("boundary.most")))
-    place = Place(Matrix("limits", sides, trace.matrix("X").columns), FIRST_ROW, grid.limits + 1)
+    place = Place(Matrix("limits", sides, run.matrix("X").columns), FIRST_ROW, grid.limits + 1)
     form = choose(np.array(limits), given=False)
     canvas.numbers(place, "known", form, np.array(limits).T, texts)
     canvas.labels(place, beside=LONGEST_LABEL)
@@ -201,9 +201,9 @@ def _put_parameters(canvas: Canvas, grid: Grid, trained: Trained) -> None:
 
 def _put_points(canvas: Canvas, grid: Grid, trained: Trained, points: Array) -> Array:
     """Put each point in a row, with what the network makes of it; return what is shown of it."""
-    book, trace = canvas.book, canvas.book.trace
-    rows = band(trace, Axis.numbered("samples", len(points)), FIRST_ROW, grid.columns)
-    values = rows.values(points, known(trace, trained))
+    book, run = canvas.book, canvas.book.run
+    rows = band(run, Axis.numbered("samples", len(points)), FIRST_ROW, grid.columns)
+    values = rows.values(points, known(run, trained))
 
     def fixed(matrix: Matrix) -> Addresses:
         place = grid.parameters.get(matrix.name)
@@ -217,11 +217,11 @@ def _put_points(canvas: Canvas, grid: Grid, trained: Trained, points: Array) -> 
         canvas.text(place.name_row, place.column, "name", name)
         for j, label in enumerate(place.matrix.columns.labels, place.column):
             canvas.label(place.label_row, j, label)
-    shown = _shown(trace, rows)
+    shown = _shown(run, rows)
     place = Place(Matrix("shown", rows.places["output"].matrix.rows, ONE), FIRST_ROW, grid.shown)
     found = values["output"][:, :1]
-    if trace.decision == "one of several":
-        found = decided(values["output"], trace.decision) + 1
+    if run.decision == "one of several":
+        found = decided(values["output"], run.decision) + 1
     canvas.numbers(place, "known", choose(found, given=False), found, shown)
     canvas.text(place.name_row, place.column, "name", book.words("boundary.shown"))
     return found
@@ -241,12 +241,12 @@ def _points(grid: Grid) -> Addresses:
     return [[text, down] for down in [at(second, i) for i in reversed(steps)] for text in across]
 
 
-def _shown(trace: Trace, rows: Band) -> Addresses:
+def _shown(run: Run, rows: Band) -> Addresses:
     """Return the formulas of what the grid shows of each point."""
     outputs = rows.places["output"].addresses()
-    if trace.decision == "one of several":
+    if run.decision == "one of several":
         return [[largest(cells)] for cells in outputs]
-    if _chooses_output(trace):
+    if _chooses_output(run):
         return [[f"INDEX({cells[0]}:{cells[-1]},1,{_choice()})"] for cells in outputs]
     return outputs
 
@@ -261,10 +261,10 @@ def _choice() -> str:
 
 def _put_grid(canvas: Canvas, grid: Grid, points: Array, values: Array) -> None:
     """Put the grid, and around it what it is about."""
-    book, trace, count = canvas.book, canvas.book.trace, grid.points
-    limits = _limits_of_colors(trace)
+    book, run, count = canvas.book, canvas.book.run, grid.points
+    limits = _limits_of_colors(run)
     # A cell has room for a digit: a class, or an output rounded.
-    code = "0" if limits or trace.decision == "one of several" else ";;;"
+    code = "0" if limits or run.decision == "one of several" else ";;;"
     style, shown = canvas.style("known", code), letter(grid.shown)
     columns = [letter(FIRST_COLUMN + j) for j in range(count)]
     for i, numbers in enumerate(values.reshape(count, count).tolist()):
@@ -277,22 +277,22 @@ def _put_grid(canvas: Canvas, grid: Grid, points: Array, values: Array) -> None:
         )
         canvas.put(row, FIRST_COLUMN, cells)
     cells = f"{columns[0]}{FIRST_ROW}:{columns[-1]}{grid.last_row}"
-    if trace.decision == "one of several":
-        book.frame.add_class_colors(canvas.sheet, cells, trace.walkthrough.output.columns.size)
+    if run.decision == "one of several":
+        book.frame.add_class_colors(canvas.sheet, cells, run.program.output.columns.size)
     else:
         book.frame.add_color_scale(canvas.sheet, cells, limits)
-    first, second = _inputs(trace)
+    first, second = _inputs(run)
     axes = book.words("boundary.axes", first=first, second=second)
     canvas.text(FIRST_ROW - 2, 1, "name", axes)
     _put_ticks(canvas, grid, points)
-    if _chooses_output(trace):
+    if _chooses_output(run):
         _put_choice(canvas)
 
 
 def _put_ticks(canvas: Canvas, grid: Grid, points: Array) -> None:
     """Put the numbers that the rows and columns of the grid stand for."""
     count = grid.points
-    raw = grid.columns[canvas.book.trace.walkthrough.matrices[0].name]
+    raw = grid.columns[canvas.book.run.program.matrices[0].name]
     across, down = (_code_of_ticks(values) for values in points.T)
     for i, number in enumerate(points[::count, 1].tolist()):
         there = f"{letter(raw + 1)}{FIRST_ROW + i * count}"
@@ -308,7 +308,7 @@ def _put_ticks(canvas: Canvas, grid: Grid, points: Array) -> None:
 def _put_choice(canvas: Canvas) -> None:
     """Put the cell in which it is chosen which output the grid shows."""
     words = canvas.book.words
-    caption, count = words("boundary.choice"), canvas.book.trace.walkthrough.output.columns.size
+    caption, count = words("boundary.choice"), canvas.book.run.program.output.columns.size
     canvas.text(SHOWN, 1, "caption", caption)
     canvas.widen(1, room_for(caption))
     canvas.number(SHOWN, FIRST_COLUMN, "focus", 1.0, "0")
@@ -332,18 +332,18 @@ def _code_of_ticks(values: Array) -> str:
 
 def _put_samples(canvas: Canvas, grid: Grid, trained: Trained) -> list[tuple[str, int, int]]:
     """Put the samples, a class after the other; return each class's name, first and last row."""
-    book, trace = canvas.book, canvas.book.trace
-    there = table(trace, trained)
-    classes = _classes(trace, there.count)
+    book, run = canvas.book, canvas.book.run
+    there = table(run, trained)
+    classes = _classes(run, there.count)
     order = np.argsort(classes, kind="stable").tolist()
-    axis = trace.walkthrough.output.rows
+    axis = run.program.output.rows
     for k, i in enumerate(order):
         canvas.label(FIRST_ROW + k, grid.samples, axis.labels[i], beside=WIDEST)
-    raw = trace.walkthrough.matrices[0].name
+    raw = run.program.matrices[0].name
     rows = Axis(axis.name, tuple(axis.labels[i] for i in order))
     inputs = Place(Matrix(raw, rows, there.inputs), FIRST_ROW, grid.samples + 1)
     links = at_home(book, raw)
-    values = trace.values[raw][order]
+    values = run.values[raw][order]
     canvas.numbers(inputs, "known", book.columns[raw], values, [links[i] for i in order])
     canvas.text(inputs.name_row, inputs.column, "name", raw)
     for j, label in enumerate(there.inputs.labels, inputs.column):
@@ -357,20 +357,20 @@ def _put_samples(canvas: Canvas, grid: Grid, trained: Trained) -> list[tuple[str
     return ends
 
 
-def _classes(trace: Trace, count: int) -> Array:
+def _classes(run: Run, count: int) -> Array:
     """Return the number of each sample's class; all 0 where there are none."""
-    if trace.decision in ("yes or no", "one of several"):
-        return decided(trace.values["y"][:count], trace.decision)[:, 0]
+    if run.decision in ("yes or no", "one of several"):
+        return decided(run.values["y"][:count], run.decision)[:, 0]
     return np.zeros(count)
 
 
-def _class_name(book: Book, number: int) -> str:
-    trace = book.trace
-    if trace.decision == "one of several":
-        label = trace.walkthrough.output.columns.labels[number]
+def _class_name(book: RunBook, number: int) -> str:
+    run = book.run
+    if run.decision == "one of several":
+        label = run.program.output.columns.labels[number]
         return f"{number + 1}: {cut(label, WIDEST)}" if label else str(number + 1)
-    if trace.decision == "yes or no":
-        names = trace.walkthrough.output.columns
+    if run.decision == "yes or no":
+        names = run.program.output.columns
         name = (names.zero, *names.labels)[number] if names.zero else ""
         return f"{number}: {cut(name, WIDEST)}" if name else f"y = {number}"
     return book.words("boundary.samples")
@@ -378,8 +378,8 @@ def _class_name(book: Book, number: int) -> str:
 
 def _put_targets(canvas: Canvas, grid: Grid, trained: Trained, order: Sequence[int]) -> None:
     """Put each sample's target and output, or what class they stand for."""
-    book, trace = canvas.book, canvas.book.trace
-    find = _classes_found if trace.decision == "one of several" else _numbers_found
+    book, run = canvas.book, canvas.book.run
+    find = _classes_found if run.decision == "one of several" else _numbers_found
     for column, (head, code, texts, values) in enumerate(find(book, trained), grid.samples + 3):
         canvas.text(FIRST_ROW - 2, column, "name", head)
         canvas.widen(column, room_for(head))
@@ -393,10 +393,10 @@ Found = tuple[str, str, list[str], Sequence[float | str]]
 """A column of samples: what heads it, its number format, its formulas and their values."""
 
 
-def _classes_found(book: Book, trained: Trained) -> Iterator[Found]:
+def _classes_found(book: RunBook, trained: Trained) -> Iterator[Found]:
     """Yield the class wanted of each sample, and the class decided."""
-    there = table(book.trace, trained)
-    numbers = book.trace.values["y"], _outputs(book.trace, trained, there.count)
+    there = table(book.run, trained)
+    numbers = book.run.values["y"], _outputs(book.run, trained, there.count)
     for key, column, found in zip(
         ("wanted", "class"), (there.wanted, there.decided), numbers, strict=True
     ):
@@ -406,11 +406,11 @@ def _classes_found(book: Book, trained: Trained) -> Iterator[Found]:
         yield book.words(f"predictions.{key}"), "General", texts, names
 
 
-def _numbers_found(book: Book, trained: Trained) -> Iterator[Found]:
+def _numbers_found(book: RunBook, trained: Trained) -> Iterator[Found]:
     """Yield the target and the output of each sample; of several outputs the one that is shown."""
-    trace = book.trace
-    there = table(trace, trained)
-    outputs = _outputs(trace, trained, there.count)
+    run = book.run
+    there = table(run, trained)
+    outputs = _outputs(run, trained, there.count)
     place = Place(Matrix("output", ONE, there.outputs), there.first_row, there.output)
     first, last = place.columns[0], place.columns[-1]
     targets, home = at_home(book, "y"), f"'{PREDICTIONS}'!"
@@ -423,25 +423,25 @@ def _numbers_found(book: Book, trained: Trained) -> Iterator[Found]:
     }
     codes = book.formats["y"].code, choose(outputs, given=False).code
     for code, (head, ends), values in zip(
-        codes, ranges.items(), (trace.values["y"], outputs), strict=True
+        codes, ranges.items(), (run.values["y"], outputs), strict=True
     ):
         texts = [begin for begin, _ in ends]
-        if _chooses_output(trace):
+        if _chooses_output(run):
             texts = [f"INDEX({begin}:{end},1,{_choice()})" for begin, end in ends]
         yield head, code, texts, values[:, 0].tolist()
 
 
-def _outputs(trace: Trace, trained: Trained, count: int) -> Array:
+def _outputs(run: Run, trained: Trained, count: int) -> Array:
     """Return the trained network's outputs for the samples that have a row on Predictions."""
-    rows = band(trace, Axis.numbered("samples", count), 1, {})
-    raw = trace.values[rows.raw.name][:count]
-    return rows.values(raw, known(trace, trained))["output"]
+    rows = band(run, Axis.numbered("samples", count), 1, {})
+    raw = run.values[rows.raw.name][:count]
+    return rows.values(raw, known(run, trained))["output"]
 
 
 def _add_chart(canvas: Canvas, grid: Grid, ends: Sequence[tuple[str, int, int]]) -> None:
     """Add the chart of the samples, beside the grid."""
-    book, trace = canvas.book, canvas.book.trace
-    labels = _inputs(trace)
+    book, run = canvas.book, canvas.book.run
+    labels = _inputs(run)
     first, second = letter(grid.samples + 1), letter(grid.samples + 2)
     series = [
         Series(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from openpyxl.worksheet.worksheet import Worksheet
 from rich.cells import cell_len
 
@@ -11,20 +13,25 @@ from cellprop.faces.workbook.book import ROW, Book, sheet_name
 from cellprop.faces.workbook.printing import page_of
 from cellprop.faces.workbook.sheets import TITLE_ROW
 from cellprop.files.data import looks_like_formula
+from cellprop.programs.program import Layer
 from cellprop.running.training import mean_over_samples
 from cellprop.texts import captions
+from cellprop.texts.words import Words
 
 NAME = "Contents"
 WIDTHS = {"A": 16.0, "B": 16.0, "C": 22.0, "D": 22.0, "E": 22.0, "F": 22.0}
 LAST = "F"
 
 
-def contents_sheet(book: Book, sheet: Worksheet) -> list[str]:
-    """Set the contents sheet up in the frame and return its rows."""
+def contents_sheet(book: Book, sheet: Worksheet, further: Sequence[str]) -> list[str]:
+    """Set the contents sheet up in the frame and return its rows.
+
+    `further`: the names of the sheets that follow the steps.
+    """
     page = Page(book)
     _say(page)
     _describe_network(page)
-    _list_steps(page)
+    _list_steps(page, further)
     _show_key(page)
     _explain(page)
     list_labels(page)
@@ -107,12 +114,12 @@ def _say(page: Page) -> None:
 
 def _describe_network(page: Page) -> None:
     describe_layers(page)
-    _show_loss(page, page.book.trace.walkthrough.output.rows.size)
+    _show_loss(page, page.book.update.program.output.rows.size)
 
 
 def describe_layers(page: Page) -> None:
     """Add what the network consists of."""
-    book, words, trace = page.book, page.words, page.book.trace
+    words, update = page.words, page.book.update
     page.heading("contents.network")
     keys = ("layer", "neurons", "activation", "weights", "biases")
     page.add(
@@ -121,40 +128,30 @@ def describe_layers(page: Page) -> None:
             for column, key in zip("ABCDE", keys, strict=True)
         )
     )
-    network = trace.network
     layers: list[tuple[str, ...]] = [
-        (words("contents.input_layer"), str(trace.matrix("X").columns.size))
+        (words("contents.input_layer"), str(update.program.input.columns.size))
     ]
-    for layer in network.hidden:
-        called = words("contents.hidden_layer", layer=f" {layer.number}" if layer.number else "")
-        names = f"wh{layer.suffix}", f"bh{layer.suffix}"
-        layers.append((called, *_layer(book, *names, layer.activation)))
-    layers.append(
-        (
-            words("contents.output_layer"),
-            *_layer(book, "wout", "bout", str(network.output_activation)),
-        )
-    )
+    for layer in update.program.forward.layers:
+        called = words(f"contents.{layer.key}", layer=f" {layer.number}" if layer.number else "")
+        layers.append((called, *_layer(words, layer)))
     for called, *facts in layers:
         cells = page.text("A", "table", called)
         for column, fact in zip("BCDE", facts, strict=False):
             cells += page.text(column, "table", str(fact))
         page.add(cells)
     page.add("", 6)
-    samples = trace.walkthrough.output.rows.size
+    samples = update.program.output.rows.size
     page.add(
         page.text("A", "caption", words("contents.samples"))
         + page.text("B", "table", str(samples))
         + page.text("C", "caption", words("contents.learning_rate"))
-        + _linked(page, "D", "lr")
+        + _linked(page, "D", update.program.rate.name)
     )
 
 
-def _layer(book: Book, weights: str, biases: str, activation: str) -> tuple[str, ...]:
-    shapes = book.trace.network.shapes
-    facts = (str(shapes[weights][1]), captions.activation(book.words, activation))
-    sizes = [f"{n}: {shapes[n][0]} × {shapes[n][1]}" for n in (weights, biases) if n in shapes]
-    return (*facts, *sizes)
+def _layer(words: Words, layer: Layer) -> tuple[str, ...]:
+    facts = (str(layer.size), captions.activation(words, layer.applies))
+    return (*facts, *(f"{m.name}: {m.rows.size} × {m.columns.size}" for m in layer.parameters))
 
 
 def _linked(page: Page, column: str, name: str) -> str:
@@ -163,50 +160,45 @@ def _linked(page: Page, column: str, name: str) -> str:
     place = book.layout.places[name]
     formula = f"{book.link(name)}{place.address(0, 0)}"
     style = book.frame.style("known", book.formats[name].code)
-    value = book.trace.values[name].item()
+    value = book.update.values[name].item()
     return xml.formula_cell(f"{column}{page.next}", style, formula, value)
 
 
 def _show_loss(page: Page, samples: int) -> None:
     """Add a row with the loss, live."""
-    book, trace = page.book, page.book.trace
-    loss = trace.walkthrough.loss.name
+    book, update = page.book, page.book.update
+    loss = update.program.loss.name
     where = f"{book.link(loss)}{book.layout.places[loss].range}"
-    value = mean_over_samples(trace.values[loss])
+    value = mean_over_samples(update.values[loss])
     style = book.frame.style("known", "0.000000" if 1e-4 < value < 1e4 else "0.0000E+00")
     walked = page.words(
         "contents.walked",
-        shown=captions.shown(page.words, trace),
-        loss=captions.loss(page.words, trace.network.loss),
+        shown=captions.shown(page.words, update),
+        loss=captions.loss(page.words, update.network.loss),
     )
     cells = page.text("A", "caption", walked)
     cells += xml.formula_cell(f"F{page.next}", style, f"SUM({where})/{samples}", value)
     page.add(cells)
 
 
-def _list_steps(page: Page) -> None:
+def _list_steps(page: Page, further: Sequence[str]) -> None:
     words = page.words
     page.heading("contents.steps")
     page.add(
         page.text("A", "caption", words("contents.step"))
         + page.text("D", "caption", words("contents.computes"))
     )
-    for step in page.book.trace.walkthrough.steps:
+    for step in page.book.update.program.steps:
         name = sheet_name(step)
         cells = page.link("A", name, name)
-        cells += page.text("B", "table", captions.title(words, page.book.trace, step))
-        names = ", ".join(matrix.name for matrix in step.matrices)
+        cells += page.text("B", "table", captions.title(words, step))
+        names = ", ".join(matrix.name for matrix in step.brings)
         if cell_len(names) <= page.room("D"):
             page.add(cells + page.text("D", "table", names))
         else:
             page.prose(names, "D", cells)
-    _list_extras(page)
-
-
-def _list_extras(page: Page) -> None:
-    """List the sheets that follow the steps."""
     page.add("", 6)
-    for name in extras.which(page.book.trace):
+    for name in further:
         about = page.words(f"{extras.key(name)}.about")
         page.add(page.link("A", name, name) + page.text("B", "table", about))
 
@@ -235,7 +227,7 @@ def list_labels(page: Page) -> None:
     page.heading("contents.labels")
     axes = {
         axis.name: axis
-        for matrix in page.book.trace.walkthrough.matrices
+        for matrix in page.book.update.program.matrices
         for axis in (matrix.rows, matrix.columns)
         if axis is not ONE
     }

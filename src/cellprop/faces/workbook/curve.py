@@ -19,7 +19,7 @@ from cellprop.algebra.deciding import at_least_half, decide_alike, decided, larg
 from cellprop.faces.layout import MOST_COLUMNS, letter
 from cellprop.faces.workbook import xml
 from cellprop.faces.workbook.allowed import as_typed
-from cellprop.faces.workbook.book import LONGEST_FORMULA, Book
+from cellprop.faces.workbook.book import LONGEST_FORMULA, RunBook
 from cellprop.faces.workbook.charts import Chart, Series
 from cellprop.faces.workbook.extras import (
     TRAINING,
@@ -28,10 +28,10 @@ from cellprop.faces.workbook.extras import (
     alike,
     at_home,
 )
+from cellprop.running.run import Run
 from cellprop.running.training import diverging, mean_over_samples
 from cellprop.texts import captions
 from cellprop.texts.formats import choose
-from cellprop.tracing import Trace
 
 # Live rows stop after so many epochs, or when they would be more formula cells than this; with
 # fewer rows than the least they show too little of a curve.
@@ -95,35 +95,35 @@ def _cells(first: int, rows: int, columns: int, row: str) -> Addresses:
 # --- Live rows ----------------------------------------------------------------------------
 
 
-def live_rows(book: Book) -> Live | None:
+def live_rows(book: RunBook) -> Live | None:
     """Return the training of a network in rows; None if it is too large, or has mini-batches."""
-    trace = book.trace
-    if trace.epochs < 2 or trace.batches > 1:
+    run = book.run
+    if run.epochs < 2 or run.batches > 1:
         return None
-    needed = _needed(trace)
-    right = _right(trace)
+    needed = _needed(run)
+    right = _right(run)
     size = sum(matrix.rows.size * matrix.columns.size for matrix in (*needed, *right))
-    count = min(trace.epochs, LIVE_EPOCHS, LIVE_CELLS // (size + 3) - 1)
-    if count < min(LEAST_ROWS, trace.epochs) or size + WHOLE + 6 > MOST_COLUMNS:
+    count = min(run.epochs, LIVE_EPOCHS, LIVE_CELLS // (size + 3) - 1)
+    if count < min(LEAST_ROWS, run.epochs) or size + WHOLE + 6 > MOST_COLUMNS:
         return None
     values = _values(book, needed, count)
-    count = len(values[trace.walkthrough.output.name]) - 1
-    columns = _columns(trace, needed, right, whole=count < trace.epochs)
+    count = len(values[run.program.output.name]) - 1
+    columns = _columns(run, needed, right, whole=count < run.epochs)
     live = Live(count, columns, {}, {}, values)
     updates, within = _formulas(book, live, needed)
     texts = [t for rows in (*updates.values(), *within.values()) for row in rows for t in row]
     # Rows have four digits at most.
     longest = max(len(text) + 3 * (text.count(HERE) + text.count(ABOVE)) for text in texts)
-    if longest >= LONGEST_FORMULA or count < min(LEAST_ROWS, trace.epochs):
+    if longest >= LONGEST_FORMULA or count < min(LEAST_ROWS, run.epochs):
         return None
     return Live(count, columns, updates, within, values)
 
 
-def _needed(trace: Trace) -> list[Matrix]:
+def _needed(run: Run) -> list[Matrix]:
     """Return what has columns: what is carried on, the output, then what leads to them."""
-    walk = trace.walkthrough
-    given = {m.name for step in walk.steps if step.number < 2 for m in step.matrices}
-    replacing = {matrix.name for matrix in walk.updates.values()}
+    program = run.program
+    given = {m.name for step in program.steps if step.number < 2 for m in step.brings}
+    replacing = {matrix.name for matrix in program.updates.values()}
     found: dict[str, Matrix] = {}
 
     def visit(matrix: Matrix) -> None:
@@ -133,37 +133,37 @@ def _needed(trace: Trace) -> list[Matrix]:
             for operand in reads(matrix.definition):
                 visit(operand)
 
-    for matrix in (walk.output, walk.loss, *walk.updates.values()):
+    for matrix in (program.output, program.loss, *program.updates.values()):
         visit(matrix)
-    carried = [trace.matrix(name) for name in trace.start]
-    steps = [m for m in walk.matrices if m.name in found and m.name not in replacing]
-    return [*carried, walk.output, *(m for m in steps if m is not walk.output)]
+    carried = [run.matrix(name) for name in run.start]
+    steps = [m for m in program.matrices if m.name in found and m.name not in replacing]
+    return [*carried, program.output, *(m for m in steps if m is not program.output)]
 
 
-def _right(trace: Trace) -> list[Matrix]:
+def _right(run: Run) -> list[Matrix]:
     """Return what has columns so that right outputs can be counted."""
-    samples = trace.walkthrough.output.rows
+    samples = run.program.output.rows
     found = []
-    if trace.decision == "each yes or no":
-        found.append(Matrix("decided", samples, trace.walkthrough.output.columns))
-    if trace.decision:
+    if run.decision == "each yes or no":
+        found.append(Matrix("decided", samples, run.program.output.columns))
+    if run.decision:
         found.append(Matrix("right", samples, ONE))
     return found
 
 
-def _values(book: Book, needed: list[Matrix], count: int) -> dict[str, Array]:
+def _values(book: RunBook, needed: list[Matrix], count: int) -> dict[str, Array]:
     """Return the numbers of every row, computed in the order in which a spreadsheet does."""
-    trace, walk = book.trace, book.trace.walkthrough
-    names = [m.name for m in (*needed, *_right(trace))]
+    run, program = book.run, book.run.program
+    names = [m.name for m in (*needed, *_right(run))]
     found: dict[str, list[Array]] = {name: [] for name in names}
-    carried = dict(trace.start)
-    given = {m.name: trace.values[m.name] for m in walk.matrices if m.definition is None}
-    right = decided(trace.values["y"], trace.decision) if trace.decision else None
+    carried = dict(run.start)
+    given = {m.name: run.values[m.name] for m in program.matrices if m.definition is None}
+    right = decided(run.values["y"], run.decision) if run.decision else None
     with diverging():
         for _ in range(count + 1):
-            values = evaluate(walk.matrices, given | carried)
-            if trace.decision:
-                chosen = decided(values[walk.output.name], trace.decision)
+            values = evaluate(program.matrices, given | carried)
+            if run.decision:
+                chosen = decided(values[program.output.name], run.decision)
                 values["decided"] = chosen
                 hits = (chosen == right).all(axis=1)
                 values["right"] = hits.astype(np.float64)[:, np.newaxis]
@@ -173,15 +173,13 @@ def _values(book: Book, needed: list[Matrix], count: int) -> dict[str, Array]:
                 break  # formulas would stop here
             for name in names:
                 found[name].append(values[name])
-            carried = {name: values[matrix.name] for name, matrix in walk.updates.items()}
+            carried = {name: values[matrix.name] for name, matrix in program.updates.items()}
     return {name: np.array(rows) for name, rows in found.items()}
 
 
-def _columns(
-    trace: Trace, needed: list[Matrix], right: list[Matrix], *, whole: bool
-) -> dict[str, int]:
+def _columns(run: Run, needed: list[Matrix], right: list[Matrix], *, whole: bool) -> dict[str, int]:
     """Return the first column of each matrix; a column between what is shown and the working."""
-    shown = len(trace.start) + 1
+    shown = len(run.start) + 1
     first = WHOLE + (4 if whole else 0)
     columns = _in_a_row(needed[:shown], first)
     return columns | _in_a_row([*right, *needed[shown:]], columns[""] + 1)
@@ -199,11 +197,11 @@ def _in_a_row(matrices: list[Matrix], column: int) -> dict[str, int]:
 
 
 def _formulas(
-    book: Book, live: Live, needed: list[Matrix]
+    book: RunBook, live: Live, needed: list[Matrix]
 ) -> tuple[dict[str, Addresses], dict[str, Addresses]]:
     """Return the formulas of what is carried on, and of what is computed from it within a row."""
-    trace = book.trace
-    replaces = {matrix.name: name for name, matrix in trace.walkthrough.updates.items()}
+    run = book.run
+    replaces = {matrix.name: name for name, matrix in run.program.updates.items()}
 
     def address_from(row: str) -> Callable[[Matrix], Addresses]:
         """Return addresses as a formula knows them that reads the cells of a row."""
@@ -222,7 +220,7 @@ def _formulas(
         name: book.allowed.stopped(
             name, matrix.name, formulas(matrix.definition, address_from(ABOVE), scattered=True)
         )
-        for name, matrix in trace.walkthrough.updates.items()
+        for name, matrix in run.program.updates.items()
         if matrix.definition is not None
     }
     within = {
@@ -233,13 +231,13 @@ def _formulas(
     return updates, within | _formulas_of_right(book, live)
 
 
-def _formulas_of_right(book: Book, live: Live) -> dict[str, Addresses]:
+def _formulas_of_right(book: RunBook, live: Live) -> dict[str, Addresses]:
     """Return formulas that say which samples are decided rightly."""
-    trace, how = book.trace, book.trace.decision
+    run, how = book.run, book.run.decision
     if not how:
         return {}
-    walk = trace.walkthrough
-    outputs = _cells(live.columns[walk.output.name], *walk.output.shape, HERE)
+    program = run.program
+    outputs = _cells(live.columns[program.output.name], *program.output.shape, HERE)
     targets = at_home(book, "y")
     if how == "yes or no":
         right = [
@@ -251,7 +249,7 @@ def _formulas_of_right(book: Book, live: Live) -> dict[str, Addresses]:
         rows = zip(outputs, targets, strict=True)
         texts = [f"IF({largest(output)}={largest(target)},1,0)" for output, target in rows]
         return {"right": [[text] for text in texts]}
-    chosen = _cells(live.columns["decided"], *walk.output.shape, HERE)
+    chosen = _cells(live.columns["decided"], *program.output.shape, HERE)
     return {
         "decided": [[f"IF({at_least_half(output)},1,0)" for output in row] for row in outputs],
         "right": [[alike(row, target)] for row, target in zip(chosen, targets, strict=True)],
@@ -261,7 +259,7 @@ def _formulas_of_right(book: Book, live: Live) -> dict[str, Addresses]:
 # --- The sheet ----------------------------------------------------------------------------
 
 
-def training_sheet(book: Book, sheet: Worksheet, live: Live | None) -> list[str]:
+def training_sheet(book: RunBook, sheet: Worksheet, live: Live | None) -> list[str]:
     """Set the sheet Training up in the frame and return its rows."""
     canvas = Canvas(book, sheet)
     canvas.widen(LOSS, 11)
@@ -271,7 +269,7 @@ def training_sheet(book: Book, sheet: Worksheet, live: Live | None) -> list[str]
         canvas.heighten(row, LITTLE)
     for row, text in enumerate(says, 2):
         canvas.prose(row, CHART_LAST, text)
-    whole = live is None or live.count < book.trace.epochs
+    whole = live is None or live.count < book.run.epochs
     if live is not None:
         _put_live_rows(canvas, live)
     if whole:
@@ -283,43 +281,43 @@ def training_sheet(book: Book, sheet: Worksheet, live: Live | None) -> list[str]
     return canvas.rows()
 
 
-def _says(book: Book, live: Live | None) -> Iterator[str]:
+def _says(book: RunBook, live: Live | None) -> Iterator[str]:
     """Yield what the sheet says about itself, at most a text for each row there is room for."""
-    words, trace = book.words, book.trace
-    texts = [words("training.says", loss=captions.loss(words, trace.network.loss))]
-    if trace.stopped:
-        texts.append(words("training.stopped", epochs=trace.epochs))
+    words, run = book.words, book.run
+    texts = [words("training.says", loss=captions.loss(words, run.network.loss))]
+    if run.stopped:
+        texts.append(words("training.stopped", epochs=run.epochs))
     yield " ".join(texts)
     if live is None:
-        yield words("training.batches" if trace.batches > 1 else "training.large")
+        yield words("training.batches" if run.batches > 1 else "training.large")
     else:
-        key = "training.live" if trace.walk_epoch == 1 else "training.live_typed"
-        _, most = book.allowed.ranges[next(iter(trace.start))]
-        yield words(key, epoch=trace.walk_epoch, most=as_typed(most))
-    points = len(_points(trace))
-    if live is not None and live.count < trace.epochs:
-        yield words("training.whole", count=live.count, epochs=trace.epochs, points=points)
-    elif points <= trace.epochs:
-        yield words("training.thinned", epochs=trace.epochs, points=points)
+        key = "training.live" if run.walk_epoch == 1 else "training.live_typed"
+        _, most = book.allowed.ranges[next(iter(run.start))]
+        yield words(key, epoch=run.walk_epoch, most=as_typed(most))
+    points = len(_points(run))
+    if live is not None and live.count < run.epochs:
+        yield words("training.whole", count=live.count, epochs=run.epochs, points=points)
+    elif points <= run.epochs:
+        yield words("training.thinned", epochs=run.epochs, points=points)
 
 
-def _points(trace: Trace) -> list[int]:
+def _points(run: Run) -> list[int]:
     """Return the epochs that the whole curve shows."""
-    count = trace.epochs + 1
+    count = run.epochs + 1
     if count <= MOST_POINTS:
         return list(range(count))
-    points: list[int] = np.linspace(0, trace.epochs, MOST_POINTS).round().astype(int).tolist()
+    points: list[int] = np.linspace(0, run.epochs, MOST_POINTS).round().astype(int).tolist()
     return points
 
 
-def _loss_format(trace: Trace) -> str:
-    least, most = float(trace.losses.min()), float(trace.losses.max())
+def _loss_format(run: Run) -> str:
+    least, most = float(run.losses.min()), float(run.losses.max())
     return "0.000000" if least >= 1e-4 and most < 1e4 else "0.0000E+00"
 
 
 def _put_heading(canvas: Canvas, column: int, title: str) -> None:
     """Put what heads epochs, losses and accuracies."""
-    words, accuracies = canvas.book.words, canvas.book.trace.accuracies
+    words, accuracies = canvas.book.words, canvas.book.run.accuracies
     canvas.text(NAMES, column, "name", title)
     for j, key in enumerate(("epoch", "loss", "accuracy")[: 2 + (accuracies is not None)]):
         canvas.text(NAMES + 1, column + j, "label", words(f"training.{key}"))
@@ -327,14 +325,14 @@ def _put_heading(canvas: Canvas, column: int, title: str) -> None:
 
 def _put_whole_curve(canvas: Canvas, column: int) -> None:
     """Put the loss after every epoch, as training left it."""
-    trace = canvas.book.trace
+    run = canvas.book.run
     _put_heading(canvas, column, canvas.book.words("training.curve"))
     canvas.widen(column + 1, 11)
-    codes = ["0", _loss_format(trace), "0.0%"]
+    codes = ["0", _loss_format(run), "0.0%"]
     styles = [canvas.style("known", code) for code in codes]
-    accuracies = [] if trace.accuracies is None else trace.accuracies.tolist()
-    losses = trace.losses.tolist()
-    for row, epoch in enumerate(_points(trace), FIRST_ROW):
+    accuracies = [] if run.accuracies is None else run.accuracies.tolist()
+    losses = run.losses.tolist()
+    for row, epoch in enumerate(_points(run), FIRST_ROW):
         numbers = [float(epoch), losses[epoch], *accuracies[epoch : epoch + 1]]
         for j, (number, style) in enumerate(zip(numbers, styles, strict=False)):
             cell = f"{letter(column + j)}{row}"
@@ -342,7 +340,7 @@ def _put_whole_curve(canvas: Canvas, column: int) -> None:
 
 
 def _put_live_rows(canvas: Canvas, live: Live) -> None:
-    book, trace = canvas.book, canvas.book.trace
+    book, run = canvas.book, canvas.book.run
     _put_heading(canvas, EPOCH, book.words("training.rows"))
     _put_summaries(canvas, live)
     start = None
@@ -351,9 +349,9 @@ def _put_live_rows(canvas: Canvas, live: Live) -> None:
             continue
         texts = live.updates.get(name) or live.formulas[name]
         if name in live.updates:
-            start = at_home(book, name) if trace.walk_epoch == 1 else None
+            start = at_home(book, name) if run.walk_epoch == 1 else None
         _put_columns(canvas, live, name, texts, start if name in live.updates else texts)
-    shown = len(trace.start) + 1
+    shown = len(run.start) + 1
     working = list(live.columns)[shown + 1 : -1]
     first = live.columns[working[0]]
     canvas.text(NAMES - 1, first, "lane", book.words("training.working"))
@@ -362,18 +360,18 @@ def _put_live_rows(canvas: Canvas, live: Live) -> None:
 
 def _put_summaries(canvas: Canvas, live: Live) -> None:
     """Put the epoch, the loss and the accuracy of every row."""
-    trace = canvas.book.trace
-    walk, samples = trace.walkthrough, trace.walkthrough.output.rows.size
-    code = _loss_format(trace)
+    run = canvas.book.run
+    program, samples = run.program, run.program.output.rows.size
+    code = _loss_format(run)
     for k, row in enumerate(range(FIRST_ROW, live.last_row + 1)):
         if k:
             canvas.formula(row, EPOCH, "known", f"A{row - 1}+1", float(k), "0")
         else:
             canvas.number(row, EPOCH, "known", 0.0, "0")
-        loss = mean_over_samples(live.values[walk.loss.name][k])
-        text = f"SUM({live.range(walk.loss.name, str(row))})/{samples}"
+        loss = mean_over_samples(live.values[program.loss.name][k])
+        text = f"SUM({live.range(program.loss.name, str(row))})/{samples}"
         canvas.formula(row, LOSS, "active", text, loss, code)
-        if trace.decision:
+        if run.decision:
             share = float(live.values["right"][k].sum()) / samples
             text = f"SUM({live.range('right', str(row))})/{samples}"
             canvas.formula(row, ACCURACY, "known", text, share, "0.0%")
@@ -436,7 +434,7 @@ def _head_columns(canvas: Canvas, live: Live, name: str) -> None:
     _, height, width = live.values[name].shape
     first = live.columns[name]
     canvas.text(NAMES, first, "name", name)
-    shown = name in live.updates or name == canvas.book.trace.walkthrough.output.name
+    shown = name in live.updates or name == canvas.book.run.program.output.name
     for j, (i, k) in enumerate(np.ndindex(height, width)):
         label = f"{name if shown else ''}[{i + 1},{k + 1}]"
         canvas.widen(first + j, max(len(label) * 0.95 + 1, len(name) * 1.1 / (height * width) + 1))
@@ -445,7 +443,7 @@ def _head_columns(canvas: Canvas, live: Live, name: str) -> None:
 
 def _add_chart(canvas: Canvas, live: Live | None, *, whole: bool) -> None:
     """Add the chart: the whole curve, and where they end before, the live rows too."""
-    words, trace = canvas.book.words, canvas.book.trace
+    words, run = canvas.book.words, canvas.book.run
 
     def series(key: str, column: int, by: int, last: int) -> Series:
         x, y = (f"'{TRAINING}'!${letter(c)}${FIRST_ROW}:${letter(c)}${last}" for c in (by, column))
@@ -453,17 +451,17 @@ def _add_chart(canvas: Canvas, live: Live | None, *, whole: bool) -> None:
 
     shown = []
     first = WHOLE if live and whole else EPOCH
-    last = FIRST_ROW + len(_points(trace)) - 1 if whole or live is None else live.last_row
+    last = FIRST_ROW + len(_points(run)) - 1 if whole or live is None else live.last_row
     shown.append(series("loss", first + 1, first, last))
     if live and whole:
         shown.append(series("loss_live", LOSS, EPOCH, live.last_row))
-    if trace.accuracies is not None:
+    if run.accuracies is not None:
         shown.append(series("accuracy", first + 2, first, last))
     says = words(
         "training.chart_says",
-        first=f"{trace.losses[0]:.4g}",
-        last=f"{trace.losses[-1]:.4g}",
-        epochs=trace.epochs,
+        first=f"{run.losses[0]:.4g}",
+        last=f"{run.losses[-1]:.4g}",
+        epochs=run.epochs,
     )
     chart = Chart(
         words("training.chart"),
@@ -471,7 +469,7 @@ def _add_chart(canvas: Canvas, live: Live | None, *, whole: bool) -> None:
         words("training.loss"),
         shown,
         says,
-        most=float(trace.epochs),
-        right_title="" if trace.accuracies is None else words("training.accuracy"),
+        most=float(run.epochs),
+        right_title="" if run.accuracies is None else words("training.accuracy"),
     )
     canvas.book.frame.add_chart(canvas.sheet, f"{letter(CHART)}{FIRST_ROW}", chart)

@@ -18,12 +18,12 @@ from cellprop.algebra.deciding import across
 from cellprop.faces import layout as at
 from cellprop.faces.layout import Place, letter
 from cellprop.faces.workbook import xml
-from cellprop.faces.workbook.book import ROW, Book, sheet_name, spans, styled
+from cellprop.faces.workbook.book import ROW, RunBook, sheet_name, spans, styled
 from cellprop.faces.workbook.printing import PAGE_WIDTH, page_of
 from cellprop.files.data import looks_like_formula
-from cellprop.programs.steps import Walkthrough, walkthrough
+from cellprop.programs.program import Forward
+from cellprop.running.run import Run
 from cellprop.texts.formats import WIDEST_SIDE, Format, Formats, width_above
-from cellprop.tracing import Trace
 
 TRAINING, PREDICTIONS, BOUNDARY = "Training", "Predictions", "Decision boundary"
 TITLE_ROW = 24.0
@@ -37,12 +37,12 @@ MOST_SAMPLES = 1000
 Addresses = list[list[str]]
 
 
-def which(trace: Trace) -> tuple[str, ...]:
+def which(run: Run) -> tuple[str, ...]:
     """Return the names of the sheets that follow the steps, in order."""
-    names = [TRAINING] if trace.epochs >= 2 else []
-    if widest(trace) <= at.MOST_COLUMNS:
+    names = [TRAINING] if run.epochs >= 2 else []
+    if widest(run) <= at.MOST_COLUMNS:
         names.append(PREDICTIONS)
-        if trace.matrix("X").columns.size == 2:
+        if run.program.input.columns.size == 2:
             names.append(BOUNDARY)
     return tuple(names)
 
@@ -52,12 +52,12 @@ def key(name: str) -> str:
     return {TRAINING: "training", PREDICTIONS: "predictions", BOUNDARY: "boundary"}[name]
 
 
-def widest(trace: Trace) -> int:
+def widest(run: Run) -> int:
     """Return how many columns a sheet has at most that takes a sample in a row."""
-    walk = trace.walkthrough
-    inputs, outputs = trace.matrix("X").columns.size, walk.output.columns.size
-    parameters = sum(columns + 1 for _, columns in trace.network.shapes.values())
-    working = inputs + sum(matrix.columns.size + 1 for matrix in walk.forward)
+    program = run.program
+    inputs, outputs = program.input.columns.size, program.output.columns.size
+    parameters = sum(matrix.columns.size + 1 for matrix in program.parameters)
+    working = inputs + sum(matrix.columns.size + 1 for matrix in program.forward.brings)
     # And those of prose, of the grid and of the chart.
     return 2 * inputs + 3 * outputs + parameters + working + 80
 
@@ -75,7 +75,7 @@ class Canvas:
         working: The columns that hold steps on the way: grouped, and not printed.
     """
 
-    book: Book
+    book: RunBook
     sheet: Worksheet
     working: set[int] = field(default_factory=set)
     _cells: dict[int, list[tuple[int, str]]] = field(default_factory=lambda: defaultdict(list))
@@ -206,8 +206,8 @@ class Canvas:
 
     def head(self, name: str, last: int) -> None:
         """Put the title, and the links to the sheets before and after and to the contents."""
-        words, trace = self.book.words, self.book.trace
-        sheets = [*map(sheet_name, trace.walkthrough.steps), *which(trace)]
+        words, run = self.book.words, self.book.run
+        sheets = [*map(sheet_name, run.program.steps), *which(run)]
         position = sheets.index(name)
         self.text(1, 1, "title", words(f"{key(name)}.title"))
         self.heighten(1, TITLE_ROW)
@@ -305,23 +305,23 @@ class Band:
     """Samples on their way through the network, a row each.
 
     Attributes:
-        walk: The steps for these samples.
+        forward: The way for these samples.
         places: Where each matrix with a row for each sample stands.
     """
 
-    walk: Walkthrough
+    forward: Forward
     places: Mapping[str, Place]
 
     @property
     def raw(self) -> Matrix:
-        """What is given of the samples: X, or what X is scaled from."""
-        return self.walk.matrices[0]
+        """What is given of the samples."""
+        return self.forward.input
 
     @property
     def computed(self) -> tuple[Matrix, ...]:
         """The matrices from the raw inputs to the output, in order."""
-        scaled = [m for m in self.walk.matrices if m.name == "X" and m.definition is not None]
-        return (*scaled, *self.walk.forward)
+        scaled = (self.forward.entered,) if self.forward.scaling else ()
+        return (*scaled, *self.forward.brings)
 
     def formulas(
         self,
@@ -340,22 +340,15 @@ class Band:
 
     def values(self, raw: Array, known: Mapping[str, Array]) -> dict[str, Array]:
         """Return the value of each matrix, from the raw inputs and what is no sample's."""
-        given = [matrix for matrix in self.walk.matrices if matrix.name in known]
+        given = [matrix for matrix in self.forward.matrices if matrix.name in known]
         return evaluate([self.raw, *given, *self.computed], {**known, self.raw.name: raw})
 
 
-def band(trace: Trace, samples: Axis, row: int, columns: Mapping[str, int]) -> Band:
+def band(run: Run, samples: Axis, row: int, columns: Mapping[str, int]) -> Band:
     """Return a band of samples that begins at a row, its matrices at the columns given by name."""
-    walk = walkthrough(
-        trace.network,
-        samples,
-        trace.matrix("X").columns,
-        trace.walkthrough.output.columns,
-        scale=trace.options["scale"],
-        whole=False,
-    )
-    by_sample = [m for m in walk.matrices if m.rows is samples and m.name in columns]
-    return Band(walk, {m.name: Place(m, row, columns[m.name]) for m in by_sample})
+    forward = run.model.forward(samples)
+    by_sample = [m for m in forward.matrices if m.rows is samples and m.name in columns]
+    return Band(forward, {m.name: Place(m, row, columns[m.name]) for m in by_sample})
 
 
 def absolute(place: Place) -> Addresses:
@@ -364,7 +357,7 @@ def absolute(place: Place) -> Addresses:
     return [[f"${column}${row}" for column in place.columns] for row in rows]
 
 
-def at_home(book: Book, name: str) -> Addresses:
+def at_home(book: RunBook, name: str) -> Addresses:
     """Return the address of every cell of a matrix on its step's sheet, for another sheet."""
     link = book.link(name)
     return [[link + cell for cell in row] for row in absolute(book.layout.places[name])]

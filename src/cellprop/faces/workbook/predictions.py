@@ -15,7 +15,7 @@ from openpyxl.worksheet.worksheet import Worksheet
 from cellprop.algebra import Array, Axis, Matrix
 from cellprop.algebra.deciding import Decision, at_least_half, decide_alike, decided, largest
 from cellprop.faces.layout import Place, letter
-from cellprop.faces.workbook.book import Book
+from cellprop.faces.workbook.book import RunBook
 from cellprop.faces.workbook.curve import Live
 from cellprop.faces.workbook.extras import (
     MOST_SAMPLES,
@@ -33,8 +33,8 @@ from cellprop.faces.workbook.extras import (
     side_by_side,
 )
 from cellprop.faces.workbook.focus import Rule, literal
+from cellprop.running.run import Run
 from cellprop.texts.formats import LONGEST_LABEL, WIDEST_SIDE, Format, choose, cut
-from cellprop.tracing import Trace
 
 # Rows for samples to type.
 ROOM = 5
@@ -83,37 +83,37 @@ class Trained:
         return max(place.last_column for place in self.places.values())
 
 
-def trained(book: Book, live: Live | None) -> Trained:
+def trained(book: RunBook, live: Live | None) -> Trained:
     """Return the trained parameters: linked to where they are computed, wherever that is."""
-    trace = book.trace
-    names = tuple(trace.start)
-    shapes = trace.network.shapes
-    places = side_by_side(map(trace.matrix, shapes), FIRST_ROW, 2)
+    run = book.run
+    names = tuple(run.start)
+    shapes = run.network.shapes
+    places = side_by_side(map(run.matrix, shapes), FIRST_ROW, 2)
     # Below: what an update rule remembers, so that a run can be carried on from the file.
     below = max(place.last_row for place in places.values()) + 4
-    places |= side_by_side((trace.matrix(n) for n in names if n not in shapes), below, 2)
-    if live and live.count == trace.epochs:
+    places |= side_by_side((run.matrix(n) for n in names if n not in shapes), below, 2)
+    if live and live.count == run.epochs:
         links = {name: live.last(name) for name in names}
         return Trained(places, links, {n: live.values[n][-1] for n in names}, "live")
     # What the steps show, by how many updates came before: a link and its value are one matrix's.
-    walked = (trace.walk_epoch - 1) * trace.batches + trace.walk_batch - 1
-    updated = {name: matrix.name for name, matrix in trace.walkthrough.updates.items()}
+    walked = (run.walk_epoch - 1) * run.batches + run.walk_batch - 1
+    updated = {name: matrix.name for name, matrix in run.program.updates.items()}
     shown = {walked: ("untrained", {n: n for n in names}), walked + 1: ("steps", updated)}
-    source, matrices = shown.get(trace.epochs * trace.batches, ("typed", None))
+    source, matrices = shown.get(run.epochs * run.batches, ("typed", None))
     if matrices is None:
-        source = source if trace.epochs else "given"
-        return Trained(places, None, trace.carried, source)
+        source = source if run.epochs else "given"
+        return Trained(places, None, run.carried, source)
     links = {name: at_home(book, matrices[name]) for name in names}
     if source == "steps" and book.allowed.links_stop:
         links = {n: book.allowed.stopped(n, matrices[n], link) for n, link in links.items()}
-    return Trained(places, links, {n: trace.values[matrices[n]] for n in names}, source)
+    return Trained(places, links, {n: run.values[matrices[n]] for n in names}, source)
 
 
-def known(trace: Trace, parameters: Trained) -> dict[str, Array]:
+def known(run: Run, parameters: Trained) -> dict[str, Array]:
     """Return the values of what is no sample's: the parameters, and what inputs are scaled by."""
-    inputs = trace.walkthrough.matrices
+    inputs = run.program.matrices
     scaling = inputs[1 : [matrix.name for matrix in inputs].index("X")]
-    return {m.name: trace.values[m.name] for m in scaling} | dict(parameters.values)
+    return {m.name: run.values[m.name] for m in scaling} | dict(parameters.values)
 
 
 # --- The sheet ----------------------------------------------------------------------------
@@ -170,10 +170,10 @@ class Table:
         return self.labels + 1
 
 
-def table(trace: Trace, parameters: Trained) -> Table:
+def table(run: Run, parameters: Trained) -> Table:
     """Return where everything stands in the table of samples."""
-    inputs, outputs = trace.matrix("X").columns, trace.walkthrough.output.columns
-    how, count = trace.decision, trace.walkthrough.output.rows.size
+    inputs, outputs = run.matrix("X").columns, run.program.output.columns
+    how, count = run.decision, run.program.output.rows.size
     output = 2 + inputs.size
     decides = output + outputs.size
     target = decides + {None: 0, "each yes or no": outputs.size}.get(how, 1)
@@ -183,7 +183,7 @@ def table(trace: Trace, parameters: Trained) -> Table:
     last = verdict + (0 if how else outputs.size - 1)
     page = max(last, parameters.last_column, NARROWEST)
     hit = page + 2
-    steps = band(trace, Axis.numbered("samples", 1), 1, {}).computed[:-1]
+    steps = band(run, Axis.numbered("samples", 1), 1, {}).computed[:-1]
     working = one_after_another(steps, hit + (how is not None))
     return Table(
         how,
@@ -215,17 +215,17 @@ def _two(how: Decision | None, outputs: Axis) -> tuple[str, ...]:
     return (zero, one) if zero != one else ()
 
 
-def predictions_sheet(book: Book, sheet: Worksheet, parameters: Trained) -> list[str]:
+def predictions_sheet(book: RunBook, sheet: Worksheet, parameters: Trained) -> list[str]:
     """Set the sheet Predictions up in the frame and return its rows."""
-    trace, words = book.trace, book.words
+    run, words = book.run, book.words
     canvas = Canvas(book, sheet)
     canvas.set_width(1, book.frame.theme.lane_width)
-    here = table(trace, parameters)
+    here = table(run, parameters)
     rows = _Rows(canvas, here, parameters)
     _put_parameters(canvas, parameters)
     own = here.first_row + here.count + 2
     texts = {here.labels - 2: ("samples", ""), own: ("own", words("predictions.own_says"))}
-    if here.count < trace.walkthrough.output.rows.size:
+    if here.count < run.program.output.rows.size:
         texts[here.labels - 2] = ("samples", words("predictions.cut", count=here.count))
     for row, (key, says) in texts.items():
         canvas.text(row, 1, "heading", words(f"predictions.{key}"))
@@ -271,7 +271,7 @@ class _Rows:
 
     def __init__(self, canvas: Canvas, here: Table, parameters: Trained) -> None:
         self.canvas, self.here, self.parameters = canvas, here, parameters
-        self.book, self.trace = canvas.book, canvas.book.trace
+        self.book, self.run = canvas.book, canvas.book.run
 
     # --- What heads the columns -----------------------------------------------------------
 
@@ -280,7 +280,7 @@ class _Rows:
         here, words = self.here, self.book.words
         outputs, one = here.outputs.labels, ("",)
         heads = [
-            (here.raw, self.trace.walkthrough.matrices[0].name, here.inputs.labels),
+            (here.raw, self.run.program.matrices[0].name, here.inputs.labels),
             (here.output, "output", here.classes if here.how == "one of several" else outputs),
         ]
         if here.how:
@@ -306,12 +306,12 @@ class _Rows:
 
     def put_samples(self) -> None:
         """Put the samples of the walked update, and how many are right."""
-        trace, canvas, here = self.trace, self.canvas, self.here
-        axis = trace.walkthrough.output.rows
+        run, canvas, here = self.run, self.canvas, self.here
+        axis = run.program.output.rows
         samples = Axis(axis.name, axis.labels[: here.count])
-        rows = band(trace, samples, here.first_row, here.columns)
-        raw, y = (trace.values[name][: here.count] for name in (rows.raw.name, "y"))
-        values = rows.values(raw, known(trace, self.parameters))
+        rows = band(run, samples, here.first_row, here.columns)
+        raw, y = (run.values[name][: here.count] for name in (rows.raw.name, "y"))
+        values = rows.values(raw, known(run, self.parameters))
         for i, label in enumerate(samples.labels):
             canvas.label(here.first_row + i, 1, label, beside=WIDEST_SIDE)
         links, forms = at_home(self.book, rows.raw.name), self.book.columns[rows.raw.name]
@@ -429,7 +429,7 @@ class _Rows:
     def put_room(self, row: int) -> None:
         """Put rows in which new samples can be typed."""
         here, canvas = self.here, self.canvas
-        rows = band(self.trace, Axis.numbered("samples", ROOM), row, here.columns)
+        rows = band(self.run, Axis.numbered("samples", ROOM), row, here.columns)
         raw = rows.places[rows.raw.name]
         canvas.check_numbers(raw.range, rows.raw.name)
         typed = self.parameters.typed

@@ -16,7 +16,7 @@ from cellprop.faces.workbook.book import LABEL_ROW, ROW, Book, State, sheet_name
 from cellprop.faces.workbook.frame import fits_in_a_list
 from cellprop.faces.workbook.printing import set_up_print
 from cellprop.files.data import LARGEST
-from cellprop.programs.steps import Declaration
+from cellprop.programs.program import Step
 from cellprop.texts import captions
 
 TITLE_ROW, GAP_ROW = 24.0, 7.5
@@ -38,7 +38,7 @@ class Link:
 # --- A step's sheet -----------------------------------------------------------------------
 
 
-def step_sheet(book: Book, step: Declaration, sheet: Worksheet) -> list[str]:
+def step_sheet(book: Book, step: Step, sheet: Worksheet) -> list[str]:
     """Set a step's sheet up in the frame and return its rows."""
     active = step.computed
     states = _states(book, step)
@@ -48,7 +48,7 @@ def step_sheet(book: Book, step: Declaration, sheet: Worksheet) -> list[str]:
         book.frame.add_rules(sheet, focus.rules(active, book.layout))
         _add_focus_choices(book, sheet, active)
     _add_number_rules(book, sheet, states)
-    for matrix in step.matrices:
+    for matrix in step.brings:
         place = book.layout.places[matrix.name]
         book.frame.add_name(matrix.name, sheet.title, place.absolute)
         if matrix.definition is None:
@@ -60,18 +60,18 @@ def step_sheet(book: Book, step: Declaration, sheet: Worksheet) -> list[str]:
     return list(_rows(book, sheet, step, states, links))
 
 
-def _states(book: Book, step: Declaration) -> dict[str, State]:
+def _states(book: Book, step: Step) -> dict[str, State]:
     """Return the state of every matrix on a step's sheet."""
     read = {
         operand.name
-        for matrix in step.matrices
+        for matrix in step.brings
         if matrix.definition is not None
         for operand in reads(matrix.definition)
     }
     states: dict[str, State] = {}
-    steps = book.trace.walkthrough.steps
+    steps = book.update.program.steps
     now = steps.index(step)
-    for matrix in book.trace.walkthrough.matrices:
+    for matrix in book.update.program.matrices:
         home = book.home[matrix.name]
         if steps.index(home) > now:
             states[matrix.name] = "ghost"
@@ -85,7 +85,7 @@ def _states(book: Book, step: Declaration) -> dict[str, State]:
 def _rows(
     book: Book,
     sheet: Worksheet,
-    step: Declaration,
+    step: Step,
     states: Mapping[str, State],
     links: Sequence[Link],
 ) -> Iterator[str]:
@@ -125,22 +125,20 @@ def lane_title(book: Book, lane: at.PlacedLane) -> str:
     return book.words(f"lanes.{lane.key}", layer=f" {lane.layer}" if lane.layer else "")
 
 
-def head_rows(book: Book, step: Declaration, links: Sequence[Link]) -> Iterator[str]:
+def head_rows(book: Book, step: Step, links: Sequence[Link]) -> Iterator[str]:
     """Yield the rows of a step's title, with links, and of the sentence that says what happens."""
     words, style = book.words, book.frame.style
-    title = captions.heading(words, book.trace, step)
+    title = captions.heading(words, book.update.program.last, step)
     cells = xml.text_cell(f"A{at.TITLE}", style("title"), title)
     for link in links:
         address = f"{letter(link.column)}{at.TITLE}"
         cells += xml.text_cell(address, style("link"), link.text)
     yield xml.row(at.TITLE, cells, TITLE_ROW)
-    says = xml.text_cell(f"A{at.SAYS}", style("says"), captions.says(words, book.trace, step))
+    says = xml.text_cell(f"A{at.SAYS}", style("says"), captions.says(words, step))
     yield xml.row(at.SAYS, says, 18)
 
 
-def _header_rows(
-    book: Book, sheet: Worksheet, step: Declaration, links: Sequence[Link]
-) -> Iterator[str]:
+def _header_rows(book: Book, sheet: Worksheet, step: Step, links: Sequence[Link]) -> Iterator[str]:
     yield from head_rows(book, step, links)
     yield from _notation_rows(book, step)
     yield xml.row(at.KEY, key_cells(book, sheet, _key_states(book, step)), ROW + 2)
@@ -165,7 +163,7 @@ def _names_to_choose(book: Book, active: Sequence[Matrix]) -> str:
     )
 
 
-def _notation_rows(book: Book, step: Declaration) -> Iterator[str]:
+def _notation_rows(book: Book, step: Step) -> Iterator[str]:
     """Yield the step in each notation, one matrix beside the other, and one cell's formula."""
     active = step.computed
     lines = [""] * (at.FORMULA - at.MATHS + 1)
@@ -218,13 +216,13 @@ def _chosen_statement_cells(book: Book, active: Sequence[Matrix]) -> Iterator[st
     yield xml.text_formula_cell(f"{column}{at.FORMULA}", code, formula, firsts[-1])
 
 
-def shape_lines(book: Book, step: Declaration, room: int) -> list[str]:
+def shape_lines(book: Book, step: Step, room: int) -> list[str]:
     """Return lines that say what the rows and columns of given matrices stand for."""
     lines = [""] * room
     name, code = book.frame.style("caption"), book.frame.style("code")
     widest = max(book.layout.last_column, book.page_column)
     # Beside the first few there is room for more, each block as wide as a matrix and its shape.
-    for k, matrix in enumerate(step.matrices):
+    for k, matrix in enumerate(step.brings):
         block, i = divmod(k, room)
         if at.FIRST_COLUMN + SHAPE_WIDTH * (block + 1) - 1 > widest:
             break  # the last ones are what an update rule remembers, shaped like its parameter
@@ -271,13 +269,13 @@ KEY_WIDTH = 3
 SHAPE_WIDTH, NAME_WIDTH = 8, 2
 
 
-def _key_states(book: Book, step: Declaration) -> tuple[State, ...]:
+def _key_states(book: Book, step: Step) -> tuple[State, ...]:
     """Return the states that occur on a step's sheet."""
-    if step.computed != step.matrices:
+    if step.computed != step.brings:
         if step.computed:
             return ("input", "active", "ghost")
-        return ("input", "known", "ghost") if step.number else ("input", "ghost")
-    if step is book.trace.walkthrough.steps[-1]:
+        return ("input", "known", "ghost") if step.kind != "given" else ("input", "ghost")
+    if step is book.update.program.steps[-1]:
         return ("active", "read", "known")
     return ("active", "read", "known", "ghost")
 
@@ -302,7 +300,7 @@ def key_cells(book: Book, sheet: Worksheet, states: Sequence[State], group: str 
     return cells
 
 
-def _focus_cells(book: Book, sheet: Worksheet, step: Declaration) -> str:
+def _focus_cells(book: Book, sheet: Worksheet, step: Step) -> str:
     active = step.computed
     if not active:
         return ""
@@ -332,9 +330,9 @@ def _focus_cells(book: Book, sheet: Worksheet, step: Declaration) -> str:
     return "".join(cells)
 
 
-def notes_row(book: Book, sheet: Worksheet, step: Declaration) -> str:
+def notes_row(book: Book, sheet: Worksheet, step: Step) -> str:
     """Return the row of notes, across the sheet and as tall as its text."""
-    notes = captions.notes(book.words, book.trace, step)
+    notes = captions.notes(book.words, book.update, step)
     if not notes:
         return ""
     row, last = book.layout.notes_row, book.page_column
@@ -359,9 +357,9 @@ def set_columns(book: Book, sheet: Worksheet) -> None:
         sheet.freeze_panes = f"{letter(at.FIRST_COLUMN)}1"
 
 
-def links_of(book: Book, step: Declaration) -> list[Link]:
+def links_of(book: Book, step: Step) -> list[Link]:
     """Return the links to the sheets before and after, and to the contents."""
-    steps = book.trace.walkthrough.steps
+    steps = book.update.program.steps
     position = steps.index(step)
     last = book.page_column
     links = [Link(last - 3, "Contents", book.words("sheet.contents"))]

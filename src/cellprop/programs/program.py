@@ -1,0 +1,304 @@
+"""A program: named expressions in steps, and what each of them is for.
+
+Whatever shows or marks a program asks for the *kind* of a step and the *role* of a matrix; which
+model declared it, with which numbers and under which names, it need not know. Nothing here
+computes, and nothing here is said: words live in `templates/`, and a step's `Caption` tells which.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Literal
+
+from cellprop.algebra import Expression, Matrix
+
+Kind = Literal["given", "parameters", "forward", "loss", "backward", "update"]
+"""What a step does: it brings what is given, what is learnt, goes forward, takes the loss, goes
+back, or updates what is learnt."""
+
+Role = Literal[
+    "input",  # samples, as they were given
+    "statistic",  # what inputs are scaled by
+    "scaled",  # inputs, scaled
+    "target",
+    "rate",  # the learning rate
+    "setting",  # another number of the update rule's own
+    "share",  # one that is from 0 to below 1
+    "counter",  # a number that the update rule carries on
+    "weights",
+    "biases",
+    "remembered",  # what the update rule carries on for a parameter
+    "entered",  # what an activation is applied to
+    "part",  # a part of an activation
+    "activation",  # what a layer passes on
+    "prediction",  # what the last one does
+    "loss",
+    "error",  # the change wanted of what a layer passes on
+    "slope",
+    "delta",  # the change wanted of what an activation is applied to
+    "check",  # the same, the long way round
+    "change",  # the change wanted of a parameter, by itself
+    "updated",  # what replaces what is carried on
+]
+"""What a matrix is to its step."""
+
+
+@dataclass(frozen=True)
+class Phrase:
+    """A text among the words, by its key.
+
+    Attributes:
+        key: Where it stands.
+        fills: What fills its braces.
+        otherwise: What is said where the words have no such text.
+        before, after: What stands around it, such as the blank before a word that may be missing.
+    """
+
+    key: str
+    fills: Mapping[str, str] = field(default_factory=dict)
+    otherwise: str | Phrase = ""
+    before: str = ""
+    after: str = ""
+
+
+@dataclass(frozen=True)
+class Note:
+    """A note, or several, on a step.
+
+    Attributes:
+        key: Where it stands among the words.
+        when: What must hold of the samples for it to be said: names of conditions in `captions`.
+    """
+
+    key: str
+    when: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Caption:
+    """Which texts say what happens in a step.
+
+    Attributes:
+        title: The key of a few words.
+        says: The keys of sentences; the first is there, the others may be missing.
+        fills: What fills the braces in these.
+        notes: What is said below.
+    """
+
+    title: str
+    says: tuple[str, ...]
+    fills: Mapping[str, str | Phrase] = field(default_factory=dict)
+    notes: tuple[Note, ...] = ()
+
+
+@dataclass(frozen=True)
+class Step:
+    """A step: the matrices that it brings, and what kind of step it is.
+
+    Attributes:
+        key: What words refer to it by; the same for each layer.
+        number: How steps are counted, as in the article.
+        kind: What it does.
+        brings: The matrices that it brings, in order of computation.
+        layer: The hidden layer it is about, where there are several; else None.
+        caption: Which texts say what happens.
+        title: What happens, where the words are known.
+    """
+
+    key: str
+    number: int
+    kind: Kind
+    brings: tuple[Matrix, ...]
+    layer: int | None = None
+    caption: Caption = field(default=Caption("", ()), repr=False)
+    title: str = ""
+
+    def __repr__(self) -> str:
+        return (
+            f"Step(number={self.number!r}, title={self.title!r}, matrices={self.matrices!r},"
+            f" label={self.label!r})"
+        )
+
+    @property
+    def label(self) -> str:
+        """Its number, with the layer's where there are several: `7`, `2.1`."""
+        return f"{self.number}" if self.layer is None else f"{self.number}.{self.layer}"
+
+    @property
+    def matrices(self) -> tuple[str, ...]:
+        """The names of the matrices that it brings, in order of computation."""
+        return tuple(matrix.name for matrix in self.brings)
+
+    @property
+    def computed(self) -> tuple[Matrix, ...]:
+        """Those of its matrices that it computes; the others are given."""
+        return tuple(matrix for matrix in self.brings if matrix.definition is not None)
+
+
+@dataclass(frozen=True)
+class Lane:
+    """Matrices that stand in one row of a sheet.
+
+    Attributes:
+        key: Which lane: `input`, `hidden_forward`, …; its title is looked up by it.
+        matrices: From left to right.
+        layer: The number of its hidden layer, where there are several.
+    """
+
+    key: str
+    matrices: tuple[Matrix, ...]
+    layer: int | None = None
+
+
+@dataclass(frozen=True)
+class Layer:
+    """A row in the description of a network.
+
+    Attributes:
+        key: What it is, as the words call it: `hidden_layer`, `output_layer`.
+        number: Which of several hidden layers; None if there are not several.
+        size: How many neurons it has.
+        applies: The operation that its neurons apply.
+        parameters: Its weights and biases.
+    """
+
+    key: str
+    number: int | None
+    size: int
+    applies: str
+    parameters: tuple[Matrix, ...]
+
+
+@dataclass(frozen=True)
+class Forward:
+    """The part of a program that leads from samples to what is predicted.
+
+    Attributes:
+        input: Samples, as they are given.
+        target: What their outputs should be.
+        scaling: What inputs are scaled by: `input` and its statistics; empty if they are not.
+        entered: The matrix that enters the first layer: `input`, or `input` scaled.
+        parameters: What is learnt, from the inputs on.
+        brings: The matrices that lead from there to the output, in order.
+        layers: Descriptions of the layers.
+    """
+
+    input: Matrix
+    target: Matrix
+    scaling: tuple[Matrix, ...]
+    entered: Matrix
+    parameters: tuple[Matrix, ...]
+    brings: tuple[Matrix, ...]
+    layers: tuple[Layer, ...]
+
+    @property
+    def output(self) -> Matrix:
+        """The matrix that predicts."""
+        return self.brings[-1]
+
+    @cached_property
+    def matrices(self) -> tuple[Matrix, ...]:
+        """Every matrix that it takes to predict, each after those that it reads."""
+        given = self.scaling or (self.input,)
+        scaled = (self.entered,) if self.scaling else ()
+        return (*given, *scaled, *self.parameters, *self.brings)
+
+
+@dataclass(frozen=True)
+class Program:
+    """All steps of one update.
+
+    Attributes:
+        steps: In order.
+        lanes: In which lane of a sheet each matrix stands, from top to bottom.
+        forward: The part that leads from samples to what is predicted.
+        loss: The matrix whose sum over outputs and mean over samples is the loss.
+        updates: For each name that training carries on (a parameter, or what an update rule
+            remembers), the matrix that replaces it.
+        changes: For each parameter's name, the change wanted of it: the negative gradient.
+        roles: For each matrix's name, what it is to its step.
+    """
+
+    steps: tuple[Step, ...]
+    lanes: tuple[Lane, ...]
+    forward: Forward
+    loss: Matrix
+    updates: Mapping[str, Matrix]
+    changes: Mapping[str, Expression]
+    roles: Mapping[str, Role]
+
+    @cached_property
+    def matrices(self) -> tuple[Matrix, ...]:
+        """Every matrix, in order of computation."""
+        return tuple(matrix for step in self.steps for matrix in step.brings)
+
+    @cached_property
+    def by_name(self) -> Mapping[str, Matrix]:
+        """Every matrix by its name."""
+        return {matrix.name: matrix for matrix in self.matrices}
+
+    @property
+    def input(self) -> Matrix:
+        """Samples, as they are given."""
+        return self.forward.input
+
+    @property
+    def target(self) -> Matrix:
+        """What outputs should be."""
+        return self.forward.target
+
+    @property
+    def output(self) -> Matrix:
+        """The matrix that predicts."""
+        return self.forward.output
+
+    @property
+    def parameters(self) -> tuple[Matrix, ...]:
+        """What is learnt."""
+        return self.forward.parameters
+
+    @property
+    def rate(self) -> Matrix:
+        """The learning rate."""
+        return self.having("rate")[0]
+
+    @property
+    def given(self) -> tuple[Matrix, ...]:
+        """What no step computes, in order."""
+        return tuple(matrix for matrix in self.matrices if matrix.definition is None)
+
+    def having(self, *roles: Role) -> tuple[Matrix, ...]:
+        """Return the matrices that have one of some roles, in order of computation."""
+        return tuple(matrix for matrix in self.matrices if self.roles[matrix.name] in roles)
+
+    def brought_by(self, *kinds: Kind) -> tuple[Matrix, ...]:
+        """Return the matrices of the steps of some kinds, in order of computation."""
+        return tuple(m for step in self.steps if step.kind in kinds for m in step.brings)
+
+    def step_of(self, matrix: Matrix) -> Step | None:
+        """Return the step that brings a matrix; None if none does."""
+        return next((step for step in self.steps if matrix in step.brings), None)
+
+    def is_by_sample(self, matrix: Matrix) -> bool:
+        """Whether a matrix has a row for each sample."""
+        return matrix.rows is self.output.rows
+
+    @property
+    def last(self) -> int:
+        """The number of the last step."""
+        return self.steps[-1].number
+
+    @property
+    def labels(self) -> str:
+        """The labels of the steps: `0 to 11`, or one by one where layers have their own."""
+        labels = [step.label for step in self.steps]
+        if any(step.layer for step in self.steps) or len(labels) <= self.last:
+            return ", ".join(labels)
+        return f"{labels[0]} to {labels[-1]}"
+
+
+def by_role(roles: Iterable[tuple[Role, Iterable[Matrix]]]) -> dict[str, Role]:
+    """Return the role of each matrix by its name."""
+    return {matrix.name: role for role, matrices in roles for matrix in matrices}
