@@ -18,8 +18,6 @@ ARTICLE, ARTICLES_SIZES = "the article's samples", "the article's sizes"
 BATCHES, CLASSES, TWO_CLASSES = "batches", "classes", "two classes"
 # The key of the note that says which update is shown.
 SHOWN = "contents.batch"
-# An activation that passes on what it gets has no curve to speak of.
-IDENTITY = "linear"
 
 
 @dataclass(frozen=True)
@@ -47,9 +45,14 @@ class Wording:
             tuple(self._notes(number, layer)),
         )
 
+    @property
+    def _passes_on(self) -> bool:
+        """Whether the output neurons pass on what they get: that has no curve to speak of."""
+        return OPERATIONS[str(self.network.output_activation)].is_identity
+
     def _title(self, number: int) -> str:
         key = f"steps.{number}.title"
-        if number == 4 and self.network.output_activation == IDENTITY:
+        if number == 4 and self._passes_on:
             return f"{key}_linear"
         if number == 6 and not self.network.hidden:
             return f"{key}_shallow"
@@ -57,7 +60,7 @@ class Wording:
 
     def _says(self, number: int) -> Iterator[str]:
         network = self.network
-        if number == 4 and network.output_activation == IDENTITY:
+        if number == 4 and self._passes_on:
             yield "steps.4.says_linear"
         elif number == 7 and OPERATIONS[network.loss].cancels:
             yield "steps.7.says_cancelled"

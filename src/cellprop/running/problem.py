@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from cellprop.algebra import Array, Axis, evaluate
+from cellprop.algebra import OPERATIONS, Array, Axis, evaluate, is_loss_of_classes
 from cellprop.errors import InputError, UnknownNameError, nearest
 from cellprop.files import aligned, data
 from cellprop.files.data import LARGEST, Table, known, label, numbers, table
@@ -222,7 +222,7 @@ class _Problem:
 def _samples(network: Network, X: Any, y: Any) -> tuple[Table, Table]:
     """Return samples as tables, their columns in the network's order where it has names."""
     inputs = _named_columns("X", table("X", X), network.input_names)
-    targets = data.targets(y, network.sizes[-1], classes=network.loss == "cross_entropy")
+    targets = data.targets(y, network.sizes[-1], classes=is_loss_of_classes(network.loss))
     return inputs, _named_columns("y", targets, network.output_names)
 
 
@@ -310,23 +310,23 @@ def _named(what: str, given: Any) -> dict[str, Any]:
 
 def _check_targets(network: Network, targets: Table) -> None:
     """Refuse targets that a loss has no value for."""
-    loss, values = network.loss, targets.values
-    if loss == "squared_error":
+    takes, values = OPERATIONS[network.loss].targets, targets.values
+    if takes is None:
         return
-    wrong = np.argwhere((values < 0) | (values > 1))
+    wrong = np.argwhere((values < takes.least) | (values > takes.most))
     if len(wrong):
         i, j = wrong[0]
         raise InputError(
-            f"y, row {i + 1}, column {j + 1}: {loss} wants targets from 0 to 1,"
-            f" found {values[i, j]:g}."
+            f"y, row {i + 1}, column {j + 1}: {network.loss} wants targets from {takes.least:g} to"
+            f" {takes.most:g}, found {values[i, j]:g}."
         )
-    if loss == "cross_entropy":
+    if takes.total is not None:
         sums = values.sum(axis=1)
-        uneven = np.flatnonzero(np.abs(sums - 1) > 1e-9)
+        uneven = np.flatnonzero(np.abs(sums - takes.total) > 1e-9)
         if len(uneven):
             raise InputError(
-                f"y, row {uneven[0] + 1}: {loss} wants targets that add up to 1 (a column for each"
-                f" class), found {sums[uneven[0]]:g}."
+                f"y, row {uneven[0] + 1}: {network.loss} wants targets that add up to"
+                f" {takes.total:g} (a column for each class), found {sums[uneven[0]]:g}."
             )
 
 

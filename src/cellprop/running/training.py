@@ -14,7 +14,7 @@ from time import perf_counter
 import numpy as np
 from numpy.typing import NDArray
 
-from cellprop.algebra import Array, Matrix, compiled
+from cellprop.algebra import OPERATIONS, Array, Matrix, compiled
 from cellprop.algebra.deciding import Decision, decided
 from cellprop.programs.program import Program
 
@@ -29,7 +29,7 @@ Batch = NDArray[np.intp]
 
 def decision(targets: Array, output_activation: str) -> Decision | None:
     """Return how a network's outputs decide; None if its targets are no classes."""
-    if output_activation not in ("sigmoid", "softmax") or not np.isin(targets, (0.0, 1.0)).all():
+    if not OPERATIONS[output_activation].decides or not np.isin(targets, (0.0, 1.0)).all():
         return None
     if targets.shape[1] == 1:
         return "yes or no"
