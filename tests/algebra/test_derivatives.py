@@ -80,6 +80,7 @@ EXPRESSIONS = {
     "the largest of each row": z / (square(apply("maximum_over_columns", X @ w + z)) + 1),
     "the largest of each column": z - apply("maximum_over_rows", X @ w + z),
     "the smallest of each column": z * apply("minimum_over_rows", z - c) + b,
+    "a total": z * apply("total", X @ w + z) + b,
     "a leak of another size": apply("leaky_relu", X @ w - c, leak=0.3) * s,
     "a transpose of a transpose": X @ w.T.T + b,
     "activations of activations": apply("tanh", apply("leaky_relu", z) * apply("relu", X @ w)),
