@@ -231,7 +231,7 @@ class Interrupting:
 
         def planned(*arguments: Any) -> Plan:
             found = training.plan(*arguments)
-            return Plan(self.counted(found.update), self.counted(found.forward))
+            return Plan(*map(self.counted, (found.report, found.update, found.step)))
 
         def train(this: Training, upto: int) -> bool:
             self.training = True
