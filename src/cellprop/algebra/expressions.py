@@ -400,8 +400,8 @@ class Operation:
         cells: How it is written for each cell.
         axes: The axes of the result, from the operands.
         back: The derivative: called with the adjoint of the result, the result and the operands,
-            it returns the adjoint of each operand; None for one that is taken for fixed, as the
-            targets of some losses (see `derivative`).
+            it returns the adjoint of each operand; None for one that nothing goes back to, such as
+            targets that are taken for fixed (see `derivative`).
         range: Between which numbers the result stays, from those between which the operands do.
         settings: What it can be told beside its operands, with what is usual.
         fast: Its value for training, where speed matters more than the last bit.
