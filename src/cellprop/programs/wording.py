@@ -35,7 +35,9 @@ class Wording:
     scale: str | None
 
     def caption(self, number: int, layer: int | None = None) -> Caption:
-        """Return which texts say what happens in a step, of a hidden layer if there are several."""
+        """Return the keys of the texts of a step, and what fills them; of a hidden layer, if there
+        are several.
+        """
         return Caption(
             self._title(number),
             tuple(self._says(number)),
@@ -77,7 +79,7 @@ class Wording:
         return str(self.network.output_activation)
 
     def _before(self, number: int, layer: int | None) -> Phrase:
-        """Return what enters the layer that a step is about."""
+        """Return the phrase for what enters the layer that a step is about."""
         hidden = len(self.network.hidden)
         before = hidden if number == 4 else (layer or 1) - 1
         if not before:

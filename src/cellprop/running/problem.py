@@ -152,7 +152,9 @@ def run(
 
 
 def _recorded(training: Training, names: Iterable[str]) -> Mapping[str, Array]:
-    """Return what was carried on after each epoch, by name."""
+    """Return what was carried on after each epoch, by name: arrays of shape (epochs + 1, rows,
+    columns), read-only.
+    """
     return _read_only(
         {name: np.array([state[i] for state in training.recorded]) for i, name in enumerate(names)}
     )
@@ -210,7 +212,9 @@ class _Problem:
         return self.shown
 
     def samples(self, batch: Batch) -> dict[str, Array]:
-        """Return what is known of the samples of a batch."""
+        """Return the inputs and targets of a batch by name, of shape (samples of it, columns), and
+        what inputs are scaled by.
+        """
         by_sample = {m.name for m in self.whole.matrices if self.whole.is_by_sample(m)}
         return {n: v[batch] if n in by_sample else v for n, v in self.known.items()}
 
@@ -249,7 +253,7 @@ def _of_class(found: Table, name: str) -> Table:
 def _start(
     program: Program, network: Network, given: Mapping[str, Any] | None, seed: int | None
 ) -> dict[str, Array]:
-    """Return what is carried on into the first update."""
+    """Return the arrays that are carried on into the first update, by name."""
     remembered = program.having("counter", "remembered")
     sides = {m.name: (m.rows, m.columns) for m in program.brought_by("parameters")}
     given = {
@@ -288,7 +292,9 @@ def _settings(optimizer: str, given: Mapping[str, float] | None) -> dict[str, Ar
 
 
 def _dealer(seed: int | None) -> Callable[[int], np.random.Generator]:
-    """Return what gives each epoch its own source of chance, other than the parameters'."""
+    """Return a function from the number of an epoch to its own generator, which is not that of the
+    parameters.
+    """
     base = secrets.randbits(64) if seed is None else seed
     return lambda epoch: np.random.default_rng((base, 1, epoch))
 
