@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import ironcalc
 import numpy as np
 import pytest
@@ -26,6 +28,7 @@ from cellprop.algebra import (
     in_parts,
     reads,
     statement,
+    sum_over_columns,
     text,
     value,
 )
@@ -120,6 +123,33 @@ def test_a_setting_that_is_not_there_is_named_with_those_there_are():
         apply("leaky_relu", a, leek=0.2)
     with pytest.raises(CellpropError, match="add has no setting 'leak'; there are: none"):
         apply("add", a, b, leak=0.2)
+
+
+# The shares of a softmax are the more alike, the larger its temperature.
+TEMPERED = replace(
+    OPERATIONS["softmax"],
+    name="tempered",
+    value=lambda x, heat: OPERATIONS["softmax"].value(x / heat),
+    parts=lambda z, keep, heat: OPERATIONS["softmax"].parts(keep("cooled", z / heat, "c"), keep),
+    back=lambda g, o, _, heat: (o * (g - sum_over_columns(o * g)) / heat,),
+    settings={"heat": 2.0},
+)
+
+
+def test_a_setting_reaches_the_parts_and_what_is_written_with_them():
+    hot = apply(TEMPERED, a, heat=4.0)
+    parts = {}
+
+    def keep(name, expression, _):
+        parts[name] = text(expression, "numpy")
+        return define(name, expression)
+
+    in_parts(TEMPERED, a, keep, heat=4.0)
+    assert parts["cooled"] == "a / 4"
+    assert text(hot, "excel").startswith("EXP(a/4-BYROW(a/4,")
+    expected = value(hot, AT)
+    assert np.allclose(expected.sum(axis=1), 1.0, rtol=1e-14)
+    assert np.allclose(recalculated(hot), expected, rtol=1e-14)
 
 
 def along(over):
