@@ -1,7 +1,7 @@
 """Pictures of training: the curve of the loss, and the output over the plane of two inputs.
 
 matplotlib is imported only when something is drawn, and never `pyplot`: nothing stays behind in
-the process. The same trace gives the same bytes.
+the process. The same run gives the same bytes.
 """
 
 from __future__ import annotations
@@ -97,7 +97,7 @@ def plot(
 ) -> Path:
     """Draw how training went, and return the path of the picture.
 
-    Of at most 2,000 samples; where a trace keeps only those of one update, of these.
+    Of at most 2,000 samples; where a run keeps only those of one update, of these.
 
     Parameters
     ----------
@@ -146,7 +146,7 @@ def plot(
 
 
 def _wanted(run: Run, what: Sequence[str]) -> Sequence[str]:
-    inputs = run.network.sizes[0]
+    inputs = run.program.input.columns.size
     for name in what:
         if name not in WHAT:
             raise InputError(
@@ -228,7 +228,7 @@ class _Drawing:
     @cached_property
     def inputs(self) -> tuple[str, ...]:
         """The names of the inputs."""
-        labels = self.run.program.matrices[0].columns.labels
+        labels = self.run.program.input.columns.labels
         return tuple(cut(name, LONGEST_AXIS) for name in labels)
 
     @cached_property
@@ -314,7 +314,7 @@ class _Drawing:
             1 + both, 1, sharex=True, squeeze=False, height_ratios=(3, 2) if both else (1,)
         )[:, 0]
         losses = self.run.losses
-        name = self.words.get(f"losses.{self.run.network.loss}.name")
+        name = self.words.get(f"losses.{self.run.program.loss_function}.name")
         self._curve(axes[0], losses, COLORS[1], self.words("plots.loss", name=name), _number)
         if losses.min() > 0 and losses.max() > LARGEST_RATIO * losses.min():
             axes[0].set_yscale("log")
@@ -395,7 +395,7 @@ class _Drawing:
         return " · ".join(parts) or " "
 
     def _samples(self) -> tuple[Array, Array]:
-        """Return the inputs, as they were given, and targets of the samples that the trace keeps:
+        """Return the inputs, as they were given, and targets of the samples that the run keeps:
         all, or those of the walked update.
         """
         program = self.run.program

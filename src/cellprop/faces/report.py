@@ -436,10 +436,12 @@ def _by_setup(marked: Sequence[Marks]) -> list[tuple[Setup, list[Marks]]]:
 
 def _map_title(setup: Setup, group: Sequence[Marks], words: Words) -> str:
     """Return what tells the map of one set-up from that of another."""
+    program = setup.program
+    sizes = (program.input.columns.size, *(layer.size for layer in program.forward.layers))
     return words(
         "report.hardest_of",
         count=len(group),
-        layers=" → ".join(map(str, setup.network.sizes)),
+        layers=" → ".join(map(str, sizes)),
         steps=", ".join(setup.asked),
     )
 

@@ -14,12 +14,14 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 from cellprop.faces.layout import lay_out
-from cellprop.faces.workbook import boundary, contents, curve, extras, predictions, xml
+from cellprop.faces.workbook import boundary, contents, curve, extras, live, predictions, xml
 from cellprop.faces.workbook.book import RunBook, sheet_name
 from cellprop.faces.workbook.frame import Frame
+from cellprop.faces.workbook.samples import predicted
 from cellprop.faces.workbook.sheets import step_sheet
 from cellprop.faces.workbook.theme import Theme
 from cellprop.faces.workbook.theme import load as load_theme
+from cellprop.faces.workbook.trained import trained
 from cellprop.files.writing import write_whole
 from cellprop.running.run import Run
 from cellprop.running.training import Progress
@@ -39,7 +41,7 @@ def write(
     words: Words | None = None,
     progress: Progress | None = None,
 ) -> Path:
-    """Write the workbook of a trace and return its path.
+    """Write the workbook of a run and return its path.
 
     Parameters
     ----------
@@ -68,7 +70,7 @@ def sheet_names(run: Run) -> list[str]:
 
 
 def to_openpyxl(run: Run) -> openpyxl.Workbook:
-    """Return the workbook of a trace as openpyxl reads it."""
+    """Return the workbook of a run as openpyxl reads it."""
     from openpyxl import load_workbook
 
     buffer = BytesIO()
@@ -103,14 +105,15 @@ def _write(
 
 def _add_extras(book: RunBook, sheets: dict[Worksheet, list[str]]) -> None:
     """Add the sheets that follow the steps."""
-    names = extras.which(book.run)
-    live = curve.live_rows(book)
-    trained = predictions.trained(book, live)
-    for name in names:
-        sheet = book.frame.sheet(name)
-        if name == extras.TRAINING:
-            sheets[sheet] = curve.training_sheet(book, sheet, live)
-        elif name == extras.PREDICTIONS:
-            sheets[sheet] = predictions.predictions_sheet(book, sheet, trained)
-        else:
-            sheets[sheet] = boundary.boundary_sheet(book, sheet, trained)
+    frame, names = book.frame, extras.which(book.run)
+    rows = live.live_rows(book)
+    if extras.TRAINING in names:
+        sheet = frame.sheet(extras.TRAINING)
+        sheets[sheet] = curve.training_sheet(book, sheet, rows)
+    if extras.PREDICTIONS in names:
+        said = predicted(book.run, trained(book, rows))
+        sheet = frame.sheet(extras.PREDICTIONS)
+        sheets[sheet] = predictions.predictions_sheet(book, sheet, said)
+        if extras.BOUNDARY in names:
+            sheet = frame.sheet(extras.BOUNDARY)
+            sheets[sheet] = boundary.boundary_sheet(book, sheet, said)

@@ -155,7 +155,7 @@ def _layer(words: Words, layer: Layer) -> tuple[str, ...]:
 
 
 def _linked(page: Page, column: str, name: str) -> str:
-    """Return a cell that shows a single number of the walkthrough."""
+    """Return a cell that shows a single number of the update."""
     book = page.book
     place = book.layout.places[name]
     formula = f"{book.link(name)}{place.address(0, 0)}"
@@ -174,7 +174,7 @@ def _show_loss(page: Page, samples: int) -> None:
     walked = page.words(
         "contents.walked",
         shown=captions.shown(page.words, update),
-        loss=captions.loss(page.words, update.network.loss),
+        loss=captions.loss(page.words, update.program.loss_function),
     )
     cells = page.text("A", "caption", walked)
     cells += xml.formula_cell(f"F{page.next}", style, f"SUM({where})/{samples}", value)

@@ -48,7 +48,7 @@ def focus_cells(active: Sequence[Matrix]) -> FocusCells:
 
 
 @dataclass(frozen=True)
-class Rule:
+class StyleRule:
     """Cells of a range that take another style while a condition holds."""
 
     range: str
@@ -56,7 +56,7 @@ class Rule:
     style: str
 
 
-def rules(active: Sequence[Matrix], layout: Layout) -> Iterable[Rule]:
+def rules(active: Sequence[Matrix], layout: Layout) -> Iterable[StyleRule]:
     """Return the rules of a sheet; at most one holds in a cell.
 
     Parameters
@@ -80,8 +80,8 @@ def rules(active: Sequence[Matrix], layout: Layout) -> Iterable[Rule]:
         read = read_by.get(matrix, [])
         if own and read:
             condition = f"AND({focus.chosen},({own[0]})=0,({'+'.join(read)})>0)"
-            yield Rule(place.range, condition, "read")
-        yield Rule(place.range, f"AND({focus.chosen},{'+'.join(own + read)}=0)", "known")
+            yield StyleRule(place.range, condition, "read")
+        yield StyleRule(place.range, f"AND({focus.chosen},{'+'.join(own + read)}=0)", "known")
 
 
 def _test(place: Place, pattern: Pattern, focus: FocusCells, active: Matrix) -> str:

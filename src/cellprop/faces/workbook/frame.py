@@ -24,7 +24,7 @@ from openpyxl.worksheet.properties import PageSetupProperties
 from openpyxl.worksheet.worksheet import Worksheet
 
 from cellprop.faces.workbook.charts import COLORS, Chart, Writer, drawn
-from cellprop.faces.workbook.focus import Rule
+from cellprop.faces.workbook.focus import StyleRule
 from cellprop.faces.workbook.theme import LATER_STYLES, Theme
 from cellprop.faces.workbook.xml import LONG_AGO
 from cellprop.files.opening import MARK
@@ -126,7 +126,7 @@ class Frame:
         """Return the path of a sheet's part in the file."""
         return sheet.path[1:]
 
-    def add_rules(self, sheet: Worksheet, rules: Iterable[Rule]) -> None:
+    def add_rules(self, sheet: Worksheet, rules: Iterable[StyleRule]) -> None:
         """Add focus rules to a sheet."""
         for rule in rules:
             sheet.conditional_formatting.add(
