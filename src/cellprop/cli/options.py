@@ -232,14 +232,15 @@ class Model:
             raise InputError("--example and --data can't both be given; leave one out.")
         if self.target is None:
             raise InputError("--data needs --target: which columns the network is to predict.")
+        from cellprop.algebra import is_loss_of_classes, is_of_several
         from cellprop.files.datasets import read
 
-        softmax = self.loss == "cross_entropy" or self.output_activation == "softmax"
+        is_of_classes = is_loss_of_classes(self.loss)
         found = read(
             self.data,
             self.target,
-            classes=self.loss == "cross_entropy",
-            one_hot=self.one_hot or softmax,
+            classes=is_of_classes,
+            one_hot=self.one_hot or is_of_classes or is_of_several(self.output_activation),
             inputs=self.inputs,
             drop=self.drop,
             **{word: getattr(self, name) for name, word in OF_A_FILE.items()},
@@ -253,6 +254,7 @@ class Model:
         return found.inputs, found.targets, {}
 
     def _network(self, X: Any, y: Any, usual: dict[str, Any] | None) -> Network:
+        from cellprop.algebra import identity, loss_of_classes, loss_of_yes_or_no
         from cellprop.programs.network import Network
 
         inputs, outputs = X.values.shape[1], y.values.shape[1]
@@ -266,10 +268,10 @@ class Model:
             given.pop("output_activation", None)
             given.pop("loss", None)
         elif not usual and y.axis == "classes":
-            given["loss"] = "cross_entropy" if outputs > 1 else "binary_cross_entropy"
+            given["loss"] = loss_of_classes() if outputs > 1 else loss_of_yes_or_no()
         elif not usual and not ((y.values >= 0) & (y.values <= 1)).all():
-            # No sigmoid reaches such targets.
-            given["output_activation"] = "linear"
+            # Nothing that has bounds reaches such targets.
+            given["output_activation"] = identity()
         activation = self.activation and self.activation.split(",")
         if activation:
             given["activation"] = activation[0] if len(activation) == 1 else activation

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 from openpyxl.worksheet.worksheet import Worksheet
 
-from cellprop.algebra import ONE, Array, Axis, Matrix
+from cellprop.algebra import ONE, Applied, Array, Axis, Matrix
 from cellprop.algebra.deciding import decided, largest
 from cellprop.faces.layout import Place, letter
 from cellprop.faces.workbook import scatter, xml
@@ -88,8 +88,10 @@ def _says(book: RunBook) -> str:
 
 def _limits_of_colors(run: Run) -> tuple[float, float, float] | None:
     """Return where the colour scale begins, is white, and ends; None if that is not known."""
-    limits = {"sigmoid": (0.0, 0.5, 1.0), "softmax": (0.0, 0.5, 1.0), "tanh": (-1.0, 0.0, 1.0)}
-    return limits.get(str(run.network.output_activation))
+    output = run.program.output
+    applied = output.whole or output.definition
+    bounds = applied.operation.bounds if isinstance(applied, Applied) else None
+    return bounds and (bounds[0], sum(bounds) / 2, bounds[1])
 
 
 # --- Points -------------------------------------------------------------------------------
