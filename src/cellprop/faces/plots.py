@@ -20,6 +20,7 @@ import numpy as np
 
 from cellprop.algebra import Array, Axis
 from cellprop.errors import InputError, nearest
+from cellprop.faces.colors import color_of, marker_of
 from cellprop.files.data import label
 from cellprop.files.writing import write_whole
 from cellprop.running.run import Run
@@ -52,14 +53,9 @@ FEW_EPOCHS = 25
 # The lines between so many classes are as wide as the line between two.
 LINE, FEW_REGIONS = 1.4, 6
 
-# Okabe and Ito's colours, which colour-blind people tell apart, from light to dark by turns: next
-# to each other they differ in grey as well. Their number and that of the markers have no common
-# factor, so that many classes are told apart.
-COLORS = ("#E69F00", "#0072B2", "#009E73", "#CC79A7", "#D55E00", "#56B4E9", "#7A5195")
-MARKERS = ("o", "^", "s", "D", "v", "P", "X", "<")
 INK, FAINT, EDGE = "#222222", "#5F6368", "#1A1A1A"
 # From the first class's tint to the second's, and ever darker, so that grey shows it too.
-TINTS = ("#FFF3DD", "#E4E9EC", "#8DB9DA")
+TINTS = ("#E3F0F9", "#EFEBE7", "#F5C4A1")
 FONT = "DejaVu Sans"  # comes with matplotlib
 STYLE = {
     "figure.dpi": 150,
@@ -315,7 +311,7 @@ class _Drawing:
         )[:, 0]
         losses = self.run.losses
         name = self.words.get(f"losses.{self.run.program.loss_function}.name")
-        self._curve(axes[0], losses, COLORS[1], self.words("plots.loss", name=name), _number)
+        self._curve(axes[0], losses, _color(0), self.words("plots.loss", name=name), _number)
         if losses.min() > 0 and losses.max() > LARGEST_RATIO * losses.min():
             axes[0].set_yscale("log")
             _plain_log(axes[0])
@@ -323,7 +319,7 @@ class _Drawing:
             axes[0].set_ylim(bottom=0)
         if accuracies is not None:
             said = self.words("plots.accuracy")
-            self._curve(axes[1], accuracies, COLORS[4], said, _percent)
+            self._curve(axes[1], accuracies, _color(1), said, _percent)
             axes[1].set_ylim(-0.04, 1.04)
             axes[1].yaxis.set_major_formatter(lambda value, _: f"{value:.0%}")
             axes[1].set_yticks((0, 0.5, 1))
@@ -499,7 +495,7 @@ class _Drawing:
             X,
             count,
             c=_color(k),
-            marker=MARKERS[k % len(MARKERS)],
+            marker=marker_of(k).picture,
             edgecolors=EDGE,
             linewidths=0.8 if count <= 200 else 0.4,
         )
@@ -602,7 +598,7 @@ def _dots(axes: Axes, X: Array, count: int, **look: Any) -> PathCollection:
 
 
 def _color(k: int) -> str:
-    return COLORS[k % len(COLORS)]
+    return f"#{color_of(k)}"
 
 
 def _tint(color: str) -> ColorType:

@@ -23,7 +23,8 @@ from openpyxl.worksheet.pagebreak import Break
 from openpyxl.worksheet.properties import PageSetupProperties
 from openpyxl.worksheet.worksheet import Worksheet
 
-from cellprop.faces.workbook.charts import COLORS, Chart, Writer, drawn
+from cellprop.faces.colors import COLORS
+from cellprop.faces.workbook.charts import Chart, Writer, drawn
 from cellprop.faces.workbook.focus import StyleRule
 from cellprop.faces.workbook.theme import LATER_STYLES, Theme
 from cellprop.faces.workbook.xml import LONG_AGO
