@@ -149,7 +149,7 @@ class Layout:
 
 
 def lay_out(program: Program) -> Layout:
-    """Return where the matrices of a program stand.
+    """Return the place of each matrix of a program.
 
     Raises
     ------
@@ -207,7 +207,7 @@ def _place(
 
 
 def _columns_for(matrix: Matrix) -> int:
-    """Return how many columns a matrix and its name need."""
+    """Return the number of columns that a matrix and its name need."""
     return max(matrix.columns.size, -(-len(matrix.name) // CHARACTERS_OF_NAME))
 
 

@@ -235,7 +235,7 @@ class _Drawing:
 
     @property
     def zero(self) -> str:
-        """What 0 stands for, of two classes in one column."""
+        """The name of the class that 0 stands for, of two in one column; empty if it has none."""
         return cut(self.run.program.output.columns.zero, LONGEST_NAME)
 
     @property
@@ -379,7 +379,7 @@ class _Drawing:
         legend.draw(axes)
 
     def _caption(self, drawn: int) -> str:
-        """Return what is left out of the picture."""
+        """Return a text on what is left out of the picture; a blank if nothing is."""
         parts = []
         if drawn < self.run.samples:
             key = "plots.some_samples" if self.run.batches == 1 else "plots.batch_samples"
@@ -437,7 +437,7 @@ class _Drawing:
             legend.add(stroke, self.words("plots.line"))
 
     def _class(self, k: int, value: int) -> str:
-        """Return what samples are called whose target is 0 or 1."""
+        """Return the name of the samples whose target for an output is 0, or is 1."""
         if self.zero:
             return self.outputs[k] if value else self.zero
         return self.words("plots.class", name=self.outputs[k], value=value)
@@ -503,7 +503,7 @@ class _Drawing:
 
 @dataclass
 class _Legend:
-    """What is drawn and what it is called."""
+    """The entries of a legend: what matplotlib drew, and its name."""
 
     handles: list[Any]
     names: list[str]

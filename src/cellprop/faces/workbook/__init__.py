@@ -2,9 +2,13 @@
 
 `write` is the way in. `sheets` and `contents` say what stands where, `book` what all sheets share,
 `focus` how colours follow a choice, `printing` how a sheet is cut into pages, `theme` how it looks.
-After the steps come the sheets of `curve` (Training), `predictions` and `boundary`; `extras` has
-what they share. `allowed` says which numbers cells take. `frame` and `charts` talk to openpyxl;
-`xml` is the only module that writes XML.
+`allowed` says which numbers cells take. `frame` and `charts` talk to openpyxl; `xml` is the only
+module that writes XML.
+
+After the steps come, as `extras` says, the sheets of `curve` (Training, with its `live` rows),
+`predictions` (the `trained` network and the table of `samples`) and `boundary` (laid out in
+`plane`, with a `scatter` of the samples). Their cells are put on a `canvas`, and samples pass
+through the network in a `band`.
 """
 
 from __future__ import annotations

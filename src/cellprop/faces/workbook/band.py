@@ -29,7 +29,7 @@ class Band:
 
     @property
     def output(self) -> Place:
-        """Where the outputs stand."""
+        """The place of the outputs."""
         return self.places[self.forward.output.name]
 
     def formulas(

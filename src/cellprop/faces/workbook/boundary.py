@@ -70,7 +70,7 @@ def boundary_sheet(book: RunBook, sheet: Worksheet, predicted: Predicted) -> lis
 
 
 def _says(book: RunBook) -> str:
-    """Return what the sheet says about itself."""
+    """Return the sentences that the sheet says about itself."""
     words, run = book.words, book.run
     first, second = inputs_of(run)
     said = [words("boundary.says", first=first, second=second)]
@@ -87,7 +87,9 @@ def _says(book: RunBook) -> str:
 
 
 def _limits_of_colors(run: Run) -> tuple[float, float, float] | None:
-    """Return where the colour scale begins, is white, and ends; None if that is not known."""
+    """Return the outputs at which the colour scale begins, is white, and ends; None if an output
+    may be any number.
+    """
     output = run.program.output
     applied = output.whole or output.definition
     bounds = applied.operation.bounds if isinstance(applied, Applied) else None

@@ -276,5 +276,5 @@ def at_home(book: RunBook, name: str) -> Addresses:
 
 
 def room_for(text: str) -> float:
-    """Return how wide a column is that a text fits in."""
+    """Return the width of a column that a text fits in, in characters."""
     return cell_len(text) * 1.1 + 1.5

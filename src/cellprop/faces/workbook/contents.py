@@ -81,7 +81,7 @@ class Page:
         self.add(before + cells, lines * 14.5 + 2)
 
     def room(self, first: str) -> int:
-        """Return how many characters fit from a column to the end of the page."""
+        """Return the number of characters that fit from a column to the end of the page."""
         return int(sum(width for column, width in WIDTHS.items() if column >= first) * 1.15)
 
     def link(self, column: str, target: str, text: str) -> str:

@@ -33,7 +33,7 @@ def key(name: str) -> str:
 
 
 def widest(run: Run) -> int:
-    """Return how many columns a sheet has at most that takes a sample in a row."""
+    """Return the number of columns that a sheet with a sample in a row has at most."""
     program = run.program
     inputs, outputs = program.input.columns.size, program.output.columns.size
     parameters = sum(matrix.columns.size + 1 for matrix in program.parameters)

@@ -40,7 +40,7 @@ MATRIX_LAST_COLUMN = 10
 
 
 def focus_cells(active: Sequence[Matrix]) -> FocusCells:
-    """Return where the focus of a sheet that computes these matrices is chosen."""
+    """Return the cells in which the focus of a sheet that computes these matrices is chosen."""
     at = [f"${letter(c)}${FOCUS}" for c in (ROW_COLUMN, COLUMN_COLUMN, MATRIX_COLUMN)]
     rows = max(matrix.rows.size for matrix in active)
     columns = max(matrix.columns.size for matrix in active)
@@ -151,7 +151,7 @@ def formula_in_focus(texts: Sequence[Sequence[str]], focus: FocusCells) -> str:
 
 
 def _index(cell: str, count: int) -> str:
-    """Return which of several is chosen in a cell; the first where none is."""
+    """Return a formula of the number, from 1, chosen in a cell; 1 where none is."""
     return f"IF(AND({cell}>=1,{cell}<={count}),INT({cell}),1)"
 
 

@@ -102,7 +102,7 @@ class Frame:
         return float(self.theme.styles["label"].font.sz or 8) * 1.375
 
     def places(self, width: float) -> int:
-        """Return how many characters of a label fit in the width of a column."""
+        """Return the number of characters of a label that fit in a column so many wide."""
         return max(1, int(width * self._label_in_width))
 
     def wider(self, width: float, places: int) -> float:
@@ -113,13 +113,13 @@ class Frame:
 
     @property
     def _label_in_width(self) -> float:
-        """How many characters of a label are as wide as a digit, by which widths are measured."""
+        """The number of a label's characters as wide as a digit, by which widths are measured."""
         sizes = [float(self.theme.styles[name].font.sz or 10) for name in ("known", "label")]
         return sizes[0] / sizes[1] * 0.92
 
     @property
     def count(self) -> int:
-        """How many styles cells have asked for."""
+        """The number of styles that cells have asked for."""
         return len(self._styles)
 
     @staticmethod
@@ -334,7 +334,7 @@ class Frame:
 
 
 def fits_in_a_list(options: Sequence[str]) -> bool:
-    """Whether a rule of a sheet has room for a list."""
+    """Return True if a rule of a sheet, of 255 characters, has room for a list."""
     return len(",".join(options)) + 2 <= LONGEST_LIST
 
 

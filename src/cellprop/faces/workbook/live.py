@@ -100,7 +100,7 @@ def live_rows(book: RunBook) -> Live | None:
 
 
 def _needed(run: Run) -> list[Matrix]:
-    """Return what has columns: what is carried on, the output, then what leads to them."""
+    """Return the matrices that have columns: those carried on, the output, what leads to them."""
     program = run.program
     given = {matrix.name for matrix in program.brought_by("given", "parameters")}
     replacing = {matrix.name for matrix in program.updates.values()}
@@ -121,7 +121,7 @@ def _needed(run: Run) -> list[Matrix]:
 
 
 def _right(run: Run) -> list[Matrix]:
-    """Return what has columns so that right outputs can be counted."""
+    """Return matrices of zeros and ones, by which right outputs can be counted."""
     samples = run.program.output.rows
     found = []
     if run.decision == "each yes or no":

@@ -51,7 +51,7 @@ class Grid:
 
 
 def lay_out(run: Run, trained: Trained) -> Grid:
-    """Return where everything stands."""
+    """Return the columns of everything, and as many points as a sheet is quick with."""
     forward = run.program.forward
     steps = (forward.input, *forward.by_sample)
     size = sum(matrix.columns.size for matrix in steps) + 2
@@ -69,7 +69,7 @@ def lay_out(run: Run, trained: Trained) -> Grid:
 
 
 def inputs_of(run: Run) -> list[str]:
-    """Return what the two inputs are called, in few enough characters for a title."""
+    """Return the names of the two inputs, each cut to the characters that a title has room for."""
     return [cut(label, WIDEST) for label in run.program.input.columns.labels]
 
 

@@ -154,7 +154,7 @@ class _Rows:
         return "active" if matrix is output and not self.here.how else "known"
 
     def fixed(self, matrix: Matrix) -> Addresses:
-        """Return where stands what is no sample's."""
+        """Return the addresses of a matrix that has no row for each sample, by row and column."""
         place = self.parameters.places.get(matrix.name)
         return absolute(place) if place else at_home(self.book, matrix.name)
 

@@ -95,12 +95,12 @@ class Predicted:
 
     @property
     def outputs(self) -> Array:
-        """What the network gives out for each sample, of shape (samples, outputs)."""
+        """The network's outputs, of shape (samples, outputs)."""
         return self.values[self.samples.forward.output.name]
 
 
 def predicted(run: Run, trained: Trained) -> Predicted:
-    """Return what the trained network says of the samples of the walked update."""
+    """Return the table of the walked update's samples, and the network's numbers for them."""
     table = _table(run, trained)
     forward, samples = run.program.forward, run.program.output.rows
     if table.count < samples.size:
