@@ -1,7 +1,8 @@
 """Pictures of training: the curve of the loss, and the output over the plane of two inputs.
 
 matplotlib is imported only when something is drawn, and never `pyplot`: nothing stays behind in
-the process. The same run gives the same bytes.
+the process. The same run gives the same bytes. Knows a run and asks its model for the way forward;
+knows nothing of sheets.
 """
 
 from __future__ import annotations

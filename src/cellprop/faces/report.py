@@ -1,7 +1,8 @@
 """Marks for people to read: in the terminal, as CSV, as JSON, and as a page to look at or print.
 
 What is said is put together here; how the page looks stands in `templates/report.html`. Every text
-of a student or a file is data: it never becomes markup or a formula.
+of a student or a file is data: it never becomes markup or a formula. Knows marks; how they came
+about, it does not know.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""Steps and matrices in a terminal, coloured as on the sheets; and as CSV or JSON."""
+"""Steps and matrices in a terminal, coloured as on the sheets; and as CSV or JSON.
+
+Knows a run and what a reader asked for; which model declared the steps, it does not know.
+"""
 
 from __future__ import annotations
 

@@ -1,7 +1,8 @@
 """What the sheets of one workbook share: formats, widths, and the cells of each matrix.
 
 A matrix looks the same on every sheet on which it is in the same state, so its cells are made
-once for each state and used again on every page of the flip-book.
+once for each state and used again on every page of the flip-book. Knows an update and its layout;
+what a sheet is about, it does not know.
 """
 
 from __future__ import annotations

@@ -2,6 +2,7 @@
 
 Each point of the grid goes through the network in a row of its own, far to the right; the grid
 itself links there. A formula for each point in one cell would double in length with every layer.
+The samples beside it are `scatter`'s.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""Charts as openpyxl knows them: numbers against numbers, as lines or as points."""
+"""Charts as openpyxl knows them: numbers against numbers, as lines or as points.
+
+Knows ranges and titles; what is drawn, it does not know.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""The first sheet: what this is, the network, the steps with links, the key, how to use it."""
+"""The first sheet: what this is, the network, the steps with links, the key, how to use it.
+
+Knows an update's program by its layers and steps; what stands on their sheets, it does not know.
+"""
 
 from __future__ import annotations
 

@@ -2,7 +2,8 @@
 
 Without a focus the cells' own fills show (so that previewers and print see them). While there
 is one, rules take the colour away from every cell that the focus does not concern. Which cells
-concern it comes from the reading `reads` of the steps' expressions.
+concern it comes from the reading `reads` of the steps' expressions. Knows matrices and places;
+styles it knows by name only.
 """
 
 from __future__ import annotations

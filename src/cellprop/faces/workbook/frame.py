@@ -1,4 +1,7 @@
-"""What openpyxl writes of a workbook: styles, columns, rules, links, names and print set-up."""
+"""What openpyxl writes of a workbook: styles, columns, rules, links, names and print set-up.
+
+Knows sheets and ranges; knows nothing of matrices, steps or a run.
+"""
 
 from __future__ import annotations
 

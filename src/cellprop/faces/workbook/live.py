@@ -89,8 +89,7 @@ def live_rows(book: RunBook) -> Live | None:
     values = _values(book, needed, count)
     count = len(values[run.program.output.name]) - 1
     columns = _columns(run, needed, right, whole=count < run.epochs)
-    live = Live(count, columns, {}, {}, values)
-    updates, within = _formulas(book, live, needed)
+    updates, within = _updates(book, columns), _within(book, columns, needed)
     texts = [t for rows in (*updates.values(), *within.values()) for row in rows for t in row]
     # Rows have four digits at most.
     longest = max(len(text) + 3 * (text.count(HERE) + text.count(ABOVE)) for text in texts)
@@ -176,48 +175,55 @@ def _in_a_row(matrices: list[Matrix], column: int) -> dict[str, int]:
     return columns | {"": column}
 
 
-def _formulas(
-    book: RunBook, live: Live, needed: list[Matrix]
-) -> tuple[dict[str, Addresses], dict[str, Addresses]]:
-    """Return the formulas of what is carried on, and of what is computed from it within a row."""
-    run = book.run
-    replaces = {matrix.name: name for name, matrix in run.program.updates.items()}
-
-    def address_from(row: str) -> Callable[[Matrix], Addresses]:
-        """Return addresses as a formula knows them that reads the cells of a row."""
-
-        def address(matrix: Matrix) -> Addresses:
-            # What replaces `wh` is the `wh` of the row below the one it is computed from.
-            name = replaces.get(matrix.name, matrix.name)
-            if name not in live.columns:
-                return at_home(book, name)
-            at = HERE if matrix.name in replaces else row
-            return _cells(live.columns[name], *matrix.shape, at)
-
-        return address
-
-    updates = {
+def _updates(book: RunBook, columns: Mapping[str, int]) -> dict[str, Addresses]:
+    """Return the formulas of what is carried on, by its name: they read the row above."""
+    address = _address_from(book, columns, ABOVE)
+    return {
         name: book.allowed.stopped(
-            name, matrix.name, formulas(matrix.definition, address_from(ABOVE), scattered=True)
+            name, matrix.name, formulas(matrix.definition, address, scattered=True)
         )
-        for name, matrix in run.program.updates.items()
+        for name, matrix in book.run.program.updates.items()
         if matrix.definition is not None
     }
-    within = {
-        matrix.name: formulas(matrix.definition, address_from(HERE), scattered=True)
+
+
+def _within(
+    book: RunBook, columns: Mapping[str, int], needed: list[Matrix]
+) -> dict[str, Addresses]:
+    """Return the formulas of what is computed of that within a row, by name."""
+    address, updates = _address_from(book, columns, HERE), book.run.program.updates
+    found = {
+        matrix.name: formulas(matrix.definition, address, scattered=True)
         for matrix in needed
         if matrix.name not in updates and matrix.definition is not None
     }
-    return updates, within | _formulas_of_right(book, live)
+    return found | _formulas_of_right(book, columns)
 
 
-def _formulas_of_right(book: RunBook, live: Live) -> dict[str, Addresses]:
+def _address_from(
+    book: RunBook, columns: Mapping[str, int], row: str
+) -> Callable[[Matrix], Addresses]:
+    """Return the addresses of matrices as a formula knows them that reads the cells of a row."""
+    replaces = {matrix.name: name for name, matrix in book.run.program.updates.items()}
+
+    def address(matrix: Matrix) -> Addresses:
+        # What replaces `wh` is the `wh` of the row below the one it is computed from.
+        name = replaces.get(matrix.name, matrix.name)
+        if name not in columns:
+            return at_home(book, name)
+        at = HERE if matrix.name in replaces else row
+        return _cells(columns[name], *matrix.shape, at)
+
+    return address
+
+
+def _formulas_of_right(book: RunBook, columns: Mapping[str, int]) -> dict[str, Addresses]:
     """Return formulas that say which samples are decided rightly."""
     run, how = book.run, book.run.decision
     if not how:
         return {}
     program = run.program
-    outputs = _cells(live.columns[program.output.name], *program.output.shape, HERE)
+    outputs = _cells(columns[program.output.name], *program.output.shape, HERE)
     targets = at_home(book, program.target.name)
     if how == "yes or no":
         right = [
@@ -229,7 +235,7 @@ def _formulas_of_right(book: RunBook, live: Live) -> dict[str, Addresses]:
         rows = zip(outputs, targets, strict=True)
         texts = [f"IF({largest(output)}={largest(target)},1,0)" for output, target in rows]
         return {"right": [[text] for text in texts]}
-    chosen = _cells(live.columns["decided"], *program.output.shape, HERE)
+    chosen = _cells(columns["decided"], *program.output.shape, HERE)
     return {
         "decided": [[f"IF({at_least_half(output)},1,0)" for output in row] for row in outputs],
         "right": [[alike(row, target)] for row, target in zip(chosen, targets, strict=True)],

@@ -1,4 +1,7 @@
-"""The sheet of a step: what stands above the lanes, and the lanes themselves."""
+"""The sheet of a step: what stands above the lanes, and the lanes themselves.
+
+Asks a step for its kind and what it brings; which model declared it, it does not know.
+"""
 
 from __future__ import annotations
 
