@@ -33,7 +33,7 @@ from openpyxl.packaging.custom import StringProperty
 
 import cellprop
 from cellprop import limits, verification
-from cellprop.cli import commands as cli
+from cellprop.cli.app import app
 from cellprop.errors import CellpropError, InputError, OutputError
 from cellprop.files import costs as formulas
 from cellprop.files import opening, submission
@@ -741,7 +741,7 @@ def test_python_is_bounded_as_the_command_line_is():
 def commands() -> dict[str, list[tuple[str, bool]]]:
     """Return the options and arguments of every command that take a text, by their names."""
     found = {}
-    for name, command in typer.main.get_command(cli.app).commands.items():
+    for name, command in typer.main.get_command(app).commands.items():
         found[name] = [
             (
                 parameter.opts[-1] if parameter.param_type_name == "option" else "",
@@ -992,7 +992,7 @@ def test_processes_hear_ctrl_c_while_they_work_and_not_while_they_load_or_wait()
 
 def test_what_libraries_say_of_themselves_is_no_line_of_ours(here):
     before = (
-        "import cellprop.cli.commands as cli, warnings\n"
+        "import cellprop.cli.main as cli, warnings\n"
         "earlier = cli._run\n"
         "def run(*_): warnings.warn('of a library'); return earlier()\n"
         "cli._run = run"
@@ -1124,7 +1124,7 @@ sys.meta_path.insert(0, Finder())
         *(
             pytest.param(each, marks=pytest.mark.slow)
             for each in (
-                "cellprop.cli.commands", "cellprop.cli.options", "cellprop.tracing",
+                "cellprop.cli.main", "cellprop.cli.options", "cellprop.tracing",
                 "cellprop.faces.workbook", "numpy", "numpy.linalg", "openpyxl", "encodings.idna",
                 "zipfile",
             )
@@ -1206,9 +1206,9 @@ ASKED = {
     "exercise.checking._files": "names of files; each is read by `content`",
     "exercise.writing.write": "compares with what is there",
     "files.data.examples": "ours", "files.data.example": "ours", "faces.report.as_html": "ours",
-    "cli.commands._copy_out": "ours",
-    "cli.commands._ended": "a device that has nothing in it",
-    "cli.commands.main": "the same",
+    "cli.copying._copy_out": "ours",
+    "cli.main._ended": "a device that has nothing in it",
+    "cli.main.main": "the same",
     "files.writing.write_whole": "writes", "files.writing._tidy": "names of files only",
     "faces.workbook.to_openpyxl": "what was just written",
     "faces.workbook.frame.Frame.saved": "writes",
@@ -1275,12 +1275,13 @@ def test_a_reader_that_does_not_ask_is_noticed(line):
 
 
 def test_the_command_line_prints_nothing_that_was_not_made_safe():
-    tree = ast.parse(sources()["cli.commands"])
     bare = [
-        node.name
-        for node in ast.walk(tree)
+        (module, node.name)
+        for module, source in sorted(sources().items())
+        if module.startswith("cli.")
+        for node in ast.walk(ast.parse(source))
         if isinstance(node, ast.FunctionDef)
         for call in ast.walk(node)
         if isinstance(call, ast.Call) and getattr(call.func, "id", "") == "print"
     ]
-    assert bare == ["cellprop", "_say"]
+    assert bare == [("cli.app", "cellprop"), ("cli.printing", "say")]

@@ -18,7 +18,7 @@ import pytest
 
 import cellprop
 from cellprop import verification
-from cellprop.cli.commands import main
+from cellprop.cli.main import main
 from cellprop.errors import InputError
 from cellprop.files import opening
 from cellprop.files.costs import Tally
