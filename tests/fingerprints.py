@@ -19,6 +19,7 @@ import os
 import re
 import shlex
 import signal
+import subprocess
 import sys
 import tempfile
 import warnings
@@ -734,11 +735,11 @@ def _surroundings(folder: str) -> Iterator[None]:
 def _run(command: str) -> str:
     """Return what a command prints, and with which code it ends."""
     *settings, arguments = re.match(r"((?:[A-Z_]+=\S+ )*)(.*)", command).groups()
-    environment = dict(each.split("=") for each in settings[0].split())
+    if settings[0]:
+        return f"$ {command}\n{_apart(settings[0].split(), shlex.split(arguments))}"
     out, err = io.StringIO(), io.StringIO()
     code: object = 0
     with (
-        mock.patch.dict(os.environ, environment),
         mock.patch.object(sys, "argv", ["cellprop", *shlex.split(arguments)]),
         contextlib.redirect_stdout(out),
         contextlib.redirect_stderr(err),
@@ -747,8 +748,18 @@ def _run(command: str) -> str:
             getattr(import_module(ENTRY[0]), ENTRY[1])()
         except SystemExit as stopped:
             code = stopped.code
-    text = f"$ {command}\n{out.getvalue()}! {code}\n{err.getvalue()}"
-    return text if environment else COLOURS.sub("", text)
+    return COLOURS.sub("", f"$ {command}\n{out.getvalue()}! {code}\n{err.getvalue()}")
+
+
+def _apart(settings: Sequence[str], arguments: Sequence[str]) -> str:
+    """Return what a command prints in a process of its own: in one that has printed colours before,
+    rich prints those again that the terminal had then.
+    """
+    command = [sys.executable, "-m", "cellprop", *arguments]
+    environment = os.environ | dict(each.split("=") for each in settings)
+    environment["PYTHONPATH"] = os.pathsep.join(filter(None, sys.path))
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    return f"{done.stdout}! {done.returncode}\n{done.stderr}"
 
 
 def _files() -> dict[Path, bytes]:

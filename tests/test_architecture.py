@@ -15,6 +15,7 @@ from functools import cache
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import cellprop
@@ -23,7 +24,8 @@ SOURCE = Path(cellprop.__file__).parent
 
 # The package's own page, which imports when asked; and what starts the command line.
 FACADE, START = "", "__main__"
-PAGE = Path(__file__).parents[1] / "docs" / "architecture.md"
+TESTS = Path(__file__).parent
+PAGE = TESTS.parent / "docs" / "architecture.md"
 MOST_FLOORS = 10
 
 XML = ("<c r=", "<row ", "<f>", "<v>", "<is>", "<sheetData>", "</c>")
@@ -138,6 +140,21 @@ def test_every_room_stands_in_the_table_and_no_other():
     assert {room(module) for module in modules()} == set(floors())
 
 
+def rows_of_rooms(page: Path) -> list[str]:
+    """Return the rows of the table of rooms on a page."""
+    return re.findall(r"^\| \d+ \| `.*$", page.read_text("utf-8"), re.M)
+
+
+def test_the_readme_has_the_same_table():
+    assert rows_of_rooms(PAGE.parents[1] / "README.md") == rows_of_rooms(PAGE) != []
+
+
+def test_every_module_that_the_page_names_is_there():
+    named = set(re.findall(r"`([\w/]+\.py)`", PAGE.read_text("utf-8")))
+    there = [path.as_posix() for path in (*SOURCE.rglob("*.py"), *TESTS.rglob("*.py"))]
+    assert [name for name in named if not any(p.endswith(f"/{name}") for p in there)] == []
+
+
 def test_there_are_at_most_ten_floors_and_none_is_empty():
     assert sorted(set(floors().values())) == list(range(max(floors().values()) + 1))
     assert max(floors().values()) < MOST_FLOORS
@@ -163,8 +180,10 @@ def test_what_starts_the_command_line_knows_nothing_else():
 
 def test_the_algebra_knows_only_numbers_and_errors():
     known = {
-        name.split(".")[0] if not name.startswith("cellprop") else name
-        for node in ast.walk(parsed(sources()["algebra"]))
+        name if _is_ours(name) else str(name).split(".")[0]
+        for module in modules()
+        if room(module) == "algebra"
+        for node in ast.walk(parsed(sources()[module]))
         for name in (
             [node.module]
             if isinstance(node, ast.ImportFrom)
@@ -172,10 +191,11 @@ def test_the_algebra_knows_only_numbers_and_errors():
             if isinstance(node, ast.Import)
             else []
         )
+        if not str(name).startswith("cellprop.algebra")
     }
     assert known == {
-        "__future__", "collections", "dataclasses", "functools", "typing", "numpy",
-        "cellprop.errors",
+        "__future__", "collections", "dataclasses", "functools", "itertools", "operator", "types",
+        "typing", "numpy", "cellprop.errors",
     }  # fmt: skip
 
 
@@ -205,7 +225,7 @@ def test_only_one_module_writes_the_xml_of_cells():
 
 
 def test_only_the_algebra_knows_how_a_product_is_taken():
-    assert [name for name in sources() if takes_products(sources()[name])] == ["algebra"]
+    assert {room(name) for name in sources() if takes_products(sources()[name])} == {"algebra"}
 
 
 # --- The rules notice ---------------------------------------------------------------------
@@ -285,3 +305,107 @@ def test_a_product_taken_elsewhere_is_noticed(line):
 @pytest.mark.parametrize("line", ["x = '<c r=\"A1\"/>'", "x = f'<v>{1}</v>'", "x = f'<row {1}>'"])
 def test_markup_in_a_string_is_noticed(line):
     assert markup(f"{sources()['faces.workbook.sheets']}\n{line}\n") != []
+
+
+# --- No knowledge of numbers and names ------------------------------------------------------
+
+# Where steps have their numbers, and matrices their names.
+DECLARES = "programs."
+# What looks a name up, takes one apart, or makes a matrix of it.
+LOOKS_UP = {"matrix", "get", "index", "named", "startswith", "endswith", "removesuffix", "Matrix"}
+BY_NUMBER = ("number", "key", "label")
+LISTS = ("steps", "matrices", "brings", "given", "parameters", "lanes")
+
+
+@cache
+def names_of_matrices() -> frozenset[str]:
+    """The names that dense networks of every kind give their matrices."""
+    classes = np.eye(2)
+    kinds = [
+        ([2, 3, 1], [[0.0], [1.0]], {}),
+        ([2, 3, 2, 1], [[0.0], [1.0]], {"optimizer": "momentum", "scale": "standard"}),
+        ([2, 3, 2], classes, {"optimizer": "adam", "scale": "minmax"}),
+    ]
+    found: set[str] = set()
+    for sizes, y, options in kinds:
+        loss = "cross_entropy" if sizes[-1] > 1 else "squared_error"
+        network = cellprop.Network(sizes, loss=loss)
+        found |= {*cellprop.trace(network, [[0.0, 1.0], [1.0, 0.5]], y, seed=1, **options).names}
+    return frozenset(found)
+
+
+def knows(source: str) -> list[str]:
+    """Return where a module knows a step by its number or a matrix by its name or place."""
+    found = []
+    for node in ast.walk(parsed(source)):
+        if isinstance(node, ast.Compare):
+            sides = [node.left, *node.comparators]
+            numbers = any(isinstance(s, ast.Attribute) and s.attr in BY_NUMBER for s in sides)
+            constants = [c.value for side in sides for c in _constants(side)]
+            is_known = any(map(_is_name, constants))
+            is_known |= numbers and any(str(c).replace(".", "").isdigit() for c in constants)
+        elif isinstance(node, ast.Subscript):
+            of = node.value.attr if isinstance(node.value, ast.Attribute) else ""
+            by_place = isinstance(node.slice, ast.Constant) and node.slice.value == 0
+            is_known = (by_place and of in LISTS) or any(
+                _is_name(c.value) for c in _constants(node.slice)
+            )
+        elif isinstance(node, ast.Dict):
+            keys = [c.value for key in node.keys if key for c in _constants(key)]
+            # Letters in alphabetical order are columns of a sheet.
+            is_known = any(map(_is_name, keys)) and not set(keys) <= set("ABCDEF")
+        elif isinstance(node, ast.Call):
+            called = node.func
+            name = called.attr if isinstance(called, ast.Attribute) else getattr(called, "id", "")
+            arguments = (c.value for a in node.args for c in _constants(a))
+            is_known = name in LOOKS_UP and any(map(_is_name, arguments))
+        else:
+            continue
+        if is_known:
+            found.append(ast.unparse(node))
+    return found
+
+
+def _is_name(value: object) -> bool:
+    return isinstance(value, str) and value in names_of_matrices()
+
+
+def _constants(node: ast.expr) -> Iterator[ast.Constant]:
+    """Yield a constant, or those that a tuple, list or set holds."""
+    if isinstance(node, ast.Constant):
+        yield node
+    elif isinstance(node, ast.Tuple | ast.List | ast.Set):
+        for element in node.elts:
+            yield from _constants(element)
+
+
+@pytest.mark.parametrize("module", [m for m in modules() if not m.startswith(DECLARES)])
+def test_no_module_but_the_network_s_knows_a_step_by_number_or_a_matrix_by_name(module):
+    assert knows(sources()[module]) == []
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "if step.number == 7: ...", "if step.number >= 10: ...", "if step.number in (7, 9): ...",
+        "if step.label == '2.1': ...", "if step.key != '4': ...", "if matrix.name == 'lr': ...",
+        "if name in ('X', 'y'): ...", "values['output']", "trace.matrix('X')", "{'X': 1, 'z': 2}",
+        "program.matrices[0]", "program.steps[0].brings", "names.index('X')", "Matrix('wh', a, b)",
+        "layout.places['d_output']", "name.startswith('wh')", "values['hidden_layer_input_1']",
+    ],
+)  # fmt: skip
+def test_knowledge_of_a_number_or_a_name_is_noticed(line):
+    before = knows(sources()["faces.layout"])
+    assert len(knows(f"{sources()['faces.layout']}\n{line}\n")) == len(before) + 1
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "if step.kind == 'update': ...", "program.having('rate')", "table('X', X)",
+        "if layer.number: ...", "rows[0]", "f'{step.number}'", "'the output of X'",
+        "values[program.target.name]", "program.steps[-1]",
+    ],
+)  # fmt: skip
+def test_what_asks_for_kinds_and_roles_is_let_pass(line):
+    assert knows(f"{sources()['faces.layout']}\n{line}\n") == knows(sources()["faces.layout"])

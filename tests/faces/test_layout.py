@@ -30,7 +30,11 @@ from cellprop.programs.program import Program
 
 
 def walk_of(
-    samples: int, *sizes: int, network: dict[str, Any] | None = None, **options: Any
+    samples: int,
+    *sizes: int,
+    network: dict[str, Any] | None = None,
+    whole: bool = True,
+    **options: Any,
 ) -> Program:
     inputs, *_, outputs = sizes
     model = Perceptron(
@@ -40,7 +44,7 @@ def walk_of(
         **options,
     )
     # Labels do not matter here, and a million of them take time.
-    return model.program(Axis("samples", ("",) * samples))
+    return model.program(Axis("samples", ("",) * samples), whole=whole)
 
 
 neurons = st.integers(1, 40)

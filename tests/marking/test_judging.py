@@ -114,7 +114,7 @@ def test_who_calculates_on_from_numbers_that_nothing_explains_is_paid_for_that(a
 @pytest.mark.parametrize("kind", ["softmax", "deep"])
 def test_a_neuron_that_is_off_by_an_honest_slip_costs_nothing_more(kind):
     question = question_of(kind)
-    name = next(iter(question.setup.program.forward)).name
+    name = next(iter(question.setup.program.forward.brings)).name
     answers = answers_of(question, lambda _, right: -right, name, decimals=3)
     marks = mark(question, answers)
     size = answers[name].values.size
@@ -293,7 +293,7 @@ def test_what_is_exactly_nothing_needs_no_telling():
 
 def test_numbers_of_every_kind_of_network_are_asked_for_at_decimals_that_tell():
     for kind in KINDS:
-        trace = question_of(kind).update
-        chosen = questions.ask(trace.update, steps="2-11", decimals=None)
+        update = question_of(kind).update
+        chosen = questions.ask(update, steps="2-11", decimals=None)
         assert 3 <= chosen.setup.decimals <= questions.MOST_BY_HAND
         assert mark(chosen, {n: Answer(v) for n, v in numbers_of(chosen).items()}).total

@@ -227,7 +227,7 @@ def test_the_marks_of_a_step_are_shared_among_its_numbers():
 
 def test_marks_can_be_sent_to_another_process(asked):
     marks = mark(asked, answers_of(asked, decimals=3))
-    _ = asked.trace, asked.values, asked.text
+    _ = asked.update, asked.values, asked.text
     again = pickle.loads(pickle.dumps(marks))
     assert again.cells.equals(marks.cells)
     assert again.question.digest == asked.digest

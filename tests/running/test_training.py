@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cellprop import CellpropError, Network, tracing
+from cellprop import CellpropError, Network
 from cellprop.errors import InputError
-from cellprop.running import training
+from cellprop.running import problem, training
 from cellprop.running.training import Plan, Training
 from cellprop.tracing import Trace, trace
 from reference import USUAL, Optimiser, close, in_order, train_any
@@ -252,7 +252,7 @@ class Interrupting:
                 self.training = False
 
         trained = Training.train
-        monkeypatch.setattr(tracing, "plan", planned)
+        monkeypatch.setattr(problem, "plan", planned)
         monkeypatch.setattr(Training, "train", train)
 
     def counted(self, function: Any) -> Any:

@@ -102,14 +102,15 @@ def _of_an_example(model: Model) -> tuple[Any, Any, dict[str, Any]]:
 def _of_a_file(
     model: Model, path: Path, target: str, mention: Callable[[str], None]
 ) -> tuple[Any, Any]:
+    from cellprop.algebra import is_loss_of_classes, is_of_several
     from cellprop.files.datasets import read
 
-    softmax = model.loss == "cross_entropy" or model.output_activation == "softmax"
+    is_of_classes = is_loss_of_classes(model.loss)
     found = read(
         path,
         target,
-        classes=model.loss == "cross_entropy",
-        one_hot=model.one_hot or softmax,
+        classes=is_of_classes,
+        one_hot=model.one_hot or is_of_classes or is_of_several(model.output_activation),
         inputs=model.inputs,
         drop=model.drop,
         **{word: getattr(model, name) for name, word in OF_A_FILE.items()},
@@ -122,6 +123,7 @@ def _of_a_file(
 
 
 def _network(model: Model, X: Any, y: Any, usual: dict[str, Any] | None) -> Network:
+    from cellprop.algebra import identity, loss_of_classes, loss_of_yes_or_no
     from cellprop.programs.network import Network
 
     inputs, outputs = X.values.shape[1], y.values.shape[1]
@@ -135,10 +137,10 @@ def _network(model: Model, X: Any, y: Any, usual: dict[str, Any] | None) -> Netw
         given.pop("output_activation", None)
         given.pop("loss", None)
     elif not usual and y.axis == "classes":
-        given["loss"] = "cross_entropy" if outputs > 1 else "binary_cross_entropy"
+        given["loss"] = loss_of_classes() if outputs > 1 else loss_of_yes_or_no()
     elif not usual and not ((y.values >= 0) & (y.values <= 1)).all():
-        # No sigmoid reaches such targets.
-        given["output_activation"] = "linear"
+        # Nothing that has bounds reaches such targets.
+        given["output_activation"] = identity()
     activation = model.activation and model.activation.split(",")
     if activation:
         given["activation"] = activation[0] if len(activation) == 1 else activation

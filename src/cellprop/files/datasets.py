@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from cellprop.algebra import Array
+from cellprop.algebra import Array, loss_of_classes
 from cellprop.errors import InputError
 from cellprop.files.columns import Chosen, Names, choose, known, split, typed
 from cellprop.files.data import LARGEST, MISSING, Table, coded, decimals_written, is_missing, label
@@ -545,7 +545,7 @@ class _Reader:
         fault = (
             f"expected {expected} as above, found {shown(str(cells[row]))}; correct it, or ask for"
         )
-        self._fault(row, column, f"{fault} classes: --loss cross_entropy")
+        self._fault(row, column, f"{fault} classes: --loss {loss_of_classes()}")
         return None
 
     def _numbers(self, column: int, cells: Sequence[Cell]) -> Array:

@@ -93,7 +93,7 @@ class Caption:
     notes: tuple[Note, ...] = ()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Step:
     """A step: the matrices that it brings, and what kind of step it is.
 
@@ -114,6 +114,17 @@ class Step:
     layer: int | None = None
     caption: Caption = field(default=Caption("", ()), repr=False)
     title: str = ""
+
+    def __eq__(self, other: object) -> bool:
+        # By what is seen of it: steps of equal networks are equal.
+        return isinstance(other, Step) and self._seen == other._seen
+
+    def __hash__(self) -> int:
+        return hash(self._seen)
+
+    @property
+    def _seen(self) -> tuple[str, str, tuple[str, ...]]:
+        return self.label, self.title, self.matrices
 
     def __repr__(self) -> str:
         return (

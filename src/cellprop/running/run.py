@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 
@@ -162,10 +163,11 @@ class Run:
         return self.update.samples
 
     @property
-    def options(self) -> Mapping[str, str | bool | None]:
+    def options(self) -> Mapping[str, Any]:
         """How the steps were declared: optimizer, average, scale."""
         model = self.model
-        return {"optimizer": model.optimizer, "average": model.average, "scale": model.scale}
+        names = "optimizer", "average", "scale"
+        return MappingProxyType({name: getattr(model, name) for name in names})
 
     def matrix(self, name: str) -> Matrix:
         """Return a matrix with its axes and definition.

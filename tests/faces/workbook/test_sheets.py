@@ -153,7 +153,7 @@ def test_in_the_band_a_row_is_the_same_sample_across_the_sheet(name):
 def test_every_matrix_is_a_defined_name_for_its_numbers_at_home(name):
     trace = example(name)
     book, values = formulas(trace), reading.values(trace)
-    home_of = {m: f"Step {s.label}" for s in trace.steps for m in s.brings}
+    home_of = {m: f"Step {s.label}" for s in trace.steps for m in s.matrices}
     for matrix, (sheet, bounds) in homes(book).items():
         assert sheet == home_of[matrix]
         assert np.array_equal(block(values[sheet], bounds), trace.values[matrix])
@@ -253,7 +253,7 @@ def test_the_contents_list_every_step_with_a_link_and_the_matrices_it_computes(n
     for step in trace.steps:
         listed = [cell.value for cell in sheet[linked[f"'Step {step.label}'!A1"]]]
         assert step.title in listed
-        assert ", ".join(step.brings) in listed
+        assert ", ".join(step.matrices) in listed
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from openpyxl.worksheet.worksheet import Worksheet
 
-from cellprop.algebra import ONE, Array, Axis, Matrix
+from cellprop.algebra import ONE, OPERATIONS, Array, Axis, Matrix
 from cellprop.algebra.deciding import decided, largest
 from cellprop.faces.layout import Place, letter
 from cellprop.faces.workbook import xml
@@ -146,8 +146,8 @@ def _inputs(run: Run) -> list[str]:
 
 def _limits_of_colors(run: Run) -> tuple[float, float, float] | None:
     """Return where the colour scale begins, is white, and ends; None if that is not known."""
-    limits = {"sigmoid": (0.0, 0.5, 1.0), "softmax": (0.0, 0.5, 1.0), "tanh": (-1.0, 0.0, 1.0)}
-    return limits.get(str(run.network.output_activation))
+    bounds = OPERATIONS[str(run.network.output_activation)].bounds
+    return bounds and (bounds[0], sum(bounds) / 2, bounds[1])
 
 
 def _chooses_output(run: Run) -> bool:
