@@ -40,7 +40,7 @@ from cellprop.files import opening, submission
 from cellprop.files import writing as files
 from cellprop.files.costs import Formula, Workload
 from cellprop.files.data import label
-from cellprop.files.submission import Place, opened
+from cellprop.files.submission import Block, opened
 from foreign_files import laughing, refused, repacked, sheet_of, truncated, written
 
 ROOT = Path(__file__).parents[1]
@@ -268,7 +268,7 @@ def test_what_is_no_file_is_not_even_opened(here, run, monkeypatch, reader, endi
 
 def test_a_file_is_not_read_beyond_what_its_kind_may_have(tmp_path, monkeypatch):
     path = written(tmp_path, "a" * 5000)
-    kind = limits.Kind("a test", size=4000)
+    kind = limits.FileKind("a test", size=4000)
     assert "expected at most 4 KiB, found 5 KiB" in refused(opening.content, path, kind)
     # Also one that has become larger since it was asked.
     monkeypatch.setattr(opening.os, "fstat", lambda _: os.stat_result((0o100644, *[0] * 9)))
@@ -313,7 +313,7 @@ def never(*_, **__):
 
 
 def small(**changes):
-    return limits.Kind("a test", **{"size": 10**6, "unpacked": 10**6, "parts": 99, **changes})
+    return limits.FileKind("a test", **{"size": 10**6, "unpacked": 10**6, "parts": 99, **changes})
 
 
 def test_numbers_of_json_are_counted_before_they_are_made(monkeypatch):
@@ -634,7 +634,7 @@ def test_a_formula_that_costs_too_much_and_what_depends_on_it_is_not_computed(
     )
     monster = "=SUMPRODUCT(B9:ZZ100000*B9:ZZ100000)"
     rows = [[monster, "=A1+1", "=IFERROR(B1,0)", "=1+1", 7], ["=SUM(D1:E1)", "=SUM(A1:E1)"]]
-    found = with_formulas(tmp_path, rows).found(Place("Sheet", 1, 1, 2, 5))
+    found = with_formulas(tmp_path, rows).found(Block("Sheet", 1, 1, 2, 5))
     unread = [[cell.is_unread for cell in row] for row in found]
     assert unread == [[True, True, True, False, False], [False, True, False, False, False]]
     assert [found[0][3].value, found[1][0].value] == [2, 9]
@@ -645,7 +645,7 @@ def test_a_formula_that_costs_too_much_and_what_depends_on_it_is_not_computed(
 def test_too_many_formulas_are_not_computed_at_all(tmp_path, monkeypatch, limit):
     monkeypatch.setattr(submission, limit, 5)
     monkeypatch.setattr(submission, "_recalculate", never)
-    found = with_formulas(tmp_path, [["=1+1"] * 6]).found(Place("Sheet", 1, 1, 1, 6))
+    found = with_formulas(tmp_path, [["=1+1"] * 6]).found(Block("Sheet", 1, 1, 1, 6))
     assert all(cell.is_unread for cell in found[0])
 
 
@@ -1195,7 +1195,7 @@ ASKED = {
     "files.submission": "parses the parts of an archive that was opened there",
     "files.datasets._frame": "the bytes that `content` returned, whose cells were counted",
     "files.tables.lines": "the same",
-    "files.spreadsheets._facts": "a part of an archive that `workbook` opened",
+    "files.spreadsheets._markup": "a part of an archive that `workbook` opened",
     "files.spreadsheets._is_computed": "the same", "files.spreadsheets._table": "the same",
     "files.matrices._array_in": "the same",
     "files.matrices._from_folder": "names of files; each is read by `content`",
