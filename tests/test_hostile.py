@@ -32,7 +32,7 @@ from hypothesis import strategies as st
 from openpyxl.packaging.custom import StringProperty
 
 import cellprop
-from cellprop import limits, verification
+from cellprop import limits
 from cellprop.cli.app import app
 from cellprop.errors import CellpropError, InputError, OutputError
 from cellprop.files import costs as formulas
@@ -41,6 +41,7 @@ from cellprop.files import writing as files
 from cellprop.files.costs import Formula, Workload
 from cellprop.files.data import label
 from cellprop.files.submission import Block, opened
+from cellprop.verification import verifying
 from foreign_files import laughing, refused, repacked, sheet_of, truncated, written
 
 ROOT = Path(__file__).parents[1]
@@ -672,7 +673,7 @@ MONSTERS = {
 
 @pytest.mark.parametrize("what", MONSTERS)
 def test_a_workbook_whose_formulas_cost_too_much_is_not_recalculated(here, run, monkeypatch, what):
-    monkeypatch.setattr(verification, "_ironcalc", never)
+    monkeypatch.setattr(verifying, "values_by_ironcalc", never)
     path = ours(here, MONSTERS[what])
     assert is_one_line(*run("verify", path.name), path.name)
 
@@ -1214,9 +1215,9 @@ ASKED = {
     "faces.workbook.frame.Frame.saved": "writes",
     "faces.workbook.xml.parts_of": "what was just written",
     "faces.workbook.xml.with_properties": "the same", "faces.workbook.xml.assemble": "writes",
-    "verification.recalculate": "a file whose formulas were counted; with limited time",
-    "verification._loaded": "a file whose formulas were counted",
-    "verification._silence": "a device that has nothing in it",
+    "verification.by_libreoffice.recalculate": "formulas that were counted; with limited time",
+    "verification.by_ironcalc._loaded": "a file whose formulas were counted",
+    "verification.by_ironcalc._silence": "a device that has nothing in it",
 }  # fmt: skip
 
 
