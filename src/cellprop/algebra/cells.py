@@ -189,6 +189,16 @@ def line(texts: Sequence[str], of: CellTexts) -> str:
     return span(texts[0], texts[-1]) if of.lies else ",".join(texts)
 
 
+def with_results(formula: str, one: str, zero: str) -> str:
+    """Return the formula (str) of a comparison that gives something else than 1 and 0.
+
+    >>> with_results("IF(B2>=C2,1,0)", '"yes"', '"no"')
+    'IF(B2>=C2,"yes","no")'
+    """
+    assert formula.endswith(",1,0)"), formula
+    return f"{formula.removesuffix(',1,0)')},{one},{zero})"
+
+
 def as_parts(expression: Applied, operands: Sequence[CellTexts]) -> CellTexts:
     """Return the CellTexts of an operation: those of its parts, put into one another."""
     (operand,), (texts,) = expression.operands, operands

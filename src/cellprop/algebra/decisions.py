@@ -128,6 +128,11 @@ def _cells_of_total(_: Applied, operands: Sequence[CellTexts]) -> CellTexts:
     return CellTexts([["+".join(texts)]], PLUS)
 
 
+def _if_more(x: Array, then: Array, otherwise: Array, least: str) -> Array:
+    # A text, so that formulas have it written out.
+    return np.where(x > float(least), then, otherwise)
+
+
 DECISIONS = (
     elementwise(
         "at_least",
@@ -138,6 +143,16 @@ DECISIONS = (
         excel=call("IF({0}>={1},1,0)"),
         cell=Form(f"IF({{0}}>={{1}}-{_SHORT},1,0)", CALL, (0, PLUS)),
         range=ranges.within(0.0, 1.0),
+    ),
+    elementwise(
+        "if_more",
+        _if_more,
+        maths=Form("[{0} > {least}: {1}, else {2}]", CALL, (0, 0, 0)),
+        numpy=Form("np.where({0} > {least}, {1}, {2})", CALL, (COMPARED + 1, 0, 0)),
+        r=Form("ifelse({0} > {least}, {1}, {2})", CALL, (COMPARED + 1, 0, 0)),
+        excel=Form("IF({0}>{least},{1},{2})", CALL, (COMPARED + 1, 0, 0)),
+        range=lambda _, operands: ranges.widened(*operands[1:]),
+        settings={"least": "0"},
     ),
     Operation(
         "largest_at",
