@@ -150,17 +150,17 @@ def reduced(function: str, *, over: Literal["rows", "columns"]) -> CellForm:
     def cells(_: Applied, operands: Sequence[CellTexts]) -> CellTexts:
         (operand,) = operands
         if over == "rows":
-            texts, binds = _lines(
+            texts, binds = lines(
                 function, operand, list(map(list, zip(*operand.texts, strict=True)))
             )
             return CellTexts([texts], binds)
-        texts, binds = _lines(function, operand, operand.texts)
+        texts, binds = lines(function, operand, operand.texts)
         return CellTexts([[text] for text in texts], binds)
 
     return cells
 
 
-def _lines(function: str, operand: CellTexts, cells: list[list[str]]) -> tuple[list[str], int]:
+def lines(function: str, operand: CellTexts, cells: list[list[str]]) -> tuple[list[str], int]:
     """Return a text for each line of cells, and how tightly they hold together."""
     if operand.lies:
         return [f"{function}({span(line[0], line[-1])})" for line in cells], CALL

@@ -18,7 +18,9 @@ from cellprop.algebra.expressions import (
     Applied,
     Array,
     CellTexts,
+    Expression,
     Form,
+    Number,
     Operation,
 )
 from cellprop.algebra.notation import CALL, COMPARED, PLUS, TIMES, call
@@ -122,15 +124,20 @@ def _total(x: Array) -> Array:
 
 def _cells_of_total(_: Applied, operands: Sequence[CellTexts]) -> CellTexts:
     (operand,) = operands
-    texts = [text for row in cells.wrapped(operand, PLUS + 1) for text in row]
-    if operand.lies:
-        return CellTexts([[f"SUM({cells.span(texts[0], texts[-1])})"]], CALL)
-    return CellTexts([["+".join(texts)]], PLUS)
+    texts, binds = cells.lines("SUM", operand, [[text for row in operand.texts for text in row]])
+    return CellTexts([texts], binds)
 
 
 def _if_more(x: Array, then: Array, otherwise: Array, least: str) -> Array:
     # A text, so that formulas have it written out.
     return np.where(x > float(least), then, otherwise)
+
+
+def _back_of_if_more(
+    g: Expression, _: Expression, x: Expression, *__: Expression, least: str
+) -> tuple[None, Expression, Expression]:
+    taken = Applied("if_more", x, Number(1.0), Number(0.0), least=least)
+    return None, g * taken, g * (1 - taken)
 
 
 DECISIONS = (
@@ -151,6 +158,7 @@ DECISIONS = (
         numpy=Form("np.where({0} > {least}, {1}, {2})", CALL, (COMPARED + 1, 0, 0)),
         r=Form("ifelse({0} > {least}, {1}, {2})", CALL, (COMPARED + 1, 0, 0)),
         excel=Form("IF({0}>{least},{1},{2})", CALL, (COMPARED + 1, 0, 0)),
+        back=_back_of_if_more,
         range=lambda _, operands: ranges.widened(*operands[1:]),
         settings={"least": "0"},
     ),
