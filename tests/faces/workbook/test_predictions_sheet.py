@@ -13,7 +13,7 @@ import cellprop
 import reading
 from cellprop.algebra.deciding import decided
 from cellprop.faces import workbook
-from cellprop.faces.workbook import extras, predictions
+from cellprop.faces.workbook import extras, samples
 from cellprop.texts.words import Words, load
 from conftest import slow, slow_but
 from reading import content, formulas, values
@@ -198,7 +198,7 @@ def test_the_last_accuracy_is_the_share_that_is_right():
 
 
 def test_only_so_many_samples_are_shown_and_the_sheet_says_so(monkeypatch):
-    monkeypatch.setattr(predictions, "MOST_SAMPLES", 4)
+    monkeypatch.setattr(samples, "MOST_SAMPLES", 4)
     network = cellprop.Network([3, 2, 1])
     trace = cellprop.trace(network, np.tile(X, (20, 1)), np.tile(y, (20, 1)), seed=1)
     sheet = stored(trace)
