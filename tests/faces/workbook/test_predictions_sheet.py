@@ -14,7 +14,7 @@ import reading
 from cellprop import algebra
 from cellprop.algebra import Axis, Matrix
 from cellprop.faces import workbook
-from cellprop.faces.workbook import extras, predictions
+from cellprop.faces.workbook import extras, samples
 from cellprop.programs import deciding
 from cellprop.texts.words import Words, load
 from conftest import slow, slow_but
@@ -207,7 +207,7 @@ def test_the_last_accuracy_is_the_share_that_is_right():
 
 
 def test_only_so_many_samples_are_shown_and_the_sheet_says_so(monkeypatch):
-    monkeypatch.setattr(predictions, "MOST_SAMPLES", 4)
+    monkeypatch.setattr(samples, "MOST_SAMPLES", 4)
     network = cellprop.Network([3, 2, 1])
     trace = cellprop.trace(network, np.tile(X, (20, 1)), np.tile(y, (20, 1)), seed=1)
     sheet = stored(trace)
