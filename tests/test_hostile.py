@@ -39,7 +39,7 @@ from cellprop.files import costs as formulas
 from cellprop.files import opening, submission
 from cellprop.files import writing as files
 from cellprop.files.costs import Formula, Workload
-from cellprop.files.data import label
+from cellprop.files.safe import label
 from cellprop.files.submission import Block, opened
 from cellprop.verification import verifying
 from foreign_files import laughing, refused, repacked, sheet_of, truncated, written
@@ -1206,7 +1206,8 @@ ASKED = {
     "exercise.classes._check_free": "names of files only",
     "exercise.checking._files": "names of files; each is read by `content`",
     "exercise.writing.write": "compares with what is there",
-    "files.data.examples": "ours", "files.data.example": "ours", "faces.report.as_html": "ours",
+    "files.examples.examples": "ours", "files.examples.example": "ours",
+    "faces.report.as_html": "ours",
     "cli.copying._copy_out": "ours",
     "cli.main._ended": "a device that has nothing in it",
     "cli.main.main": "the same",

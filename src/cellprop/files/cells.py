@@ -18,7 +18,6 @@ from numpy.typing import NDArray
 
 from cellprop.algebra import Array
 from cellprop.errors import InputError
-from cellprop.files.data import label
 from cellprop.files.opening import (
     Value,
     cell_value,
@@ -31,6 +30,7 @@ from cellprop.files.opening import (
     shown,
     wrong,
 )
+from cellprop.files.safe import label
 from cellprop.limits import JSON as JSON_FILE
 from cellprop.limits import MOST_ROWS, check_cells
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from cellprop.errors import InputError
-from cellprop.files.data import label
+from cellprop.files.safe import label
 from cellprop.limits import (
     DEEPEST_FORMULA,
     LONGEST_FORMULA,

@@ -20,8 +20,9 @@ import numpy as np
 
 from cellprop.algebra import Array, loss_of_classes
 from cellprop.errors import InputError
+from cellprop.files.classes import coded
 from cellprop.files.columns import Chosen, Listed, choose, known, split, typed
-from cellprop.files.data import LARGEST, MISSING, Table, coded, decimals_written, is_missing, label
+from cellprop.files.missing import MISSING, is_missing
 from cellprop.files.numerals import (
     PLAIN,
     Clues,
@@ -29,6 +30,7 @@ from cellprop.files.numerals import (
     Mark,
     cleaned,
     clues,
+    decimals_written,
     mark_of,
     number,
     parsed,
@@ -36,6 +38,8 @@ from cellprop.files.numerals import (
     taken_apart,
 )
 from cellprop.files.opening import fault_of, shown, wrong
+from cellprop.files.safe import label
+from cellprop.files.samples import LARGEST, Table
 from cellprop.files.spreadsheets import Error
 from cellprop.files.tables import TRUTHS, Source, filled, opened
 

@@ -38,7 +38,6 @@ from cellprop.files.cells import (
     sheet_cells,
     unlabelled,
 )
-from cellprop.files.data import label
 from cellprop.files.opening import (
     EXCEL,
     Value,
@@ -50,6 +49,7 @@ from cellprop.files.opening import (
     workbook,
     wrong,
 )
+from cellprop.files.safe import label
 from cellprop.files.tables import CSV, check_text, lines, text_value
 from cellprop.limits import (
     ARRAYS,

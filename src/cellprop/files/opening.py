@@ -23,7 +23,8 @@ from typing import IO, Any
 from xml.parsers import expat
 
 from cellprop.errors import CellpropError, InputError
-from cellprop.files.data import LARGEST, label
+from cellprop.files.safe import label
+from cellprop.files.samples import LARGEST
 from cellprop.limits import (
     DEEPEST_XML,
     LONGEST_TAG,

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cellprop.errors import InputError
-from cellprop.files.data import label
 from cellprop.files.opening import fault_of, listed, short, shown, wrong
+from cellprop.files.safe import label
 from cellprop.files.tables import Source, filled, opened
 from cellprop.files.titles import FIRST, FULL, ID, LAST, PARTICIPANT, SOLE, USERNAME, known_by
 from cellprop.limits import MOST_STUDENTS, check_count

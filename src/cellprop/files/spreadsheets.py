@@ -16,8 +16,9 @@ from typing import Any
 
 from cellprop.errors import CellpropError, InputError
 from cellprop.files.columns import find
-from cellprop.files.data import is_missing, label
+from cellprop.files.missing import is_missing
 from cellprop.files.opening import grid_of, listed, shown, workbook, wrong
+from cellprop.files.safe import label
 from cellprop.limits import MOST_ROWS
 
 Rows = Sequence[Sequence[object]]

@@ -29,8 +29,8 @@ from xml.parsers import expat
 
 from cellprop.errors import CellpropError, InputError
 from cellprop.files.costs import Workload
-from cellprop.files.data import label
 from cellprop.files.opening import PACKED, Value, check_unlocked, content, suffix_of
+from cellprop.files.safe import label
 from cellprop.limits import (
     DEEPEST_XML,
     LONGEST_FORMULAS_SENT,

@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from cellprop.errors import InputError
-from cellprop.files.data import label
 from cellprop.files.opening import Value, content, shown, suffix_of, wrong
+from cellprop.files.safe import label
 from cellprop.files.spreadsheets import table_in
 from cellprop.limits import TABLE, check_lines
 

@@ -14,8 +14,8 @@ from types import MappingProxyType
 from typing import Any
 
 from cellprop.errors import InputError, nearest
-from cellprop.files.data import label
 from cellprop.files.opening import content, shown, toml_of
+from cellprop.files.safe import label
 from cellprop.limits import DEEPEST, LONGEST_WORDS, WORDS, check_count, too_deep
 from cellprop.texts.templates import template
 

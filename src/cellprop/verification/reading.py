@@ -12,8 +12,8 @@ from typing import Any
 
 from cellprop.errors import InputError
 from cellprop.files.costs import Tally
-from cellprop.files.data import label
 from cellprop.files.opening import check_book, content, is_ours, load_book, whatever_is_wrong
+from cellprop.files.safe import label
 from cellprop.limits import BUILT
 from cellprop.verification.values import Address, CellValue, CellValues, ErrorText
 

@@ -20,7 +20,7 @@ from cellprop.faces.layout import Place, letter
 from cellprop.faces.workbook import xml
 from cellprop.faces.workbook.book import ROW, RunBook, sheet_name, spans, styled
 from cellprop.faces.workbook.printing import PAGE_WIDTH, page_of
-from cellprop.files.data import looks_like_formula
+from cellprop.files.safe import looks_like_formula
 from cellprop.programs.program import Forward
 from cellprop.running.run import Run
 from cellprop.texts.formats import WIDEST_SIDE, Format, Formats, width_above
