@@ -554,7 +554,7 @@ def _check_computed(
 
 @contextmanager
 def _recalculated(path: Path) -> Iterator[Any]:
-    from cellprop.files.submission import recalculate
+    from cellprop.files.recalculating import recalculate
 
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         target = Path(folder, "out.xlsx")
