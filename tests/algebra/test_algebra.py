@@ -295,7 +295,7 @@ def python_tree(source: str) -> str | None:
 class ExcelTree:
     """How Excel reads a formula: a minus sign binds more than `^`, and `^` goes from the left."""
 
-    TOKENS = re.compile(r"[A-Za-z_][\w.]*|[0-9.]+(?:E-[0-9]+)?|[-+*/^(),:>]")
+    TOKENS = re.compile(r"[A-Za-z_][\w.]*|[0-9.]+(?:E-[0-9]+)?|[-+*/^(),:>=]")
 
     def __init__(self, formula: str) -> None:
         self.tokens = [*self.TOKENS.findall(formula), "end"]
@@ -312,7 +312,7 @@ class ExcelTree:
         return tree
 
     def compared(self) -> Any:
-        return self.chain(">", self.plus)
+        return self.chain(">=", self.plus)
 
     def plus(self) -> Any:
         return self.chain("+-", self.times)

@@ -103,9 +103,16 @@ def rename(book):
     del book.defined_names["wout"]
 
 
+def widen(book):
+    name = book.defined_names["wout"]
+    start, _, end = name.attr_text.rpartition(":")
+    name.attr_text = f"{start}:${chr(ord(end[1]) + 1)}{end[2:]}"
+
+
 UNCLEAR = {
     "no names": without_names,
     "a name missing": rename,
+    "a name for more cells": widen,
     "no line": clear("Step 3", ["C4"]),
     "another line": put("Step 3", "C4", "hiddenlayer_activations = 1"),
     "no rule": put("Contents", "B3", "Round as you like"),

@@ -425,7 +425,7 @@ ODD = [
 def test_whatever_somebody_has_is_compared_or_refused_in_one_line(kind, decimals):
     trace = trace_of(kind)
     random = np.random.default_rng(len(kind))
-    table = sorted(names_of(trace.program, trace.network))
+    table = sorted(names_of(trace.program))
     for _ in range(12):
         have = {}
         for _ in range(random.integers(1, 6)):

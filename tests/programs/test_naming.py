@@ -26,7 +26,7 @@ def deep():
 
 
 def meant(trace, *names):
-    found = look_up(names, trace.program, trace.network)
+    found = look_up(names, trace.program)
     return {name: found[name].ours for name in names}
 
 
@@ -112,7 +112,7 @@ def test_several_hidden_layers_have_their_own(deep):
 def test_models_of_pytorch_are_known_by_the_order_of_their_layers(article, prefixes):
     names = [f"{p}.{what}{end}" for end in ("", ".grad") for p in prefixes
              for what in ("weight", "bias")]  # fmt: skip
-    found = look_up(names, article.program, article.network)
+    found = look_up(names, article.program)
     assert [found[name].ours[0] for name in names] == [
         "wh", "bh", "wout", "bout", "d_wh", "d_bh", "d_wout", "d_bout",
     ]  # fmt: skip
@@ -121,14 +121,14 @@ def test_models_of_pytorch_are_known_by_the_order_of_their_layers(article, prefi
 
 def test_models_of_keras_are_known_by_the_order_of_their_layers(article):
     names = ["dense/kernel:0", "dense/bias:0", "dense_1/kernel:0", "dense_1/bias:0"]
-    found = look_up(names, article.program, article.network)
+    found = look_up(names, article.program)
     assert [found[name].ours[0] for name in names] == ["wh", "bh", "wout", "bout"]
     assert not any(each.turned for each in found.values())
 
 
 def test_a_state_before_and_one_after_are_told_apart(article):
     names = ["before.0.weight", "before.2.weight", "after.0.weight", "after.2.weight"]
-    found = look_up(names, article.program, article.network)
+    found = look_up(names, article.program)
     assert [found[name].ours for name in names] == [("wh",), ("wout",), ("wh_new",), ("wout_new",)]
 
 
@@ -155,7 +155,7 @@ def test_other_names_are_not_known(article, name):
 @given(st.lists(st.text(string.printable + "δ∂ŷ′₁", max_size=12), max_size=6))
 def test_any_names_can_be_looked_up(names):
     trace = cellprop.article()
-    found = look_up(names, trace.program, trace.network)
+    found = look_up(names, trace.program)
     assert set(found) == set(names)
 
 

@@ -17,7 +17,7 @@ from cellprop.algebra.expressions import (
     Expression,
     Form,
     Matrix,
-    in_parts,
+    put_together,
 )
 from cellprop.algebra.notation import CALL, PLUS, TIMES, text, written_settings
 
@@ -178,5 +178,5 @@ def as_parts(expression: Applied, operands: Sequence[CellTexts]) -> CellTexts:
     """Return the CellTexts of an operation: those of its parts, put into one another."""
     (operand,), (texts,) = expression.operands, operands
     placeholder = Matrix("operand", operand.rows, operand.columns)
-    parts = in_parts(expression.operation, placeholder, lambda _, part, __: part)
+    parts = put_together(expression, placeholder)
     return _cells(parts, lambda _: CellTexts(_wrapped(texts, CALL), CALL))

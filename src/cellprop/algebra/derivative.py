@@ -157,10 +157,10 @@ class _Passing:
 
     def pass_on(self, source: _Source, passed: Sequence[Expression | None]) -> None:
         """Hand each operand of an expression its adjoint."""
-        operands = source.expression.operands
-        if passed[0] is None:
-            _check_fixed(source.expression, self.given)
-        for operand, adjoint in zip(operands, passed, strict=True):
+        expression = source.expression
+        if expression.operation.is_loss and passed[0] is None:
+            _check_fixed(expression, self.given)
+        for operand, adjoint in zip(expression.operands, passed, strict=True):
             if adjoint is not None:
                 self.hand(operand, _fitted(adjoint, operand), source)
 

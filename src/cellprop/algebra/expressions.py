@@ -269,7 +269,9 @@ def square_root(operand: Expression) -> Applied:
     return Applied("square_root", operand)
 
 
-def in_parts(operation: str | Operation, operand: Expression, keep: Keep) -> Expression:
+def in_parts(
+    operation: str | Operation, operand: Expression, keep: Keep, **settings: Setting
+) -> Expression:
     """Return an activation written out, its parts named by `keep` if it has parts.
 
     Parameters
@@ -280,6 +282,8 @@ def in_parts(operation: str | Operation, operand: Expression, keep: Keep) -> Exp
         What it is applied to, of shape (rows, columns).
     keep
         Told each part before the last: its name, expression and symbol; returns what to go on with.
+    settings
+        As of `apply`.
 
     Returns
     -------
@@ -287,7 +291,16 @@ def in_parts(operation: str | Operation, operand: Expression, keep: Keep) -> Exp
         The last part, of the operand's shape.
     """
     row = OPERATIONS[operation] if isinstance(operation, str) else operation
-    return row.parts(operand, keep) if row.parts else Applied(row, operand)
+    if row.parts is None:
+        return Applied(row, operand, **settings)
+    return row.parts(operand, keep, **row.with_usual(settings))
+
+
+def put_together(activation: Applied, operand: Expression) -> Expression:
+    """Return an activation of an operand as one Expression of plain operations: its parts put into
+    one another.
+    """
+    return in_parts(activation.operation, operand, lambda _, part, __: part, **activation.settings)
 
 
 def mentioned(expression: Expression) -> Iterable[Matrix]:
@@ -400,8 +413,8 @@ class Operation:
         cells: How it is written for each cell.
         axes: The axes of the result, from the operands.
         back: The derivative: called with the adjoint of the result, the result and the operands,
-            it returns the adjoint of each operand; None for one that is taken for fixed, as the
-            targets of some losses (see `derivative`).
+            it returns the adjoint of each operand; None for one that nothing goes back to, such as
+            targets that are taken for fixed (see `derivative`).
         range: Between which numbers the result stays, from those between which the operands do.
         settings: What it can be told beside its operands, with what is usual.
         fast: Its value for training, where speed matters more than the last bit.
@@ -432,7 +445,7 @@ class Operation:
     fast: Callable[..., Array] | None = None
     is_linear: bool = False
     slope: Callable[..., Expression] | None = None
-    parts: Callable[[Expression, Keep], Expression] | None = None
+    parts: Callable[..., Expression] | None = None
     bounds: Range | None = None
     cancels: Mapping[str, Callable[..., Expression]] | None = None
     targets: Targets | None = None

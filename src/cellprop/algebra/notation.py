@@ -18,8 +18,8 @@ from cellprop.algebra.expressions import (
     Notation,
     Number,
     Setting,
-    in_parts,
     mentioned,
+    put_together,
 )
 
 # How tightly a text holds together. A text that binds less than its place needs is put in
@@ -146,8 +146,7 @@ def as_parts(notation: Notation) -> Callable[[Applied], Form]:
 
     def form(expression: Applied) -> Form:
         (operand,) = expression.operands
-        parts = in_parts(expression.operation, operand, lambda _, part, __: part)
-        written, binds = bound_text(parts, notation)
+        written, binds = bound_text(put_together(expression, operand), notation)
         return Form(written.replace("{", "{{").replace("}", "}}"), binds, (0,))
 
     return form

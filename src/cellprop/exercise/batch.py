@@ -43,7 +43,7 @@ def differences(question: Question, usual: Question, *, weights: bool = False) -
     if question.version and usual.version and question.version != usual.version:
         found.append(f"version {question.version} instead of {usual.version}")
     if question.setup.network == usual.setup.network:
-        own = () if weights else question.setup.network.shapes
+        own = () if weights else _own(question)
         names = [n for n in question.given if n not in own and not _same(question, usual, n)]
         if names:
             found.append(f"other numbers in {', '.join(names[:MOST_NAMED])}")
@@ -57,6 +57,11 @@ def _changed(setup: Setup, usual: Setup) -> list[str]:
         for each in fields(Setup)
         if getattr(setup, each.name) != getattr(usual, each.name)
     ]
+
+
+def _own(question: Question) -> frozenset[str]:
+    """Return the names of what is drawn for each student: the parameters."""
+    return frozenset(matrix.name for matrix in question.program.parameters)
 
 
 def _same(question: Question, usual: Question, name: str) -> bool:
@@ -127,7 +132,7 @@ def with_odd_ones(results: Sequence[Result]) -> list[Result]:
 
 def _kind(question: Question) -> tuple[Any, ...]:
     """Return what should be the same in all questions of a class."""
-    own = question.setup.network.shapes
+    own = _own(question)
     shared = tuple(
         (name, values.tobytes()) for name, values in question.given.items() if name not in own
     )

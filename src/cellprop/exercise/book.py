@@ -122,7 +122,7 @@ class ExerciseBook(Book):
         question, width = self.question, matrix.columns.size
         if matrix.definition is not None:
             return (Format(question.setup.decimals),) * width
-        if question.student and matrix.name in question.setup.network.shapes:
+        if question.student and matrix in question.program.parameters:
             return (Format(min(2, question.setup.decimals), exact=True),) * width
         values = question.given[matrix.name]
         if matrix.rows is self.update.program.output.rows:

@@ -2,13 +2,15 @@
 
 The names of matrices and their shapes tell the network, the NumPy lines which activations, loss and
 update rule it has, the first sheet the rounding, the steps and the marks; what is given stands in
-its cells. It is only taken for what was asked if it fits together in one way.
+its cells. It is only taken for what was asked if it fits together in one way. What a network calls
+its matrices its program says: here is known only where names are looked for.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import cache
 from itertools import pairwise, product
 
 import numpy as np
@@ -24,7 +26,8 @@ from cellprop.files.samples import LARGEST
 from cellprop.files.submission import Submission
 from cellprop.marking.question import MOST_DECIMALS, MOST_NUMBERS, Question, Setup, with_points
 from cellprop.programs.network import Network
-from cellprop.programs.program import Step
+from cellprop.programs.perceptron import Perceptron
+from cellprop.programs.program import Forward, Step
 from cellprop.programs.scaling import SCALINGS
 from cellprop.programs.updating import OPTIMIZERS
 from cellprop.texts.words import load as load_words
@@ -45,13 +48,48 @@ def read_off(submission: Submission) -> Question | None:
     """Return what was asked in an exercise, as its sheets tell; None if they don't for certain."""
     try:
         with np.errstate(all="ignore"):
-            return _Sheets(submission).question()
+            return _Reading(submission).question()
     except (_UnclearError, InputError):
         return None
 
 
-class _Sheets:
-    """The sheets of an exercise."""
+@dataclass(frozen=True)
+class _Outline:
+    """A network as far as names tell it.
+
+    Attributes:
+        forward: Its way forward, with a single number in every matrix.
+        bias: Whether it has biases.
+        is_scaled: Whether its inputs are scaled.
+    """
+
+    forward: Forward
+    bias: bool
+    is_scaled: bool
+
+    @property
+    def given(self) -> tuple[Matrix, ...]:
+        """The matrices by whose names it is known: inputs as given, targets, parameters."""
+        return self.forward.input, self.forward.target, *self.forward.parameters
+
+
+@cache
+def _outlines() -> tuple[_Outline, ...]:
+    """Return the outlines that an exercise may have, those of more matrices before the others."""
+    one = {name: Axis.numbered(name, 1) for name in ("samples", "inputs", "outputs")}
+    found = []
+    for layers, bias, is_scaled in product(
+        range(MOST_LAYERS, -1, -1), (True, False), (True, False)
+    ):
+        network = Network([1] * (layers + 2), bias=bias)
+        scale = next(iter(SCALINGS)) if is_scaled else None
+        model = Perceptron(network, one["inputs"], one["outputs"], scale=scale)
+        found.append(_Outline(model.forward(one["samples"]), bias, is_scaled))
+    return tuple(found)
+
+
+class _Reading:
+    """An exercise, of which is read what was asked."""
 
     def __init__(self, submission: Submission) -> None:
         self.submission = submission
@@ -72,30 +110,48 @@ class _Sheets:
 
     def _setups(self) -> Iterator[Setup]:
         """Yield the set-ups whose matrices and NumPy lines are those of the sheets."""
-        raw, y = self._place("X_raw", "X"), self._place("y")
-        hidden = self._hidden()
-        sizes = [raw.columns, *(self._place(name).columns for name in hidden), y.columns]
-        bias = self.submission.named("bout") is not None
-        axes = (self._rows(raw), self._columns(raw, "inputs", "x"))
-        outputs = self._columns(y, "outputs", "o")
-        fixed = (*axes, outputs)
-        for hidden_activations in self._activations(sizes, bias, fixed):
+        outline = self._outline()
+        inputs, targets = self._place(outline.forward.input), self._place(outline.forward.target)
+        axes = (
+            self._rows(inputs),
+            self._columns(inputs, "inputs", "x"),
+            self._columns(targets, "outputs", "o"),
+        )
+        sizes = [inputs.columns, *self._widths(outline)]
+        if sizes[-1] != targets.columns:
+            raise _UnclearError
+        for hidden in self._activations(sizes, outline.bias, axes):
             for output, loss in product(activations(), losses()):
                 try:
                     network = Network(
-                        sizes, activation=hidden_activations, output_activation=output, loss=loss,
-                        bias=bias,
+                        sizes, activation=hidden, output_activation=output, loss=loss,
+                        bias=outline.bias,
                     )  # fmt: skip
                 except InputError:
                     continue
-                yield from filter(self._fits, self._rules(network, fixed))
+                setups = self._rules(network, axes, is_scaled=outline.is_scaled)
+                yield from filter(self._fits, setups)
 
-    def _rules(self, network: Network, axes: tuple[Axis, Axis, Axis]) -> Iterator[Setup]:
+    def _outline(self) -> _Outline:
+        """Return the outline all of whose names are there; of several the largest."""
+        for outline in _outlines():
+            if all(self.submission.named(matrix.name) for matrix in outline.given):
+                return outline
+        raise _UnclearError
+
+    def _widths(self, outline: _Outline) -> Iterator[int]:
+        """Yield how many neurons each layer has: as many as columns of its parameters."""
+        for layer in outline.forward.layers:
+            weights, *_ = layer.parameters
+            yield self._place(weights).columns
+
+    def _rules(
+        self, network: Network, axes: tuple[Axis, Axis, Axis], *, is_scaled: bool
+    ) -> Iterator[Setup]:
         """Yield the set-ups of a network by all ways to update and to scale."""
         samples, inputs, outputs = axes
-        has_raw = self.submission.named("X_raw") is not None
-        scalings = tuple(SCALINGS) if has_raw else (None,)
-        wholes = (True, False) if has_raw else (True,)
+        scalings = tuple(SCALINGS) if is_scaled else (None,)
+        wholes = (True, False) if is_scaled else (True,)
         for optimizer, average, scale, whole in product(
             OPTIMIZERS, (False, True), scalings, wholes
         ):
@@ -103,16 +159,6 @@ class _Sheets:
                 network, samples, inputs, outputs, optimizer, average, scale, whole,
                 (1, 1, 1, 1, samples.size), (),
             )  # fmt: skip
-
-    def _hidden(self) -> list[str]:
-        """Return the names of the hidden layers' weights."""
-        if self.submission.named("wh") is not None:
-            return ["wh"]
-        names = [f"wh_{k}" for k in range(1, MOST_LAYERS + 1)]
-        there = [name for name in names if self.submission.named(name) is not None]
-        if there != names[: len(there)]:
-            raise _UnclearError
-        return there
 
     def _activations(
         self, sizes: list[int], bias: bool, axes: tuple[Axis, Axis, Axis]
@@ -127,10 +173,10 @@ class _Sheets:
                 continue
             _check_sizes(sizes, axes[0].size)
             program = Setup(network, *axes, "sgd", False, None, True, (1, 1, 1, 1, 1), ()).program
-            steps = [step for step in program.steps if step.number == 3]
-            for k, step in enumerate(steps):
-                if self._says(step):
-                    found[k].append(name)
+            for fitting, matrix in zip(found, program.having("activation"), strict=True):
+                step = program.step_of(matrix)
+                if step and self._says(step):
+                    fitting.append(name)
         yield from product(*found)
 
     def _fits(self, setup: Setup) -> bool:
@@ -146,7 +192,8 @@ class _Sheets:
 
     def _says(self, step: Step) -> bool:
         """Whether the sheet of a step says what is computed on it."""
-        place = self.submission.named(step.computed[0].name)
+        first, *_ = step.computed
+        place = self.submission.named(first.name)
         if place is None:
             return False
         if place.sheet not in self._lines:
@@ -206,11 +253,11 @@ class _Sheets:
 
     def _given(self, setup: Setup) -> Mapping[str, Array]:
         """Return the numbers that are given, as they stand on the sheets."""
-        return {m.name: self._numbers(m) for m in setup.program.matrices if m.definition is None}
+        return {matrix.name: self._numbers(matrix) for matrix in setup.program.given}
 
     def _numbers(self, matrix: Matrix) -> Array:
-        place = self.submission.named(matrix.name)
-        assert place is not None
+        """Return the numbers that stand in the place of a matrix, of its shape."""
+        place = self._place(matrix)
         found = np.full(matrix.shape, np.nan)
         for i, row in enumerate(self.submission.cells(place)):
             for j, cell in enumerate(row):
@@ -220,10 +267,9 @@ class _Sheets:
                 found[i, j] = number
         return found
 
-    def _place(self, *names: str) -> Block:
-        """Return where the first of some matrices stands that is there."""
-        found = filter(None, map(self.submission.named, names))
-        place = next(found, None)
+    def _place(self, matrix: Matrix) -> Block:
+        """Return where a matrix stands."""
+        place = self.submission.named(matrix.name)
         if place is None:
             raise _UnclearError
         return place

@@ -34,11 +34,11 @@ from cellprop.marking.matching import (
     shown_name,
     targets,
 )
-from cellprop.marking.precision import DOUBLE
+from cellprop.marking.precision import DOUBLE, tolerance
 from cellprop.marking.question import MOST_DECIMALS, Question, ask
 from cellprop.marking.verdicts import BLANK, CARRIED, FULL, NOT_COMPUTED, Answer
 from cellprop.programs.naming import change_name
-from cellprop.running.run import Run
+from cellprop.running.run import Run, Update
 
 # The most decimals of numbers that look rounded.
 MOST_ROUNDED = 6
@@ -203,7 +203,8 @@ def compare(
     if decimals is not None:
         theirs = {name: _with_gaps(found) for name, found in theirs.items()}
     with np.errstate(all="ignore"):  # somebody's numbers may be anything
-        found = _compared(_Against(trace, decimals), theirs, names or {})
+        against = _Against(_question(trace.update, decimals), exact=decimals is None)
+        found = _compared(against, theirs, names or {})
     if isinstance(matrices, (str, Path)):
         found = replace(found, path=label(matrices))
     words = load()
@@ -214,7 +215,7 @@ def _compared(
     against: _Against, theirs: Mapping[str, Found], told: Mapping[str, str | None]
 ) -> Comparison:
     """Return the marks, without what is said of them."""
-    matches, left = match(theirs, against.targets, against.run, told, by_numbers=against.exact)
+    matches, left = match(theirs, against.targets, against.program, told, by_numbers=against.exact)
     matches, differs = against.checked(matches)
     if all(against.targets[ours].is_given for ours in matches):
         raise _nothing(theirs, against.targets, left, differs)
@@ -289,26 +290,24 @@ def _nothing(
 # --- From their form to ours --------------------------------------------------------------
 
 
-def _question(run: Run, decimals: int) -> Question:
-    """Return the question that asks for all steps of a run, with its numbers as they are."""
-    steps = ",".join(step.label for step in run.program.steps if step.computed)
-    question = ask(run.update, steps=steps, decimals=decimals)
+def _question(update: Update, decimals: int | None) -> Question:
+    """Return the question that asks for all steps of an update, with its numbers as they are; by
+    hand to some decimals, which are checked, else to as many as there may be.
+    """
+    steps = ",".join(step.label for step in update.program.steps if step.computed)
+    question = ask(update, steps=steps, decimals=MOST_DECIMALS if decimals is None else decimals)
     # Not rounded, as those of a sheet are.
-    return replace(question, given={name: run.values[name] for name in question.given})
+    return replace(question, given={name: update.values[name] for name in question.given})
 
 
 class _Against:
-    """A trace to compare with, by hand or exactly."""
+    """What to compare with, by hand or exactly: every matrix of an update, asked for."""
 
-    def __init__(self, run: Run, decimals: int | None) -> None:
-        self.decimals, self.exact = decimals, decimals is None
-        # Checks the decimals, too.
-        self.question = _question(run, MOST_DECIMALS if decimals is None else decimals)
-        # Its steps are declared anew: these are the matrices that are marked.
-        self.program = self.question.program
-        self.run = replace(run, update=replace(run.update, program=self.program))
-        self.further = further(self.run)
-        self.targets = targets(self.run, self.further)
+    def __init__(self, question: Question, *, exact: bool) -> None:
+        self.question, self.exact = question, exact
+        self.program = question.program
+        self.further = further(self.program)
+        self.targets = targets(question.update, self.further)
 
     # --- What is given ----------------------------------------------------------------
 
@@ -331,7 +330,7 @@ class _Against:
     def _is_fine(self, each: Match) -> bool:
         """Whether a matrix is computed, or given and the trace's."""
         target = self.targets[each.ours]
-        if not target.is_given or is_same(each.found, target, self.run):
+        if not target.is_given or is_same(each.found, target, self.program):
             return True
         off, near = self._off(each)
         return bool((off <= near).all())
@@ -343,19 +342,19 @@ class _Against:
         arranged = form.to_ours(each.found, self.targets[each.ours].matrix.shape)
         assert arranged is not None
         near = SINGLE_OFF * abs(true)
-        if self.decimals is not None:
-            near = np.full(true.shape, 0.5 * 10.0**-self.decimals * (1 + 1e-9))
+        if not self.exact:
+            near = np.full(true.shape, tolerance(self.question.setup.decimals)[0])
         return np.nan_to_num(abs(arranged[0] - true), nan=np.inf), near
 
     def _is_updated(self, each: Match, new: str, others: Mapping[str, Match]) -> bool:
         """Whether a given matrix is the updated one: by its numbers, or since what was computed
         from it agrees with the trace.
         """
-        if is_same(each.found, self.targets[new], self.run):
+        if is_same(each.found, self.targets[new], self.program):
             return True
         forward = {matrix.name for matrix in self.program.forward.brings}
         return any(
-            name in forward and is_same(other.found, self.targets[name], self.run)
+            name in forward and is_same(other.found, self.targets[name], self.program)
             for name, other in others.items()
         )
 
@@ -395,7 +394,7 @@ class _Against:
 
     def _fits(self, each: Match, ours: Sequence[Array]) -> list[Fit]:
         target = self.targets[each.ours]
-        choices = factors_of(target, self.run) if self.exact else (PLAIN,)
+        choices = factors_of(target, self.program) if self.exact else (PLAIN,)
         return list(fits(each.found, ours, target.power, choices))
 
     def _form(self, each: Match, target: Target, follows: Array, habits: _Habits) -> Form:
@@ -410,7 +409,7 @@ class _Against:
             return best.form
         turned = {fit.form.turned for fit in found}
         form = next(form for form in usual if form.turned in turned)
-        if target.kind == "change" and not habits.knows(target):
+        if target.scales == "change" and not habits.knows(target):
             form = self._with_sign(each, target, form)
         return form
 
@@ -420,7 +419,9 @@ class _Against:
         assert arranged is not None
         if np.nansum(arranged[0] * target.true) >= 0:
             return form
-        negative = next(f for f in factors_of(target, self.run) if f.value == -form.factor.value)
+        negative = next(
+            f for f in factors_of(target, self.program) if f.value == -form.factor.value
+        )
         return replace(form, factor=negative)
 
     def _numbers(self, taken: Taken) -> Array:
@@ -461,14 +462,17 @@ class _Against:
         return marks
 
     def _position(self, marked: Marked) -> tuple[int, bool]:
-        """Return where a matrix stands in the order of computation: a gradient before what it
-        updates.
+        """Return where a matrix stands in the order of computation, and whether after the step's
+        own there: a gradient that no step shows stands before what it updates.
         """
         order, name = list(self.targets), marked.name
-        parameter = name.removeprefix("d_")
-        if name not in self.question.values and parameter in self.program.updates:
-            return order.index(self.program.updates[parameter].name), False
-        return order.index(self.program.loss.name if name == LOSS else name), True
+        if name in self.question.values:
+            return order.index(name), True
+        updates = {
+            change_name(self.program, p): self.program.updates[p] for p in self.program.changes
+        }
+        before = updates.get(name, self.program.loss)
+        return order.index(before.name), name not in updates
 
     def _by_gradients(self, answers: Mapping[str, Answer]) -> dict[str, Array]:
         """Return what updates should be by the gradients that they have, which no step shows."""
@@ -480,23 +484,22 @@ class _Against:
         own = {name: target.true for name, target in self.targets.items()}
         own |= {name: answer.values for name, answer in answers.items()}
         found = {}
-        for step in self.program.steps[-2:]:
-            for matrix in step.computed:
-                assert matrix.definition is not None
-                new = matrix.definition
-                for name, gradient in gradients.items():
-                    new = _with_in_place(new, self.program.changes[name], gradient)
-                found[matrix.name] = np.broadcast_to(value(new, own), matrix.shape)
-                if matrix.name not in answers:
-                    own[matrix.name] = found[matrix.name]
+        for matrix in self.program.brought_by("update"):
+            assert matrix.definition is not None
+            new = matrix.definition
+            for name, gradient in gradients.items():
+                new = _with_in_place(new, self.program.changes[name], gradient)
+            found[matrix.name] = np.broadcast_to(value(new, own), matrix.shape)
+            if matrix.name not in answers:
+                own[matrix.name] = found[matrix.name]
         return found
 
     def _going_on(self, marked: Marked, follows: Array) -> Marked:
         """Return the marks of an update that may go on from a gradient of theirs: then carried."""
-        old = next((o for o, n in self.program.updates.items() if n.name == marked.name), None)
+        old = self.program.replaced_by(self.targets[marked.name].matrix)
         if old is None or np.isin(marked.verdicts, FULL).all():
             return marked
-        near = DOUBLE.within(follows, follows - self.targets[old].true)
+        near = DOUBLE.within(follows, follows - self.targets[old.name].true)
         carried = (abs(marked.answer.values - follows) <= near) & ~np.isin(marked.verdicts, FULL)
         slips = np.where(carried, "", np.array(marked.slips, dtype=object))
         return replace(
@@ -587,10 +590,10 @@ class _Habits:
 
 
 def _side(target: Target) -> str:
-    return "samples" if target.matrix.rows.name == "samples" else "parameters"
+    return "samples" if target.by_sample else "parameters"
 
 
 def _sort(target: Target) -> str:
-    if target.kind == "loss":
+    if target.scales == "loss":
         return "loss"
     return "neurons" if _side(target) == "samples" else "parameters"

@@ -12,17 +12,27 @@ from typing import Literal
 
 import numpy as np
 
-from cellprop.algebra import Array, Matrix, define, sum_over_columns, sum_over_rows, value
+from cellprop.algebra import (
+    Applied,
+    Array,
+    Expression,
+    Matrix,
+    define,
+    sum_over_columns,
+    sum_over_rows,
+    value,
+)
 from cellprop.errors import InputError, UnknownNameError, nearest
 from cellprop.files.matrices import Found
 from cellprop.files.opening import shown
 from cellprop.marking.forms import PLAIN, Factor, factors, fits, orientations
 from cellprop.programs.naming import Candidates, change_name, look_up
-from cellprop.running.run import TRAINED, Run
+from cellprop.programs.program import Program, Role
+from cellprop.running.run import TRAINED, Update
 
 # How people scale a matrix: not at all; as a change; as a change's square; as a loss.
-Kind = Literal["plain", "change", "square", "loss"]
-POWERS: Mapping[Kind, int] = {"plain": 0, "change": 1, "square": 2, "loss": 1}
+Scales = Literal["plain", "change", "square", "loss"]
+POWERS: Mapping[Scales, int] = {"plain": 0, "change": 1, "square": 2, "loss": 1}
 How = Literal["exactly", "told", "name", "numbers", "updated"]
 Why = Literal["unknown", "shape", "taken", "unreadable"]
 
@@ -30,6 +40,9 @@ Why = Literal["unknown", "shape", "taken", "unreadable"]
 SAME, SAME_SINGLE = 1e-9, 1e-5
 # A single number with so few decimals may be any number.
 FEW_DECIMALS = 3
+# What has the sign and the scale of a gradient.
+CHANGES: tuple[Role, ...] = ("error", "delta", "check", "change")
+SQUARE = "square"
 # What their mean loss over the samples is called here.
 LOSS = "loss"
 
@@ -42,13 +55,15 @@ class Target:
         matrix: Which.
         step: The label of its step.
         true: What it should be.
-        kind: How people scale it.
+        scales: How people scale it.
+        by_sample: Whether it has a row for each sample.
     """
 
     matrix: Matrix
     step: str
     true: Array
-    kind: Kind
+    scales: Scales
+    by_sample: bool
 
     @property
     def is_given(self) -> bool:
@@ -58,7 +73,7 @@ class Target:
     @property
     def power(self) -> int:
         """How often a factor applies to it."""
-        return POWERS[self.kind]
+        return POWERS[self.scales]
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,11 +116,11 @@ class Left:
 # --- Ours ---------------------------------------------------------------------------------
 
 
-def further(run: Run) -> list[tuple[str, Matrix]]:
-    """Return matrices that people have and no step shows, each with the label of its step: the
-    changes wanted of the parameters, and the loss as one number.
+def further(program: Program) -> list[tuple[str, Matrix]]:
+    """Return matrices that people have and no step shows, each after the label of its step: the
+    loss as one number (1, 1), and each parameter's change wanted (its gradient's negative), of the
+    parameter's shape.
     """
-    program = run.program
     home = {matrix.name: step.label for step in program.steps for matrix in step.brings}
     found = [
         (home[program.updates[name].name], define(change_name(program, name), change))
@@ -117,43 +132,52 @@ def further(run: Run) -> list[tuple[str, Matrix]]:
     return [(home[program.loss.name], define(LOSS, mean)), *found]
 
 
-def targets(run: Run, extra: Iterable[tuple[str, Matrix]]) -> dict[str, Target]:
-    """Return all that theirs may be, by name, in order of computation."""
-    program = run.program
+def targets(update: Update, extra: Iterable[tuple[str, Matrix]]) -> dict[str, Target]:
+    """Return all that theirs may be, by name: the matrices of the steps in order of computation,
+    then further ones, each after the label of its step.
+    """
+    program = update.program
     found: dict[str, Target] = {}
     for step in program.steps:
         for matrix in step.brings:
-            kind = _kind(run, matrix, step.number)
-            found[matrix.name] = Target(matrix, step.label, run.values[matrix.name], kind)
+            found[matrix.name] = Target(
+                matrix, step.label, update.values[matrix.name], _scales(program, matrix),
+                program.is_by_sample(matrix),
+            )  # fmt: skip
     for label, matrix in extra:
         assert matrix.definition is not None
-        true = np.broadcast_to(value(matrix.definition, run.values), matrix.shape)
-        kind = "loss" if matrix.name == LOSS else "change"
-        found[matrix.name] = Target(matrix, label, true, kind)
+        true = np.broadcast_to(value(matrix.definition, update.values), matrix.shape)
+        scales: Scales = "loss" if matrix.name == LOSS else "change"
+        found[matrix.name] = Target(matrix, label, true, scales, by_sample=False)
     return found
 
 
-def _kind(run: Run, matrix: Matrix, step: int) -> Kind:
-    program, name = run.program, matrix.name
-    if matrix is program.loss:
-        return "loss"
-    if step in (5, 7, 8, 9):
-        return "change"
-    of = name.removesuffix("_new")
-    for parameter in program.changes:
-        if of in (f"{parameter}_velocity", f"{parameter}_m", f"{parameter}_change"):
-            return "change"
-        if of == f"{parameter}_v":
-            return "square"
-    return "plain"
+def _scales(program: Program, matrix: Matrix) -> Scales:
+    """Return how people scale a matrix, by its role."""
+    role = program.roles[matrix.name]
+    if role == "loss" or role in CHANGES:
+        return "loss" if role == "loss" else "change"
+    kept = program.replaced_by(matrix) or matrix
+    if program.roles[kept.name] != "remembered":
+        return "plain"
+    return "square" if _squares(program.updates[kept.name].definition) else "change"
 
 
-def factors_of(target: Target, run: Run) -> tuple[Factor, ...]:
-    """Return by what people may multiply a matrix."""
+def _squares(expression: Expression | None) -> bool:
+    """Whether something is squared in an expression, as changes are whose mean square is kept."""
+    return isinstance(expression, Applied) and (
+        expression.operation.name == SQUARE or any(map(_squares, expression.operands))
+    )
+
+
+def factors_of(target: Target, program: Program) -> tuple[Factor, ...]:
+    """Return by what people may multiply a matrix, the likeliest first: 1, where they have no
+    choice.
+    """
     if not target.power:
         return (PLAIN,)
-    y = run.program.loss
-    return factors(y.rows.size, y.columns.size, signed=target.kind != "loss")
+    samples, outputs = program.loss.shape
+    return factors(samples, outputs, signed=target.scales != "loss")
 
 
 # --- Theirs -------------------------------------------------------------------------------
@@ -162,7 +186,7 @@ def factors_of(target: Target, run: Run) -> tuple[Factor, ...]:
 def match(
     theirs: Mapping[str, Found],
     ours: Mapping[str, Target],
-    run: Run,
+    program: Program,
     told: Mapping[str, str | None],
     *,
     by_numbers: bool,
@@ -175,7 +199,7 @@ def match(
         Their matrices by name.
     ours
         What they may be.
-    run
+    program
         Whose matrices ours are.
     told
         What some of theirs are called here; None: leave it out.
@@ -190,8 +214,8 @@ def match(
         If a matrix by a name of ours, or one that was told, is none of numbers, or does not fit.
     """
     _check_told(theirs, ours, told)
-    names = [name for name in theirs if name not in told and not _is_trained(name, run)]
-    known = look_up(names, run.program, run.network)
+    names = [name for name in theirs if name not in told and not _is_trained(name, program)]
+    known = look_up(names, program)
     known |= {name: Candidates((each,)) for name, each in told.items() if each is not None}
     options: dict[str, list[Match]] = {}
     left: list[Left] = []
@@ -202,9 +226,11 @@ def match(
             left.append(found)
         else:
             options[name] = found
-    matches = _settled(options, ours, run, left)
+    matches = _settled(options, ours, program, left)
     if by_numbers:
-        left = [each for each in left if not _known_by_numbers(each, theirs, ours, run, matches)]
+        left = [
+            each for each in left if not _known_by_numbers(each, theirs, ours, program, matches)
+        ]
     return matches, left
 
 
@@ -229,9 +255,9 @@ def _is_step(name: str, ours: Mapping[str, Target]) -> bool:
     return name in ours and name != LOSS
 
 
-def _is_trained(name: str, run: Run) -> bool:
+def _is_trained(name: str, program: Program) -> bool:
     """Whether it is of the last epoch, as a workbook of ours has it: another update than walked."""
-    return name.endswith(TRAINED) and name.removesuffix(TRAINED) in run.carried
+    return name.endswith(TRAINED) and name.removesuffix(TRAINED) in program.updates
 
 
 def _options(
@@ -279,7 +305,7 @@ def _reading(found: Found, target: Target) -> Found | None:
 def _settled(
     options: Mapping[str, Sequence[Match]],
     ours: Mapping[str, Target],
-    run: Run,
+    program: Program,
     left: list[Left],
 ) -> dict[str, Match]:
     """Return one match for each of ours; those that several of theirs may be go to the best."""
@@ -287,26 +313,26 @@ def _settled(
     clear = [name for name, found in options.items() if len(found) == 1]
     for name in (*clear, *(name for name in options if name not in clear)):
         free = [each for each in options[name] if each.ours not in matches]
-        agree = [each for each in free if _agrees(each, ours[each.ours], run)]
+        agree = [each for each in free if _agrees(each, ours[each.ours], program)]
         chosen = next(iter(agree or free), options[name][0])
         rival = matches.get(chosen.ours)
         if rival is None:
             matches[chosen.ours] = chosen
             continue
         target = ours[chosen.ours]
-        better = _rank(chosen, target, run) > _rank(rival, target, run)
+        better = _rank(chosen, target, program) > _rank(rival, target, program)
         matches[chosen.ours], other = (chosen, rival) if better else (rival, chosen)
         left.append(Left(other.theirs, "taken", other.ours, other.found.values.shape))
     return matches
 
 
-def _rank(match: Match, target: Target, run: Run) -> tuple[bool, bool, bool]:
+def _rank(match: Match, target: Target, program: Program) -> tuple[bool, bool, bool]:
     """Return how good a match is; the larger, the better."""
-    return match.how == "told", match.how == "exactly", _agrees(match, target, run)
+    return match.how == "told", match.how == "exactly", _agrees(match, target, program)
 
 
-def _agrees(match: Match, target: Target, run: Run) -> bool:
-    choices = factors_of(target, run)
+def _agrees(match: Match, target: Target, program: Program) -> bool:
+    choices = factors_of(target, program)
     return any(f.is_good for f in fits(match.found, [target.true], target.power, choices))
 
 
@@ -317,7 +343,7 @@ def _known_by_numbers(
     one: Left,
     theirs: Mapping[str, Found],
     ours: Mapping[str, Target],
-    run: Run,
+    program: Program,
     matches: dict[str, Match],
 ) -> bool:
     """Whether one of theirs has the numbers of exactly one of ours; it is then matched."""
@@ -328,7 +354,7 @@ def _known_by_numbers(
         (name, reading)
         for name, target in ours.items()
         for reading in [_reading(found, target)]
-        if reading and is_same(reading, target, run)
+        if reading and is_same(reading, target, program)
     ]
     if len(same) != 1 or same[0][0] in matches:
         return False
@@ -347,8 +373,8 @@ def _is_telling(found: Found) -> bool:
     return bool(np.ptp(values) > 0)
 
 
-def is_same(found: Found, target: Target, run: Run) -> bool:
+def is_same(found: Found, target: Target, program: Program) -> bool:
     """Whether a matrix has exactly our numbers, in one form or another."""
     close = SAME_SINGLE if found.single else SAME
-    choices = factors_of(target, run)
+    choices = factors_of(target, program)
     return any(fit.share == 1.0 for fit in fits(found, [target.true], target.power, choices, close))

@@ -10,7 +10,6 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-import re
 import zlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
@@ -326,13 +325,10 @@ def for_student(question: Question, student: Student, seed: int) -> Question:
     random = np.random.default_rng([seed, *np.frombuffer(name, np.uint32).tolist()])
     decimals = min(2, question.setup.decimals)
     drawn = {
-        name: np.round(random.random(shape), decimals)
-        for name, shape in question.setup.network.shapes.items()
+        each.name: np.round(random.random(each.shape), decimals)
+        for each in question.program.parameters
     }
     return replace(question, given={**question.given, **drawn}, student=student)
-
-
-RANGE_OF_STEPS = re.compile(r"(\d{1,3})-(\d{1,3})", re.ASCII)
 
 
 def chosen_steps(program: Program, text: str) -> tuple[str, ...]:
@@ -346,14 +342,7 @@ def chosen_steps(program: Program, text: str) -> tuple[str, ...]:
     wanted: set[str] = set()
     for part in text.split(","):
         word = part.strip()
-        between = RANGE_OF_STEPS.fullmatch(word)
-        if between:
-            first, last = int(between[1]), int(between[2])
-            found = {s.label for s in program.steps if first <= s.number <= last and s.computed}
-        else:
-            found = {
-                s.label for s in program.steps if word in (s.label, str(s.number)) and s.computed
-            }
+        found = {step.label for step in program.named(word) if step.computed}
         if not found:
             there = ", ".join(s.label for s in program.steps if s.computed)
             raise InputError(

@@ -118,7 +118,7 @@ def _first(marks: Comparison, marked: Marked, words: Words) -> Iterator[str]:
     if slip:
         yield words("compare.slip", slip=slip)
     elif scale:
-        rate = marks.question.given["lr"].item()
+        rate = marks.question.given[marks.question.program.rate.name].item()
         yield words("compare.scaled", scale=f"{scale:.6g}", rate=f"{scale * rate:.6g}")
     yield ""
     yield from _side_by_side(marks, marked, words)
@@ -144,17 +144,17 @@ def _slip(marked: Marked, words: Words) -> str:
 
 def _scale(marks: Comparison, marked: Marked) -> float:
     """Return by what the change of an update is multiplied throughout; 0 if by no one number."""
-    program, given = marks.question.program, marks.question.given
-    old = next((name for name, new in program.updates.items() if new.name == marked.name), None)
+    old = marks.question.program.replaced_by(marks.ours[marked.name])
     if old is None:
         return 0.0
-    change, right = marked.answer.values - given[old], marked.expected - given[old]
-    moves = abs(right) > LEAST_CHANGE * abs(given[old])
+    before = marks.question.given[old.name]
+    change, right = marked.answer.values - before, marked.expected - before
+    moves = abs(right) > LEAST_CHANGE * abs(before)
     if not moves.any() or not np.isfinite(change).all():
         return 0.0
     scale = float(np.median(change[moves] / right[moves]))
     near = abs(change - scale * right) <= SAME_SCALE * abs(scale * right) + LEAST_CHANGE * abs(
-        given[old]
+        before
     )
     return scale if near.all() else 0.0
 
@@ -338,8 +338,8 @@ def _turned(marks: Comparison, taken: Sequence[Taken], words: Words) -> Iterator
     by_key: dict[str, list[str]] = {}
     for each in taken:
         if each.form.turned:
-            matrix = marks.ours[each.match.ours]
-            key = "samples_in_columns" if matrix.rows.name == "samples" else "outputs_in_rows"
+            is_by_sample = marks.question.program.is_by_sample(marks.ours[each.match.ours])
+            key = "samples_in_columns" if is_by_sample else "outputs_in_rows"
             by_key.setdefault(key, []).append(label(each.match.theirs))
     for key, names in by_key.items():
         yield words(f"compare.notes.{key}", names=_listed(names))

@@ -47,7 +47,7 @@ from cellprop.algebra import (
     square,
 )
 from cellprop.errors import ShapeError
-from cellprop.programs.program import Program, Step
+from cellprop.programs.program import Kind, Program
 
 # --- What nobody computes on purpose ------------------------------------------------------
 
@@ -178,7 +178,7 @@ class Facts:
 
     Attributes:
         of: The matrix.
-        walk: All steps.
+        program: All steps.
         decimals: To how many numbers are rounded.
     """
 
@@ -187,31 +187,32 @@ class Facts:
     decimals: int
 
     @cached_property
-    def step(self) -> Step:
-        """The step that brings the matrix; of one that no step shows, the last."""
-        found = (step for step in self.program.steps if self.of in step.brings)
-        return next(found, self.program.steps[-1])
+    def kind(self) -> Kind:
+        """The kind of step that computes the matrix; one that no step shows leads to updates."""
+        step = self.program.step_of(self.of)
+        return step.kind if step else "update"
 
     @cached_property
     def slopes(self) -> tuple[Matrix, ...]:
-        """The slopes of the activations."""
-        return tuple(m for step in self.program.steps if step.number == 6 for m in step.brings)
+        """The local derivatives of the activations, by their inputs."""
+        return self.program.having("slope")
 
     @cached_property
     def deltas(self) -> tuple[Matrix, ...]:
-        """The changes wanted of what enters each layer."""
-        return tuple(step.brings[0] for step in self.program.steps if step.number in (7, 9))
+        """The changes wanted (adjoints, up to their sign) of what enters each activation, going
+        back.
+        """
+        return self.program.having("delta")
 
     @cached_property
     def errors(self) -> tuple[Matrix, ...]:
-        """The changes wanted of what each layer passes on, in the order of the deltas."""
-        return tuple(step.brings[0] for step in self.program.steps if step.number in (5, 8))
+        """The changes wanted of what each activation passes on, in the order of the deltas."""
+        return self.program.having("error")
 
     @cached_property
     def old(self) -> Matrix | None:
         """What the matrix is the update of."""
-        names = [old for old, new in self.program.updates.items() if new is self.of]
-        return next((m for m in self.program.matrices if m.name in names), None)
+        return self.program.replaced_by(self.of)
 
     @cached_property
     def activation(self) -> Applied | None:
@@ -241,16 +242,11 @@ class Facts:
 
     def is_rate(self, part: Expression) -> bool:
         """Whether a part is the learning rate."""
-        return isinstance(part, Matrix) and part.name == "lr"
+        return part is self.program.rate
 
     def is_parameter(self, part: Expression) -> bool:
         """Whether a part is carried on from one update to the next."""
         return isinstance(part, Matrix) and part.name in self.program.updates
-
-    @property
-    def rate(self) -> Matrix:
-        """The learning rate."""
-        return next(matrix for matrix in self.program.matrices if matrix.name == "lr")
 
 
 Change = Callable[[Expression, Facts], Expression | None]
@@ -366,19 +362,19 @@ def _rate_left_out(facts: Facts, left: Expression, right: Expression) -> Express
 
 def _rate_twice(facts: Facts, left: Expression, right: Expression) -> Expression | None:
     if facts.is_rate(right) or facts.is_rate(left):
-        return left * right * facts.rate
+        return left * right * facts.program.rate
     return None
 
 
 def _rate_too_early(facts: Facts) -> Expression | None:
-    """As the article's caption of step 7 does: step 10 multiplies by it again."""
-    return facts.of * facts.rate if facts.of in facts.deltas else None
+    """As the article does in a caption, on the output's delta: the updates multiply again."""
+    return facts.of * facts.program.rate if facts.of in facts.deltas else None
 
 
 def _updated_too_early(facts: Facts) -> Iterator[Expression]:
     """A weight that goes back is the one that went forward, not the one it becomes."""
     assert facts.of.definition is not None
-    if facts.step.number in (5, 6, 7, 8, 9):
+    if facts.kind in ("loss", "backward"):
         known = {name: new for name, new in facts.program.updates.items() if new is not facts.of}
 
         def update(part: Expression) -> Expression | None:
@@ -397,8 +393,8 @@ def _parts(expression: Expression) -> Iterator[Expression]:
 
 
 def _other_delta(part: Expression, facts: Facts) -> Expression | None:
-    """As the article's bullet of step 11 does: the hidden bias by the output layer's delta."""
-    if facts.step.number < 10 or part not in facts.deltas:
+    """As the article's bullet on biases does: the hidden one by the output layer's delta."""
+    if facts.kind != "update" or part not in facts.deltas:
         return None
     other = facts.deltas[facts.deltas.index(part) - 1]  # of the layer behind; the first: the last
     return None if other is part else Applied(IN_PLACE_OF, other, part)
@@ -406,9 +402,7 @@ def _other_delta(part: Expression, facts: Facts) -> Expression | None:
 
 def _error_for_delta(part: Expression, facts: Facts) -> Expression | None:
     """The slope forgotten on the way back, or in an update."""
-    if facts.step.number < 8 or part not in facts.deltas:
-        return None
-    return facts.errors[facts.deltas.index(part)]
+    return facts.errors[facts.deltas.index(part)] if part in facts.deltas else None
 
 
 def _activation_twice(facts: Facts) -> Iterator[Expression]:
@@ -458,8 +452,14 @@ def _factor_left_out(facts: Facts, left: Expression, _: Expression) -> Expressio
 
 def _doubled(facts: Facts) -> Expression | None:
     """As the derivative of a square that was not halved."""
-    is_error = facts.of is facts.errors[0] and facts.program.loss.name == "squared_error"
-    return facts.of * 2.0 if is_error else None
+    is_first = facts.kind == "loss" and facts.of in facts.errors
+    return facts.of * 2.0 if is_first and _applies(facts.program.loss, "squared_error") else None
+
+
+def _applies(matrix: Matrix, operation: str) -> bool:
+    """Whether a matrix is the result of an operation of some name."""
+    found = matrix.definition
+    return isinstance(found, Applied) and found.operation.name == operation
 
 
 def _mean_of_products(facts: Facts, left: Expression, right: Expression) -> Expression | None:

@@ -2,31 +2,31 @@
 
 A name is looked up by its letters and digits alone, in a table of what each of our matrices is
 called elsewhere. The table is put together from a few words: what a matrix is (weights, a
-gradient), which layer it is of, whether it is the old one or the new. Knows names; knows nothing
-of numbers: where a name could mean several matrices, it returns them all.
+gradient), which layer it is of, whether it is the old one or the new. Knows other people's names,
+and ours by their roles; knows nothing of numbers: where a name could mean several matrices, it
+returns them all.
 """
 
 from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import product
 
-from cellprop.programs.network import Network
-from cellprop.programs.perceptron import HIDDEN, OUTPUT
-from cellprop.programs.program import Program
+from cellprop.algebra import Matrix
+from cellprop.programs.program import Program, Role
 
 # --- The words ----------------------------------------------------------------------------
 
-# What a matrix of a layer is called, beside or before the layer's own name.
-BASES: Mapping[str, tuple[str, ...]] = {
+# What a matrix of a layer is called by its role, beside or before the layer's own name.
+BASES: Mapping[Role, tuple[str, ...]] = {
     "weights": ("w", "weight", "weights", "kernel", "wt", "theta"),
     "biases": ("b", "bias", "biases"),
     "entered": ("z", "net", "netinput", "in", "input", "zin", "preactivation", "preact", "linear"),
-    "output": ("a", "act", "activation", "activations", "out", "output", "outputs", "l"),
+    "activation": ("a", "act", "activation", "activations", "out", "output", "outputs", "l"),
     "error": ("da", "dlda", "deda", "e", "err", "error", "errorat", "dout"),
     "slope": ("slope", "deriv", "derivative", "prime", "aprime", "gprime", "dact", "dsigmoid"),
     "delta": ("dz", "dldz", "dedz", "delta", "dnet", "d", "dlinear"),
@@ -38,28 +38,31 @@ GRADIENT = (
 )  # fmt: skip
 NEW = ("new", "next", "upd", "update", "updated", "after")
 OLD = ("", "old", "init", "initial", "initialised", "initialized", "start", "first", "before")
+# What an update rule remembers of a parameter, by what follows the parameter's name.
 REMEMBERED: Mapping[str, tuple[str, ...]] = {
     "velocity": ("v", "vd", "vel", "velocity", "velocityd", "mom", "momentum", "momentumbuffer"),
     "m": ("m", "md", "mt", "mean", "expavg", "firstmoment", "moment1", "v", "vd"),
     "v": ("v", "vd", "vt", "s", "sd", "meansquare", "expavgsq", "secondmoment", "moment2"),
 }  # fmt: skip
 # What is not of a layer.
-WHOLE: Mapping[str, tuple[str, ...]] = {
-    "X": ("x", "xs", "input", "inputs", "inputlayer", "data", "features", "xtrain", "l0", "a0"),
-    "y": ("y", "ys", "t", "target", "targets", "ytrue", "ytrain", "label", "labels", "expected",
-          "expectedoutput", "onehot", "yonehot"),
-    "lr": ("lr", "eta", "learningrate", "alpha", "rate"),
-    "momentum": ("momentum", "mu"),
-    "beta_1": ("beta1",),
-    "beta_2": ("beta2",),
-    "epsilon": ("epsilon", "eps"),
-    "output": ("yhat", "ypred", "yp", "pred", "preds", "predicted", "prediction", "predictions",
-               "predictedoutput", "output", "outputs", "out", "o", "prob", "probs", "proba",
-               "probabilities", "hypothesis", "outputlayer", "outputlayeroutput"),
-    "E": ("e", "err", "error", "errors", "residual", "residuals", "diff", "dyhat", "dypred",
-          "dpred", "doutput", "do"),
-}  # fmt: skip
+INPUTS = ("x", "xs", "input", "inputs", "inputlayer", "data", "features", "xtrain", "l0", "a0")
+TARGETS = (
+    "y", "ys", "t", "target", "targets", "ytrue", "ytrain", "label", "labels", "expected",
+    "expectedoutput", "onehot", "yonehot",
+)  # fmt: skip
+RATE = ("lr", "eta", "learningrate", "alpha", "rate")
+PREDICTIONS = (
+    "yhat", "ypred", "yp", "pred", "preds", "predicted", "prediction", "predictions",
+    "predictedoutput", "output", "outputs", "out", "o", "prob", "probs", "proba", "probabilities",
+    "hypothesis", "outputlayer", "outputlayeroutput",
+)  # fmt: skip
+ERRORS = (
+    "e", "err", "error", "errors", "residual", "residuals", "diff", "dyhat", "dypred", "dpred",
+    "doutput", "do",
+)  # fmt: skip
 LOSS = ("loss", "losses", "cost", "mse", "j", "bce", "crossentropy", "ce", "squarederror", "sse")
+# Of an update rule's own numbers, those that have another name as well.
+SETTINGS: Mapping[str, tuple[str, ...]] = {"momentum": ("mu",), "epsilon": ("eps",)}
 # Letters that are words.
 LETTERS = {"δ": "delta", "Δ": "d", "∂": "d", "∇": "grad", "η": "eta", "μ": "mu", "β": "beta",
            "ε": "epsilon", "′": "new", "'": "new", "\u0302": "hat"}  # fmt: skip
@@ -86,40 +89,55 @@ def squashed(name: str) -> str:
 
 
 @dataclass(frozen=True)
-class Layer:
-    """A layer of neurons, and what it is called.
+class LayerNames:
+    """What a layer of neurons is called.
 
     Attributes:
-        names: The names of its matrices, by what they are.
+        ours: The names of its matrices by their roles.
         words: What people call it.
         between: What they call its connections; nothing where there are more layers.
         hidden: Whether it is a hidden one.
     """
 
-    names: Mapping[str, str]
+    ours: Mapping[Role, str]
     words: tuple[str, ...]
     between: tuple[str, ...]
     hidden: bool
 
 
-def _layers(network: Network, first: int) -> Iterator[Layer]:
+def _layers(program: Program, first: int) -> Iterator[LayerNames]:
     """Yield the layers from the first hidden one to the output, numbered from `first`."""
-    hidden = network.hidden
+    *hidden, last = _by_role(program)
     only = len(hidden) == 1
-    for number, layer in enumerate(hidden):
-        names = {role: f"{name}{layer.suffix}" for role, (name, _) in HIDDEN.items()}
-        words = list(_numbered(number + first, hidden=True))
+    for number, ours in enumerate(hidden, first):
+        words = list(_numbered(number, hidden=True))
         if only:
             words += ["hidden", "h", "hid", "hiddenlayer", "hl"]
         between = ("ih", "xh", "i2h", "inputhidden", "inputtohidden", "inhidden") if only else ()
-        yield Layer(names, tuple(words), between, True)
-    names = {role: name for role, (name, _) in OUTPUT.items()}
+        yield LayerNames(ours, tuple(words), between, True)
     words = ["output", "out", "o", "outputlayer", "final", "last"]
     words += _numbered(len(hidden) + first, hidden=False)
     if not hidden:
         words.append("")
     between = ("ho", "hy", "h2o", "hiddenoutput", "hiddentooutput", "hiddenout") if only else ()
-    yield Layer(names, tuple(words), between, False)
+    yield LayerNames(last, tuple(words), between, False)
+
+
+def _by_role(program: Program) -> list[dict[Role, str]]:
+    """Return the names of the matrices of each layer by their roles, from the inputs on."""
+    layers = program.forward.layers
+    found = [{program.roles[m.name]: m.name for m in layer.parameters} for layer in layers]
+    ways: dict[Role, tuple[Matrix, ...]] = {
+        "entered": program.having("entered"),
+        "activation": program.having("activation", "prediction"),
+    }
+    back: tuple[Role, ...] = ("error", "slope", "delta")
+    ways |= {role: program.having(role)[::-1] for role in back}
+    for role, matrices in ways.items():
+        # The output may have no slope.
+        for ours, matrix in zip(found, matrices, strict=False):
+            ours[role] = matrix.name
+    return found
 
 
 def _numbered(number: int, *, hidden: bool) -> Iterator[str]:
@@ -133,66 +151,84 @@ Names = dict[str, tuple[str, ...]]
 """For a name without anything but letters and digits, the names of ours that it may stand for."""
 
 
-def names_of(program: Program, network: Network, first: int = 1) -> Names:
+@lru_cache(maxsize=8)
+def names_of(program: Program, first: int = 1) -> Names:
     """Return what our matrices are called elsewhere.
 
     Parameters
     ----------
-    program, network
+    program
         Whose matrices; `program.changes` gives each parameter a gradient, which is called `d_wh`
         unless a step has it.
     first
         The number of the first layer: 1, or 0.
     """
-    return _table(network, tuple(matrix.name for matrix in program.matrices), first)
-
-
-def change_name(program: Program, parameter: str) -> str:
-    """Return the name of the matrix that is the change wanted of a parameter."""
-    return _change_name([matrix.name for matrix in program.matrices], parameter)
-
-
-def _change_name(names: Collection[str], parameter: str) -> str:
-    change = f"{parameter}_change"
-    return change if change in names else f"d_{parameter}"
-
-
-@lru_cache(maxsize=8)
-def _table(network: Network, names: tuple[str, ...], first: int) -> Names:
-    there = {*names, LOSS[0], *(_change_name(names, each) for each in network.shapes)}
+    changes = (change_name(program, parameter) for parameter in program.changes)
+    there = {*program.by_name, LOSS[0], *changes}
     found: dict[str, dict[str, None]] = {}
-    for ours, theirs in _pairs(names, network, first):
+    for ours, theirs in _pairs(program, first):
         if ours in there:
             found.setdefault(theirs, {})[ours] = None
     return {theirs: tuple(ours) for theirs, ours in found.items()}
 
 
-def _pairs(names: Sequence[str], network: Network, first: int) -> Iterator[tuple[str, str]]:
+def change_name(program: Program, parameter: str) -> str:
+    """Return the name of the matrix that is the change wanted of a parameter: of a step's, if one
+    shows it.
+    """
+    change = program.changes[parameter]
+    shown = (m.name for m in program.having("change") if m.definition is change)
+    return next(shown, f"d_{parameter}")
+
+
+def _pairs(program: Program, first: int) -> Iterator[tuple[str, str]]:
     """Yield one of our names with each name that it may have elsewhere."""
-    for ours, words in WHOLE.items():
-        yield from ((ours, word) for word in words)
-    for ours in (LOSS[0], network.loss):
+    for matrix, words in _whole(program):
+        yield from ((matrix.name, word) for word in words)
+    for ours in (LOSS[0], program.loss.name):
         yield from ((ours, word) for word in LOSS)
-    for number, layer in enumerate(_layers(network, first)):
+    for number, layer in enumerate(_layers(program, first)):
         for role, bases in BASES.items():
-            ours, is_parameter = layer.names[role], role in ("weights", "biases")
-            words = layer.words + (layer.between if role == "weights" else ())
-            plain = _both_ways(bases, words)
-            if role == "weights":  # counted from 0 by everybody who calls them so
-                plain.add(f"syn{number}")
-            if role == "output" and layer.hidden:
-                plain |= _activations(layer)
-            if is_parameter:
-                yield from _of_parameter(names, ours, plain)
-            else:
-                yield from ((ours, name) for name in plain)
+            if role in layer.ours:
+                yield from _of_role(program, layer, role, bases, number)
         if layer.hidden:  # the change of what they pass on, or of what they receive
-            yield from ((layer.names["error"], f"dh{word}") for word in layer.words)
+            error = layer.ours["error"]
+            yield from ((error, f"dh{word}") for word in layer.words)
             own = (word for word in layer.words if word.startswith("h"))
-            yield from ((layer.names["error"], f"{d}{word}") for word in own for d in ("d", "dld"))
+            yield from ((error, f"{d}{word}") for word in own for d in ("d", "dld"))
 
 
-def _activations(layer: Layer) -> set[str]:
+def _whole(program: Program) -> Iterator[tuple[Matrix, tuple[str, ...]]]:
+    """Yield the matrices that are not of a layer, with their names."""
+    yield program.forward.entered, INPUTS
+    yield program.target, TARGETS
+    yield program.rate, RATE
+    for setting in program.having("setting", "share"):
+        yield setting, (squashed(setting.name), *SETTINGS.get(setting.name, ()))
+    yield program.output, PREDICTIONS
+    for matrix in program.brought_by("loss"):
+        if program.roles[matrix.name] == "error":
+            yield matrix, ERRORS
+
+
+def _of_role(
+    program: Program, layer: LayerNames, role: Role, bases: Iterable[str], number: int
+) -> Iterator[tuple[str, str]]:
+    """Yield the names of a layer's matrix of a role; the layer's own number counts from 0."""
+    ours = layer.ours[role]
+    words = layer.words + (layer.between if role == "weights" else ())
+    plain = _both_ways(bases, words)
+    if role == "weights":  # counted from 0 by everybody who calls them so
+        plain.add(f"syn{number}")
+    if role == "activation" and layer.hidden:
+        plain |= _activations(layer)
+    if role in ("weights", "biases"):
+        yield from _of_parameter(program, ours, plain)
+    else:
+        yield from ((ours, name) for name in plain)
+
+
+def _activations(layer: LayerNames) -> set[str]:
     """Return what only activations of a hidden layer are called: by the layer's own name."""
     own = {word for word in layer.words if word.startswith("h")}
     return own | {f"{word}{what}" for word in own for what in ("output", "outputs", "out", "s")}
@@ -203,23 +239,24 @@ def _both_ways(bases: Iterable[str], words: Iterable[str]) -> set[str]:
 
 
 def _of_parameter(
-    names: Collection[str], parameter: str, plain: Iterable[str]
+    program: Program, parameter: str, plain: Iterable[str]
 ) -> Iterator[tuple[str, str]]:
     """Yield the names of a parameter, of what replaces it, of its gradient, and of what an update
     rule remembers of it.
     """
-    change = _change_name(names, parameter)
-    remembered = {what: w for what, w in REMEMBERED.items() if f"{parameter}_{what}" in names}
+    change, new = change_name(program, parameter), program.updates[parameter].name
+    kept = {what: f"{parameter}_{what}" for what in REMEMBERED}
+    remembered = {what: name for what, name in kept.items() if name in program.updates}
     for name in plain:
         yield from ((parameter, each) for each in _affixed(name, OLD))
-        yield from ((f"{parameter}_new", each) for each in _affixed(name, NEW))
+        yield from ((new, each) for each in _affixed(name, NEW))
         yield from ((change, each) for each in _affixed(name, GRADIENT))
-        for what, words in remembered.items():
-            ours = f"{parameter}_{what}"
-            for word in words:
+        for what, ours in remembered.items():
+            new_of = program.updates[ours].name
+            for word in REMEMBERED[what]:
                 for each in _affixed(name, (word,)):
-                    yield f"{ours}_new", each
-                    yield from ((f"{ours}_new", n) for n in _affixed(each, NEW))
+                    yield new_of, each
+                    yield from ((new_of, n) for n in _affixed(each, NEW))
                     yield from ((ours, n) for n in _affixed(each, OLD[1:]))
 
 
@@ -243,8 +280,8 @@ class Candidates:
     turned: bool = False
 
 
-def look_up(theirs: Sequence[str], program: Program, network: Network) -> dict[str, Candidates]:
-    """Return what each name may stand for.
+def look_up(theirs: Sequence[str], program: Program) -> dict[str, Candidates]:
+    """Return what each name may stand for, by the name.
 
     Names are looked up together: whether layers are counted from 0, and which layer of a model of
     PyTorch or Keras is which, only all of them tell.
@@ -253,18 +290,18 @@ def look_up(theirs: Sequence[str], program: Program, network: Network) -> dict[s
     ----------
     theirs
         Their names, in the order in which they have them.
-    program, network
+    program
         Ours.
     """
     layers = _paths(theirs)
     known = {m.name for m in program.matrices} | {change_name(program, n) for n in program.changes}
 
     def found_with(first: int) -> dict[str, Candidates]:
-        table = names_of(program, network, first)
+        table = names_of(program, first)
         return {
             name: Candidates((name,))
             if name in known
-            else _candidates(_Parts.of(name), table, layers, program, network)
+            else _candidates(_Parts.of(name), table, layers, program)
             for name in theirs
         }
 
@@ -322,13 +359,13 @@ def _candidates(
     table: Names,
     layers: Sequence[tuple[str, ...]],
     program: Program,
-    network: Network,
 ) -> Candidates:
+    """Return what a name may stand for, by what it says and by its place in a model."""
     turned = bool(parts.path) and parts.what == "weight"
     by_name = table.get(squashed(parts.name), ())
     by_place: tuple[str, ...] = ()
-    if parts.what and parts.path in layers and len(layers) == len(network.sizes) - 1:
-        by_place = _of_layer(layers.index(parts.path), parts, program, network)
+    if parts.what and parts.path in layers and len(layers) == len(program.forward.layers):
+        by_place = _of_layer(layers.index(parts.path), parts, program)
     # A model's modules are numbered together: 0 and 2 are its first layers.
     found = (by_place or by_name) if _are_numbered(layers) else (by_name or by_place)
     if not found and parts.last != parts.name:  # kept in something: `params.W1`, `grads.W1`
@@ -337,9 +374,12 @@ def _candidates(
     return Candidates(found, turned)
 
 
-def _of_layer(position: int, parts: _Parts, program: Program, network: Network) -> tuple[str, ...]:
-    """Return our name for a parameter of a layer, counted from 0."""
-    if parts.what in BIASES and not network.bias:
-        return ()
-    ours = list(network.shapes)[position * (1 + network.bias) + (parts.what in BIASES)]
-    return ({"d": change_name(program, ours), "new": f"{ours}_new"}.get(parts.said, ours),)
+def _of_layer(position: int, parts: _Parts, program: Program) -> tuple[str, ...]:
+    """Return our name for a parameter of a layer, counted from 0; none if it has no biases."""
+    wanted = "biases" if parts.what in BIASES else "weights"
+    for matrix in program.forward.layers[position].parameters:
+        if program.roles[matrix.name] == wanted:
+            if parts.said == "d":
+                return (change_name(program, matrix.name),)
+            return (program.updates[matrix.name].name if parts.said else matrix.name,)
+    return ()

@@ -7,12 +7,15 @@ computes, and nothing here is said: words live in `templates/`, and a step's `Ca
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Literal
 
-from cellprop.algebra import Expression, Matrix
+from cellprop.algebra import Applied, Expression, Matrix
+
+RANGE_OF_STEPS = re.compile(r"(\d{1,3})-(\d{1,3})", re.ASCII)
 
 Kind = Literal["given", "parameters", "forward", "loss", "backward", "update"]
 """What a step does: it brings what is given, what is learnt, goes forward, takes the loss, goes
@@ -209,6 +212,12 @@ class Forward:
         """The matrix that predicts."""
         return self.brings[-1]
 
+    @property
+    def by_sample(self) -> tuple[Matrix, ...]:
+        """What it computes of each sample, from the inputs to the output, in order."""
+        scaled = (self.entered,) if self.scaling else ()
+        return (*scaled, *self.brings)
+
     @cached_property
     def matrices(self) -> tuple[Matrix, ...]:
         """Every matrix that it takes to predict, each after those that it reads."""
@@ -217,7 +226,7 @@ class Forward:
         return (*given, *scaled, *self.parameters, *self.brings)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Program:
     """All steps of one update.
 
@@ -266,6 +275,12 @@ class Program:
         return self.forward.output
 
     @property
+    def loss_function(self) -> str:
+        """The operation that takes the loss: `squared_error`, …."""
+        assert isinstance(self.loss.definition, Applied)
+        return self.loss.definition.operation.name
+
+    @property
     def parameters(self) -> tuple[Matrix, ...]:
         """What is learnt."""
         return self.forward.parameters
@@ -288,6 +303,11 @@ class Program:
         """Return the matrices of the steps of some kinds, in order of computation."""
         return tuple(m for step in self.steps if step.kind in kinds for m in step.brings)
 
+    def replaced_by(self, matrix: Matrix) -> Matrix | None:
+        """Return what a matrix replaces in an update; None if it replaces none."""
+        names = [old for old, new in self.updates.items() if new is matrix]
+        return next((self.by_name[name] for name in names), None)
+
     def step_of(self, matrix: Matrix) -> Step | None:
         """Return the step that brings a matrix; None if none does."""
         return next((step for step in self.steps if matrix in step.brings), None)
@@ -295,6 +315,17 @@ class Program:
     def is_by_sample(self, matrix: Matrix) -> bool:
         """Whether a matrix has a row for each sample."""
         return matrix.rows is self.output.rows
+
+    def named(self, text: str) -> tuple[Step, ...]:
+        """Return the steps that a text names, in order: `7`, `2.1`, `2` for each layer's, `2-9`.
+
+        None, if it names none that are there.
+        """
+        between = RANGE_OF_STEPS.fullmatch(text)
+        if between:
+            first, last = int(between[1]), int(between[2])
+            return tuple(step for step in self.steps if first <= step.number <= last)
+        return tuple(step for step in self.steps if text in (step.label, str(step.number)))
 
     @property
     def last(self) -> int:

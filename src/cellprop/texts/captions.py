@@ -71,6 +71,11 @@ def loss(words: Words, name: str) -> str:
     return words.get(f"losses.{name}.name") or name
 
 
+def lane(words: Words, key: str, layer: int | None) -> str:
+    """Return the title of a lane, with the number of its hidden layer where there are several."""
+    return words(f"lanes.{key}", layer=f" {layer}" if layer else "")
+
+
 def axis(words: Words, of: Axis) -> str:
     """Return the noun for what rows or columns stand for: `samples`, `hidden neurons`."""
     kind, _, layer = of.name.partition(" ")
