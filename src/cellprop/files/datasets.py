@@ -58,7 +58,7 @@ IDS = re.compile(r"(?:.*[\s_.-])?(?:id|ids|nr|no|num|number|index|idx|row|#|№)
 # So many rows make a column that counts one that was meant to.
 COUNTING = 3
 # What a cell holds as it is in the file, blanks around it left out.
-CellValue = Any
+AnyCell = Any
 
 
 @dataclass(frozen=True)
@@ -176,7 +176,7 @@ class _Reader:
         self.sole = self.targets[0] if len(self.targets) == 1 else None
         self.lines: list[int] = []
         # Columns of cells as they are, or already of numbers.
-        self.cells: dict[int, Sequence[CellValue]] = {}
+        self.cells: dict[int, Sequence[AnyCell]] = {}
         self.numbers: dict[int, Array] = {}
         self.clues: list[Clues] = []
         self.faults: list[tuple[int, int, str]] = []
@@ -303,7 +303,7 @@ class _Reader:
     def _may_label(self) -> bool:
         return not self.named and 0 in self.inputs and len(self.inputs) > 1
 
-    def _is_label(self, cells: Sequence[CellValue]) -> bool:
+    def _is_label(self, cells: Sequence[AnyCell]) -> bool:
         """Whether cells are all there, differ, and are no numbers; without a name they may be."""
         if any(cell is None or isinstance(cell, Error) for cell in cells):
             return False
@@ -313,12 +313,12 @@ class _Reader:
             return False
         return len({str(cell) for cell in cells}) == len(cells)
 
-    def _is_name(self, cell: CellValue) -> bool:
+    def _is_name(self, cell: AnyCell) -> bool:
         if isinstance(cell, (datetime.date, datetime.time)):
             return True
         return isinstance(cell, str) and not self._says_missing(cell) and not _is_number(cell)
 
-    def _says_missing(self, cell: CellValue) -> bool:
+    def _says_missing(self, cell: AnyCell) -> bool:
         if self.is_special and isinstance(cell, float | int):
             cell = f"{cell:.15g}"  # such as -999
         return cell is None or (isinstance(cell, str) and is_missing(cleaned(cell), self.missing))
@@ -338,7 +338,7 @@ class _Reader:
             raise wrong(place, "a sample", shown(cells[last]), remedy)
         return tuple(label(_shown_cell(cell)) for cell in cells)
 
-    def _is_total(self, row: int, cells: Sequence[CellValue]) -> bool:
+    def _is_total(self, row: int, cells: Sequence[AnyCell]) -> bool:
         """Whether a cell of the last row says that it is a sum, or the like, of those above."""
         cell = cells[row]
         is_last = 0 < row == len(cells) - 1
@@ -391,7 +391,7 @@ class _Reader:
             return self._within(column, [_float(cell) for cell in cells])
         return self._as_written(column, cells, any_unit=True)
 
-    def _as_written(self, column: int, cells: Sequence[CellValue], *, any_unit: bool) -> Array:
+    def _as_written(self, column: int, cells: Sequence[AnyCell], *, any_unit: bool) -> Array:
         """Return the numbers of a column of texts; a fault is kept."""
         texts = [_without_truths(cell) for cell in cells]
         try:
@@ -408,7 +408,7 @@ class _Reader:
                 break
         return np.array(values, dtype=np.float64)
 
-    def _fault_of(self, row: int, column: int, cell: CellValue, cells: Sequence[CellValue]) -> str:
+    def _fault_of(self, row: int, column: int, cell: AnyCell, cells: Sequence[AnyCell]) -> str:
         """Return what is wrong with a cell whatever its column is; of a sheet, all that is."""
         if cell is None:
             return self._fault_of_empty(row, column)
@@ -428,7 +428,7 @@ class _Reader:
         return fault_of(None, stored=not source.separator)
 
     def _fault_in_sheet(
-        self, row: int, column: int, cell: CellValue, cells: Sequence[CellValue]
+        self, row: int, column: int, cell: AnyCell, cells: Sequence[AnyCell]
     ) -> str:
         if isinstance(cell, str) and _is_number(cell):
             return (
@@ -445,7 +445,7 @@ class _Reader:
             f" or leave the column out: --drop {typed(self.source.header[column])}"
         )
 
-    def _not_a_number(self, column: int, cells: Sequence[CellValue], error: FaultError) -> str:
+    def _not_a_number(self, column: int, cells: Sequence[AnyCell], error: FaultError) -> str:
         remedy = error.remedy
         if not remedy:
             remedy = "correct it, or turn what the column holds into numbers"
@@ -529,7 +529,7 @@ class _Reader:
                 said = f"{shown(same)} and {shown(name)}"
                 self.notes.append(f"the classes {said} differ only in letter case or blanks.")
 
-    def _names(self, cells: Sequence[CellValue], wanted: bool) -> list[str] | None:
+    def _names(self, cells: Sequence[AnyCell], wanted: bool) -> list[str] | None:
         """Return the classes of a column, or None for one of numbers or with a fault."""
         column = self.sole
         assert column is not None
@@ -554,13 +554,13 @@ class _Reader:
         self._fault(row, column, f"{fault} classes: --loss {loss_of_classes()}")
         return None
 
-    def _numbers(self, column: int, cells: Sequence[CellValue]) -> Array:
+    def _numbers(self, column: int, cells: Sequence[AnyCell]) -> Array:
         if not self.source.separator:
             return self._column(column)
         return self._as_written(column, cells, any_unit=False)
 
     def _names_wanted(
-        self, column: int, cells: Sequence[CellValue], numeric: Sequence[bool]
+        self, column: int, cells: Sequence[AnyCell], numeric: Sequence[bool]
     ) -> list[str] | None:
         names = []
         for row, cell in enumerate(cells):
@@ -576,17 +576,17 @@ class _Reader:
         return names
 
 
-def _cells(record: Sequence[CellValue]) -> list[CellValue]:
+def _cells(record: Sequence[AnyCell]) -> list[AnyCell]:
     return [(cell.strip() or None) if type(cell) is str else cell for cell in record]
 
 
-def _shown_cell(cell: CellValue) -> str:
+def _shown_cell(cell: AnyCell) -> str:
     if isinstance(cell, datetime.datetime):
         return str(cell.date()) if cell.time() == datetime.time() else str(cell)
     return f"{cell:g}" if isinstance(cell, float) else str(cell)
 
 
-def _is_truth(cell: CellValue) -> bool:
+def _is_truth(cell: AnyCell) -> bool:
     return isinstance(cell, bool) or (isinstance(cell, str) and cell.lower() in TRUTHS)
 
 
@@ -605,7 +605,7 @@ def _is_number(text: str) -> bool:
     )
 
 
-def _bare_number(cell: CellValue) -> float | None:
+def _bare_number(cell: AnyCell) -> float | None:
     """Return the number of a cell that has nothing around it; None for a name, if it has digits."""
     if not isinstance(cell, str):
         return _float(cell)
