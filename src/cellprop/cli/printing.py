@@ -21,7 +21,7 @@ def say(text: object, *, error: bool = False) -> None:
 
 
 def console() -> Console:
-    """Return what prints tables and colours, to standard output."""
+    """Return the console that prints tables and colours to standard output."""
     from rich.console import Console
 
     return Console(highlight=False)

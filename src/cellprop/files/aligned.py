@@ -113,7 +113,7 @@ def _taken(
 
 
 def _order(labels: Sequence[str], wanted: Sequence[str]) -> list[int] | None:
-    """Return where each that is wanted stands; None if the labels are not those."""
+    """Return the places of those that are wanted, from 0; None if the labels are not those."""
     if len(labels) != len(wanted):
         return None
     # The same letters, however they are put together.

@@ -122,7 +122,7 @@ def targets(source: Any, outputs: int, *, classes: bool) -> Table:
 
 
 def _classes_of(source: Any, wanted: bool) -> tuple[Sequence[str], Sequence[str] | None]:
-    """Return which classes there are, if the source says that, and those of the samples.
+    """Return the names of the classes, if the source says them, and the class of each sample.
 
     None for what holds no classes.
     """

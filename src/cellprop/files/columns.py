@@ -86,7 +86,7 @@ def split(names: Listed, header: Sequence[str]) -> list[str]:
 
 
 def known(names: Listed, header: Sequence[str]) -> int:
-    """Return how many of the names a header has."""
+    """Return the number of the names that a header has."""
     return sum(bool(find(name, header)[0]) for name in split(names, header))
 
 

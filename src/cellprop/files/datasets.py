@@ -409,7 +409,7 @@ class _Reader:
         return np.array(values, dtype=np.float64)
 
     def _fault_of(self, row: int, column: int, cell: AnyCell, cells: Sequence[AnyCell]) -> str:
-        """Return what is wrong with a cell whatever its column is; of a sheet, all that is."""
+        """Return the words for what is wrong with a cell in any column; of a sheet, all of them."""
         if cell is None:
             return self._fault_of_empty(row, column)
         if isinstance(cell, Error):
@@ -632,7 +632,7 @@ def _is_id(name: str) -> bool:
 
 
 def _frame(source: Source, as_text: Collection[int]) -> Any:
-    """Return what pandas reads, or None if it can't."""
+    """Return the DataFrame that pandas reads, or None if it can't."""
     import pandas as pd
 
     width = len(source.header)

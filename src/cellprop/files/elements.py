@@ -169,7 +169,7 @@ class WantedStrings(StringReader):
 
 
 def added(length: int, text: str) -> int:
-    """Return how long texts are with one more, if that is not too much."""
+    """Return the length of texts with one more, in characters, if that is not too much."""
     if length + len(text) > MOST_TEXT:
         raise ValueError
     return length + len(text)
@@ -210,7 +210,7 @@ class StyleReader(ElementReader):
         return False
 
     def code(self, number: str) -> str:
-        """Return which of d, m, y, h and s a format shows; nothing if it shows a number."""
+        """Return the letters of d, m, y, h and s that a format shows; none if it shows a number."""
         if number in self._codes:
             plain = _DECORATION.sub("", self._codes[number]).lower()
             return "" if "general" in plain else "".join(sorted(set(plain) & set("dmyhs")))

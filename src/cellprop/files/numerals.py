@@ -183,7 +183,7 @@ class Clues:
 
 
 def clues(texts: Sequence[str]) -> Clues:
-    """Return what texts tell of what marks decimals; those that are no numbers tell nothing."""
+    """Return the clues of texts to what marks decimals; those that are no numbers give none."""
     point = comma = either = None
     marks = ""
     for i, text in enumerate(texts):
@@ -297,7 +297,7 @@ def _asked(text: str) -> str:
 
 
 def mark_of(name: str | None) -> Mark | None:
-    """Return what marks decimals as an option says it."""
+    """Return the mark of decimals that an option says."""
     marks: dict[str, Mark] = {"point": "point", ".": "point", "comma": "comma", ",": "comma"}
     if name is None:
         return None
@@ -311,7 +311,7 @@ _WRITTEN = re.compile(r"(.*)[.,](\d+)\D*", re.ASCII | re.DOTALL)
 
 
 def decimals_written(texts: Iterable[str], values: Container[float]) -> int:
-    """Return how many decimals numbers were written with, zeros at the end among them.
+    """Return the number of decimals that numbers were written with, zeros at the end among them.
 
     `values`: what the texts were read as, without signs; the digits behind a mark between
     thousands are no decimals.

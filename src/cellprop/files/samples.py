@@ -178,7 +178,7 @@ def _where(
     row_labels: tuple[str, ...] | None,
     column_labels: tuple[str, ...] | None,
 ) -> str:
-    """Return where a cell stands, counted from 1 and with the labels there are."""
+    """Return the words for where a cell stands, counted from 1 and with the labels there are."""
     sides = []
     for side, position, labels in zip(
         ("row", "column"), place, (row_labels, column_labels), strict=False

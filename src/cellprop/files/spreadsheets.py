@@ -380,7 +380,7 @@ def _best(rows: Sequence[Sequence[object]], known: Known) -> int:
 
 
 def _found(where: str, grid: Rows, known: Known) -> tuple[Region, list[str]]:
-    """Return where the table is, and what beside it is left out."""
+    """Return the region of the table, and notes on what beside it is left out."""
     width = len(grid[0]) if grid else 0
     every = range(width)
     rows = [i for i in range(len(grid)) if not _is_blank(grid, i, every)]
@@ -513,8 +513,8 @@ def _is_computed(book: Any) -> bool:
 
 
 def _computed(path: Path, sheet: str, markup: Markup) -> dict[tuple[int, int], object]:
-    """Return what IronCalc computes for the formulas of a sheet: all of them, since a value that is
-    stored may come from one that is not. Nothing if it can't.
+    """Return the values that IronCalc computes for the formulas of a sheet, by row and column from
+    0: all of them, since a value that is stored may come from one that is not. Nothing if it can't.
     """
     try:
         with _recalculated(path) as book:

@@ -75,7 +75,7 @@ class Submission:
         self._left_out: Set[tuple[str, int, int]] = frozenset()
 
     def named(self, name: str) -> Block | None:
-        """Return where a defined name now stands: programs move names along with their cells.
+        """Return the block for which a defined name now stands: programs move it with its cells.
 
         None if the name is missing, or stands for anything but one range of at most a million
         cells on a sheet that is there.
@@ -93,7 +93,7 @@ class Submission:
         return Block(sheet, top, left, rows, columns)
 
     def cells(self, block: Block) -> list[list[Value]]:
-        """Return what the cells of a rectangle hold, row by row.
+        """Return the values of the cells of a rectangle, row by row.
 
         A finite number; a text, safe to show and short; or None for an empty cell or text. Dates
         are their serial numbers; TRUE, FALSE and errors such as #DIV/0! are texts. A formula
@@ -153,8 +153,8 @@ class Submission:
         return Entry(cell.value, self._book.date_of(cell), cell.is_unread)
 
     def texts(self, block: Block) -> dict[tuple[int, int], str]:
-        """Return what the cells of a rectangle hold, by row and column, as it is stored: in full,
-        and not safe to show. Nothing for those that are empty.
+        """Return the texts of the cells of a rectangle, by row and column, as they are stored: in
+        full, and not safe to show. Nothing for those that are empty.
 
         Raises
         ------

@@ -92,7 +92,7 @@ def _parsed(path: Path) -> dict[str, Any]:
 
 
 def _flat(where: str, tree: Mapping[str, Any], prefix: str = "", depth: int = 1) -> dict[str, Any]:
-    """Return what tables in tables hold, by dotted keys."""
+    """Return the texts of tables in tables, by dotted keys."""
     if depth > DEEPEST:
         raise too_deep(where)
     flat: dict[str, Any] = {}

@@ -73,7 +73,7 @@ def opened(path: Path, *, data_only: bool, read_only: bool = True) -> Any:
 
 
 def _content(path: Path) -> bytes:
-    """Return what a file holds, once it is known what it may cost."""
+    """Return the bytes of a file, once it is known what they may cost."""
     data = content(path, BUILT)
     with _told(path):
         check_book(label(path), data, BUILT)
