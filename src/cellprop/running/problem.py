@@ -15,8 +15,9 @@ import numpy as np
 
 from cellprop.algebra import OPERATIONS, Array, Axis, evaluate, is_loss_of_classes, value
 from cellprop.errors import InputError, UnknownNameError, nearest
-from cellprop.files import aligned, data
-from cellprop.files.data import LARGEST, Table, known, label, numbers, table
+from cellprop.files import aligned, classes
+from cellprop.files.safe import known, label
+from cellprop.files.samples import LARGEST, Table, numbers, table
 from cellprop.limits import check_run
 from cellprop.programs.deciding import decision, reports
 from cellprop.programs.network import Network
@@ -227,7 +228,7 @@ class _Problem:
 def _samples(network: Network, X: Any, y: Any) -> tuple[Table, Table]:
     """Return samples as tables, their columns in the network's order where it has names."""
     inputs = _named_columns("X", table("X", X), network.input_names)
-    targets = data.targets(y, network.sizes[-1], classes=is_loss_of_classes(network.loss))
+    targets = classes.targets(y, network.sizes[-1], classes=is_loss_of_classes(network.loss))
     return inputs, _named_columns("y", targets, network.output_names)
 
 

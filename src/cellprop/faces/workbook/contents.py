@@ -15,7 +15,7 @@ from cellprop.faces.workbook import extras, xml
 from cellprop.faces.workbook.book import ROW, Book, sheet_name
 from cellprop.faces.workbook.printing import page_of
 from cellprop.faces.workbook.sheets import TITLE_ROW
-from cellprop.files.data import looks_like_formula
+from cellprop.files.safe import looks_like_formula
 from cellprop.programs.deciding import mean
 from cellprop.programs.program import Layer
 from cellprop.texts import captions
