@@ -229,15 +229,18 @@ def _samples(network: Network, X: Any, y: Any) -> tuple[Table, Table]:
     """Return samples as tables, their columns in the network's order where it has names."""
     inputs = _named_columns("X", table("X", X), network.input_names)
     targets = classes.targets(y, network.sizes[-1], classes=is_loss_of_classes(network.loss))
-    return inputs, _named_columns("y", targets, network.output_names)
+    names = network.output_names
+    if names is not None and len(names) == 1 and targets.column_labels and not targets.zero:
+        return inputs, targets  # a single target may be called anything
+    return inputs, _named_columns("y", targets, names)
 
 
 def _named_columns(name: str, found: Table, names: Sequence[str] | None) -> Table:
     """Return samples with their columns in the order that a network knows by name."""
     if names is not None and found.zero:
         return _of_class(found, names[0])
-    if names is None or (name == "y" and len(names) == 1 and found.column_labels is not None):
-        return found  # a single target may be called anything
+    if names is None:
+        return found
     if found.column_labels is not None:
         return aligned.columns(name, found, names, named=aligned.are_names(names))
     fits = found.values.shape[1] == len(names)
