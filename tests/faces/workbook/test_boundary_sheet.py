@@ -14,6 +14,7 @@ import cellprop
 import reading
 import test_predictions_sheet
 import test_training_sheet
+from cellprop.faces.colors import color_of, marker_of
 from cellprop.faces.workbook import plane
 from conftest import slow, slow_but
 from reading import content, formulas, values
@@ -207,6 +208,16 @@ def test_every_class_has_a_number_and_a_colour_of_its_own_which_the_sheet_explai
 
 
 # --- Samples ------------------------------------------------------------------------------
+
+
+def test_a_class_has_its_own_colour_and_marker_where_another_has_no_sample():
+    options = {"seed": 1, "epochs": 1, "batch_size": 1, "walk_batch": 2}
+    network = cellprop.Network([2, 2, 1])
+    trace = cellprop.trace(network, [[0, 0], [1, 1]], [0, 1], **options)
+    (series,) = formulas(trace)[SHEET]._charts[0].series
+    assert series.tx.v == "y = 1"
+    assert series.marker.symbol == marker_of(1).chart
+    assert series.marker.graphicalProperties.solidFill.srgbClr == color_of(1)
 
 
 def test_samples_stand_beside_the_grid_class_by_class_and_the_chart_shows_each_class():

@@ -38,10 +38,12 @@ class Cloud:
 
     Attributes:
         name: What the chart's legend calls it.
+        look: The number of its colour and marker, from 0: also where another class has no sample.
         first_row, last_row: Where its samples stand.
     """
 
     name: str
+    look: int
     first_row: int
     last_row: int
 
@@ -65,7 +67,8 @@ def put_samples(canvas: Canvas, grid: Grid, predicted: Predicted) -> None:
     clouds = []
     for number in np.unique(classes).astype(int).tolist():
         found = [FIRST_ROW + k for k, i in enumerate(order) if classes[i] == number]
-        clouds.append(Cloud(_class_name(book, number), found[0], found[-1]))
+        look = number - (run.decision == "one of several")
+        clouds.append(Cloud(_class_name(book, number), look, found[0], found[-1]))
     _add_chart(canvas, grid, clouds)
 
 
@@ -175,6 +178,7 @@ def _add_chart(canvas: Canvas, grid: Grid, clouds: Sequence[Cloud]) -> None:
             cloud.name,
             cells(grid.samples + 1, cloud),
             cells(grid.samples + 2, cloud),
+            look=cloud.look,
         )
         for cloud in clouds
     ]
