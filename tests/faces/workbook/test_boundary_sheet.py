@@ -14,7 +14,7 @@ import cellprop
 import reading
 import test_predictions_sheet
 import test_training_sheet
-from cellprop.faces.workbook import boundary
+from cellprop.faces.workbook import plane
 from conftest import slow, slow_but
 from reading import content, formulas, values
 from retyping import below, by_ironcalc, changed, find, sheets_of, verifies
@@ -46,7 +46,7 @@ ALL = pytest.mark.parametrize("name", slow_but(["one of several", "numbers"], CA
 @pytest.fixture(autouse=True)
 def small(monkeypatch):
     """A grid of fewer points, for speed."""
-    monkeypatch.setattr(boundary, "POINTS", POINTS)
+    monkeypatch.setattr(plane, "POINTS", POINTS)
 
 
 @cache
@@ -120,8 +120,8 @@ def test_samples_that_are_all_alike_still_have_a_grid():
 
 
 def test_a_large_network_has_fewer_points(monkeypatch):
-    monkeypatch.setattr(boundary, "POINTS", 25)
-    monkeypatch.setattr(boundary, "MOST_CELLS", 2000)
+    monkeypatch.setattr(plane, "POINTS", 25)
+    monkeypatch.setattr(plane, "MOST_CELLS", 2000)
     network = cellprop.Network([2, 4, 1])
     trace = cellprop.trace(network, X, y, seed=1)
     sheet = stored(trace)
