@@ -15,6 +15,7 @@ import numpy as np
 
 from cellprop.algebra import Axis
 from cellprop.files.opening import short
+from cellprop.marking.carried_text import digest_of
 from cellprop.marking.marks import Marks, Result
 from cellprop.marking.question import Question, Setup
 from cellprop.programs.network import Network
@@ -158,7 +159,7 @@ def with_doubles(results: Sequence[Result]) -> Iterator[Result]:
             others = [other for other in owners[student.id] if other is not result]
             if others:
                 paths = ", ".join(other.path for other in others[:MOST_NAMED])
-                differ = any(o.question.digest != result.question.digest for o in others)
+                differ = any(digest_of(o.question) != digest_of(result.question) for o in others)
                 what = ", with another question" if differ else ""
                 yield _warned(
                     result, f"{student.name}'s workbook was also handed in as {paths}{what}."

@@ -19,7 +19,8 @@ from cellprop.files.data import label
 from cellprop.files.opening import MARK, content
 from cellprop.files.submission import Place, Submission
 from cellprop.limits import SECRET
-from cellprop.marking.question import Question, digest, read
+from cellprop.marking.carried_text import digest, read, text_of
+from cellprop.marking.question import Question
 from cellprop.version import __version__
 
 # The names of properties, and what the cells of the hidden sheet begin with.
@@ -75,10 +76,11 @@ def cells_of(question: Question, secret: bytes | None = None) -> list[str]:
 
 
 def _written(question: Question, secret: bytes | None, longest: int) -> dict[str, str]:
-    found = {MARK: __version__, DIGEST: question.digest}
+    text = text_of(question)
+    found = {MARK: __version__, DIGEST: digest(text)}
     if secret is not None:
-        found[SIGNATURE] = signature(question.text, secret)
-    pieces = pieces_of(question.text, longest)
+        found[SIGNATURE] = signature(text, secret)
+    pieces = pieces_of(text, longest)
     return found | {PIECE.format(k): piece for k, piece in enumerate(pieces, 1)}
 
 

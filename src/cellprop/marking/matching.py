@@ -25,7 +25,7 @@ from cellprop.algebra import (
 from cellprop.errors import InputError, UnknownNameError, nearest
 from cellprop.files.matrices import Found
 from cellprop.files.opening import shown
-from cellprop.marking.forms import PLAIN, Factor, factors, fits, orientations
+from cellprop.marking.variants import PLAIN, Factor, factors, fits, orientations
 from cellprop.programs.naming import Candidates, change_name, look_up
 from cellprop.programs.program import Program, Role
 from cellprop.running.run import TRAINED, Update
@@ -374,7 +374,7 @@ def _is_telling(found: Found) -> bool:
 
 
 def is_same(found: Found, target: Target, program: Program) -> bool:
-    """Whether a matrix has exactly our numbers, in one form or another."""
+    """Whether a matrix has exactly our numbers, in one variant or another."""
     close = SAME_SINGLE if found.single else SAME
     choices = factors_of(target, program)
     return any(fit.share == 1.0 for fit in fits(found, [target.true], target.power, choices, close))
