@@ -21,7 +21,7 @@ cellprop.article().to_excel(sys.argv[1])
 # Runs a command, then says which heavy packages it loaded.
 LOADED = """
 import sys
-from cellprop.cli.commands import main
+from cellprop.cli.main import main
 try:
     main()
 finally:

@@ -115,12 +115,12 @@ def run(monkeypatch, capsys):
     """Run a command in this process; return its exit code and what it printed."""
     monkeypatch.setenv("COLUMNS", "200")
 
-    from cellprop.cli import commands as cli
+    from cellprop.cli.main import main
 
     def run(*arguments: str) -> tuple[int, str, str]:
         monkeypatch.setattr(sys, "argv", ["cellprop", *arguments])
         with pytest.raises(SystemExit) as stopped:
-            cli.main()
+            main()
         return stopped.value.code, *capsys.readouterr()
 
     return run

@@ -22,7 +22,7 @@ from importlib.util import find_spec
 import pytest
 from typer.main import get_command
 
-from cellprop.cli import commands as cli
+from cellprop.cli.app import app
 from conftest import IN_CI, requires
 from test_package import ROOT, run, unpacked, wheel  # noqa: F401 - fixtures
 
@@ -100,7 +100,7 @@ def test_a_documents_blocks_are_told_apart():
 def test_what_a_document_names_of_the_command_line_exists(document):
     """In commands, synopses, and in the midst of a sentence."""
     text = document.read_text(encoding="utf-8")
-    known = get_command(cli.app).commands
+    known = get_command(app).commands
     spans = re.findall(r"`cellprop ([^`]+)`", text)
     named = [
         block.text.removeprefix("cellprop ")

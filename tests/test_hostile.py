@@ -32,15 +32,16 @@ from hypothesis import strategies as st
 from openpyxl.packaging.custom import StringProperty
 
 import cellprop
-from cellprop import limits, verification
-from cellprop.cli import commands as cli
+from cellprop import limits
+from cellprop.cli.app import app
 from cellprop.errors import CellpropError, InputError, OutputError
 from cellprop.files import costs as formulas
 from cellprop.files import opening, submission
 from cellprop.files import writing as files
 from cellprop.files.costs import Formula, Workload
 from cellprop.files.data import label
-from cellprop.files.submission import Place, opened
+from cellprop.files.submission import Block, opened
+from cellprop.verification import verifying
 from foreign_files import laughing, refused, repacked, sheet_of, truncated, written
 
 ROOT = Path(__file__).parents[1]
@@ -268,7 +269,7 @@ def test_what_is_no_file_is_not_even_opened(here, run, monkeypatch, reader, endi
 
 def test_a_file_is_not_read_beyond_what_its_kind_may_have(tmp_path, monkeypatch):
     path = written(tmp_path, "a" * 5000)
-    kind = limits.Kind("a test", size=4000)
+    kind = limits.FileKind("a test", size=4000)
     assert "expected at most 4 KiB, found 5 KiB" in refused(opening.content, path, kind)
     # Also one that has become larger since it was asked.
     monkeypatch.setattr(opening.os, "fstat", lambda _: os.stat_result((0o100644, *[0] * 9)))
@@ -313,7 +314,7 @@ def never(*_, **__):
 
 
 def small(**changes):
-    return limits.Kind("a test", **{"size": 10**6, "unpacked": 10**6, "parts": 99, **changes})
+    return limits.FileKind("a test", **{"size": 10**6, "unpacked": 10**6, "parts": 99, **changes})
 
 
 def test_numbers_of_json_are_counted_before_they_are_made(monkeypatch):
@@ -634,7 +635,7 @@ def test_a_formula_that_costs_too_much_and_what_depends_on_it_is_not_computed(
     )
     monster = "=SUMPRODUCT(B9:ZZ100000*B9:ZZ100000)"
     rows = [[monster, "=A1+1", "=IFERROR(B1,0)", "=1+1", 7], ["=SUM(D1:E1)", "=SUM(A1:E1)"]]
-    found = with_formulas(tmp_path, rows).found(Place("Sheet", 1, 1, 2, 5))
+    found = with_formulas(tmp_path, rows).found(Block("Sheet", 1, 1, 2, 5))
     unread = [[cell.is_unread for cell in row] for row in found]
     assert unread == [[True, True, True, False, False], [False, True, False, False, False]]
     assert [found[0][3].value, found[1][0].value] == [2, 9]
@@ -645,7 +646,7 @@ def test_a_formula_that_costs_too_much_and_what_depends_on_it_is_not_computed(
 def test_too_many_formulas_are_not_computed_at_all(tmp_path, monkeypatch, limit):
     monkeypatch.setattr(submission, limit, 5)
     monkeypatch.setattr(submission, "_recalculate", never)
-    found = with_formulas(tmp_path, [["=1+1"] * 6]).found(Place("Sheet", 1, 1, 1, 6))
+    found = with_formulas(tmp_path, [["=1+1"] * 6]).found(Block("Sheet", 1, 1, 1, 6))
     assert all(cell.is_unread for cell in found[0])
 
 
@@ -672,7 +673,7 @@ MONSTERS = {
 
 @pytest.mark.parametrize("what", MONSTERS)
 def test_a_workbook_whose_formulas_cost_too_much_is_not_recalculated(here, run, monkeypatch, what):
-    monkeypatch.setattr(verification, "_ironcalc", never)
+    monkeypatch.setattr(verifying, "values_by_ironcalc", never)
     path = ours(here, MONSTERS[what])
     assert is_one_line(*run("verify", path.name), path.name)
 
@@ -741,7 +742,7 @@ def test_python_is_bounded_as_the_command_line_is():
 def commands() -> dict[str, list[tuple[str, bool]]]:
     """Return the options and arguments of every command that take a text, by their names."""
     found = {}
-    for name, command in typer.main.get_command(cli.app).commands.items():
+    for name, command in typer.main.get_command(app).commands.items():
         found[name] = [
             (
                 parameter.opts[-1] if parameter.param_type_name == "option" else "",
@@ -992,7 +993,7 @@ def test_processes_hear_ctrl_c_while_they_work_and_not_while_they_load_or_wait()
 
 def test_what_libraries_say_of_themselves_is_no_line_of_ours(here):
     before = (
-        "import cellprop.cli.commands as cli, warnings\n"
+        "import cellprop.cli.main as cli, warnings\n"
         "earlier = cli._run\n"
         "def run(*_): warnings.warn('of a library'); return earlier()\n"
         "cli._run = run"
@@ -1124,7 +1125,7 @@ sys.meta_path.insert(0, Finder())
         *(
             pytest.param(each, marks=pytest.mark.slow)
             for each in (
-                "cellprop.cli.commands", "cellprop.cli.options", "cellprop.tracing",
+                "cellprop.cli.main", "cellprop.cli.options", "cellprop.tracing",
                 "cellprop.faces.workbook", "numpy", "numpy.linalg", "openpyxl", "encodings.idna",
                 "zipfile",
             )
@@ -1195,7 +1196,7 @@ ASKED = {
     "files.submission": "parses the parts of an archive that was opened there",
     "files.datasets._frame": "the bytes that `content` returned, whose cells were counted",
     "files.tables.lines": "the same",
-    "files.spreadsheets._facts": "a part of an archive that `workbook` opened",
+    "files.spreadsheets._markup": "a part of an archive that `workbook` opened",
     "files.spreadsheets._is_computed": "the same", "files.spreadsheets._table": "the same",
     "files.matrices._array_in": "the same",
     "files.matrices._from_folder": "names of files; each is read by `content`",
@@ -1206,17 +1207,17 @@ ASKED = {
     "exercise.checking._files": "names of files; each is read by `content`",
     "exercise.writing.write": "compares with what is there",
     "files.data.examples": "ours", "files.data.example": "ours", "faces.report.as_html": "ours",
-    "cli.commands._copy_out": "ours",
-    "cli.commands._ended": "a device that has nothing in it",
-    "cli.commands.main": "the same",
+    "cli.copying._copy_out": "ours",
+    "cli.main._ended": "a device that has nothing in it",
+    "cli.main.main": "the same",
     "files.writing.write_whole": "writes", "files.writing._tidy": "names of files only",
     "faces.workbook.to_openpyxl": "what was just written",
     "faces.workbook.frame.Frame.saved": "writes",
     "faces.workbook.xml.parts_of": "what was just written",
     "faces.workbook.xml.with_properties": "the same", "faces.workbook.xml.assemble": "writes",
-    "verification.recalculate": "a file whose formulas were counted; with limited time",
-    "verification._loaded": "a file whose formulas were counted",
-    "verification._silence": "a device that has nothing in it",
+    "verification.by_libreoffice.recalculate": "formulas that were counted; with limited time",
+    "verification.by_ironcalc._loaded": "a file whose formulas were counted",
+    "verification.by_ironcalc._silence": "a device that has nothing in it",
 }  # fmt: skip
 
 
@@ -1275,12 +1276,13 @@ def test_a_reader_that_does_not_ask_is_noticed(line):
 
 
 def test_the_command_line_prints_nothing_that_was_not_made_safe():
-    tree = ast.parse(sources()["cli.commands"])
     bare = [
-        node.name
-        for node in ast.walk(tree)
+        (module, node.name)
+        for module, source in sorted(sources().items())
+        if module.startswith("cli.")
+        for node in ast.walk(ast.parse(source))
         if isinstance(node, ast.FunctionDef)
         for call in ast.walk(node)
         if isinstance(call, ast.Call) and getattr(call.func, "id", "") == "print"
     ]
-    assert bare == ["cellprop", "_say"]
+    assert bare == [("cli.app", "cellprop"), ("cli.printing", "say")]

@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cellprop.cli.options import LONGEST_NAME, Model, file_name
+from cellprop.cli.options import Model
+from cellprop.cli.targets import LONGEST_NAME, file_name, name_of
 from cellprop.files.data import example, examples
 from cellprop.files.datasets import read
 from conftest import IN_CI, slow_but
@@ -57,7 +58,7 @@ def test_a_default_name_follows_what_was_built(here, run, command):
 
 def test_a_long_or_odd_name_is_cut_and_still_tells_two_networks_apart(here, run):
     deep = ",".join(["2"] * 60)
-    names = {file_name(Model(hidden=f"{deep},{last}").name) for last in (1, 2)}
+    names = {file_name(name_of(Model(hidden=f"{deep},{last}"))) for last in (1, 2)}
     assert len(names) == 2
     assert all(len(name) <= LONGEST_NAME for name in names)
     folder = here / "Ä  b"

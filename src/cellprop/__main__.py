@@ -20,7 +20,7 @@ def main() -> None:
     signal.signal(signal.SIGINT, _quit)
     if not sys.warnoptions:  # what a library says of itself is no line of ours
         warnings.simplefilter("ignore")
-    from cellprop.cli.commands import main as run
+    from cellprop.cli.main import main as run
 
     interrupted = False
 

@@ -21,7 +21,7 @@ KIB, MIB, GIB = 1024, 1024**2, 1024**3
 
 
 @dataclass(frozen=True)
-class Kind:
+class FileKind:
     """A kind of file, and what one may cost.
 
     Attributes:
@@ -47,22 +47,26 @@ class Kind:
 MOST_ROWS, MOST_COLUMNS = 1_048_576, 16_384
 MOST_CELLS = 20_000_000
 
-TABLE = Kind("a table", 128 * MIB, cells=MOST_CELLS)
-SHEETS = Kind(
+TABLE = FileKind("a table", 128 * MIB, cells=MOST_CELLS)
+SHEETS = FileKind(
     "a workbook", 256 * MIB, 256 * MIB, part=32 * MIB, parts=5_000, tags=80_000_000,
     cells=MOST_CELLS,
 )  # fmt: skip
-JSON = Kind("a JSON file", 64 * MIB, cells=4_000_000)
-ARRAYS = Kind("an archive of arrays", 256 * MIB, 256 * MIB, parts=10_000, cells=MOST_CELLS)
-MATRIX = Kind("a CSV file of a matrix", 64 * MIB, cells=5_000_000)
-WORDS = Kind("a file of words", MIB)
-THEME = Kind("a theme", 16 * MIB, 32 * MIB, part=8 * MIB, parts=1_000, tags=1_000_000)
-SECRET = Kind("a secret", MIB)
+JSON = FileKind("a JSON file", 64 * MIB, cells=4_000_000)
+ARRAYS = FileKind("an archive of arrays", 256 * MIB, 256 * MIB, parts=10_000, cells=MOST_CELLS)
+MATRIX = FileKind("a CSV file of a matrix", 64 * MIB, cells=5_000_000)
+WORDS = FileKind("a file of words", MIB)
+THEME = FileKind("a theme", 16 * MIB, 32 * MIB, part=8 * MIB, parts=1_000, tags=1_000_000)
+SECRET = FileKind("a secret", MIB)
 # What students hand in, and what IronCalc makes of it.
-SUBMISSION = Kind("a workbook", 32 * MIB, 256 * MIB, part=32 * MIB, parts=5_000, tags=20_000_000)
-KEY = Kind("the key of a class", 256 * MIB, 256 * MIB, part=32 * MIB, parts=5_000, tags=20_000_000)
+SUBMISSION = FileKind(
+    "a workbook", 32 * MIB, 256 * MIB, part=32 * MIB, parts=5_000, tags=20_000_000
+)
+KEY = FileKind(
+    "the key of a class", 256 * MIB, 256 * MIB, part=32 * MIB, parts=5_000, tags=20_000_000
+)
 # A workbook of ours of that size has three million formulas, and recalculates in some minutes.
-BUILT = Kind("a workbook", 128 * MIB, 256 * MIB, part=32 * MIB, parts=5_000, tags=24_000_000)
+BUILT = FileKind("a workbook", 128 * MIB, 256 * MIB, part=32 * MIB, parts=5_000, tags=24_000_000)
 KINDS = (TABLE, SHEETS, JSON, ARRAYS, MATRIX, WORDS, THEME, SECRET, SUBMISSION, KEY, BUILT)
 
 # --- Of what stands in a file ---------------------------------------------------------------
@@ -167,7 +171,7 @@ def check_digits(where: str, data: bytes) -> None:
         )
 
 
-def check_json(where: str, data: bytes, kind: Kind) -> None:
+def check_json(where: str, data: bytes, kind: FileKind) -> None:
     """Refuse JSON of too many numbers, or nested too deeply, before it is read."""
     check_count(where, "numbers", data.count(b","), kind.cells, "keep what is needed")
     opened = data.count(b"[") + data.count(b"{")
@@ -201,7 +205,7 @@ def too_deep(where: str) -> InputError:
     )
 
 
-def check_lines(where: str, data: bytes, kind: Kind, separator: str = "") -> None:
+def check_lines(where: str, data: bytes, kind: FileKind, separator: str = "") -> None:
     """Refuse CSV of too many columns or cells, before cells are made of it; `separator` is the one
     that the file names.
     """

@@ -68,6 +68,7 @@ JUMPING = ("positive", "positive_or_leak")
 WHOLE = ("linear", *losses())
 RATIOS = ("ratio", "ratio_to_spread")
 OVER_ROWS = ("sum_over_rows", "minimum_over_rows", "maximum_over_rows")
+EXTREME = ("minimum_over_rows", "maximum_over_rows", "maximum_over_columns")
 OVER_COLUMNS = ("sum_over_columns", "maximum_over_columns")
 
 
@@ -108,7 +109,7 @@ class Builder:
         ways = ["leaf"]
         if depth:
             ways = ["+", "-", "*", "/", *RATIOS, "@", ".T", "elementwise", "elementwise", "twice"]
-            ways += ["jumping", "square_root", "exponential"]
+            ways += ["jumping", "square_root", "exponential", "equal"]
         if depth:
             ways += ["over rows"] * 2 * (rows is ONE) + ["over columns"] * 2 * (columns is ONE)
         way = self.chance.choice(ways)
@@ -127,6 +128,8 @@ class Builder:
             return apply(twice, self.leaf(rows, columns, -2, 2))
         if way == "jumping":
             return apply(self.chance.choice(JUMPING), self.away_from_0(rows, columns, depth - 1))
+        if way == "equal":
+            return self.alike(rows, columns)
         if way == "square_root":
             return square_root(self.positive(rows, columns, depth - 1))
         if way == "exponential":
@@ -146,6 +149,13 @@ class Builder:
             summed = self.draw(rows, self.chance.choice(self.axes), depth - 1)
             return apply(self.chance.choice(OVER_COLUMNS), summed)
         return self.leaf(rows, columns, -2, 2)
+
+    def alike(self, rows: Axis, columns: Axis) -> Expression:
+        """Return where numbers are those they are compared with: exact ones, in all readings."""
+        leaf = self.leaf(rows, columns, -2, 2)
+        if rows is ONE or columns is ONE:  # the largest of one row is a number for all
+            return apply("equal", leaf, self.leaf(rows, columns, -2, 2))
+        return apply("equal", leaf, apply(self.chance.choice(EXTREME), leaf))
 
     def away_from_0(self, rows: Axis, columns: Axis, depth: int) -> Expression:
         """Return an expression whose numbers stay away from 0 or are the same in all readings."""
@@ -234,6 +244,7 @@ class Builder:
             "square": np.square,
             "square_root": np.sqrt,
             "ones": np.ones_like,
+            "equal": np.ones_like,
             "positive": np.ones_like,
             "positive_or_leak": np.ones_like,
         }.get(name, lambda x: 1 + x)(sizes[0])
@@ -284,7 +295,7 @@ def python_tree(source: str) -> str | None:
 class ExcelTree:
     """How Excel reads a formula: a minus sign binds more than `^`, and `^` goes from the left."""
 
-    TOKENS = re.compile(r"[A-Za-z_][\w.]*|[0-9.]+(?:E-[0-9]+)?|[-+*/^(),:>]")
+    TOKENS = re.compile(r"[A-Za-z_][\w.]*|[0-9.]+(?:E-[0-9]+)?|[-+*/^(),:>=]")
 
     def __init__(self, formula: str) -> None:
         self.tokens = [*self.TOKENS.findall(formula), "end"]
@@ -301,7 +312,7 @@ class ExcelTree:
         return tree
 
     def compared(self) -> Any:
-        return self.chain(">", self.plus)
+        return self.chain(">=", self.plus)
 
     def plus(self) -> Any:
         return self.chain("+-", self.times)

@@ -17,7 +17,7 @@ from cellprop.algebra.deciding import (
     largest,
 )
 from cellprop.faces.layout import letter
-from cellprop.restating import restated
+from cellprop.verification.restating import restated
 
 LAST_PLACES = np.finfo(float).eps
 

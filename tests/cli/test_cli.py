@@ -22,7 +22,8 @@ from openpyxl.styles import PatternFill
 from openpyxl.utils.cell import range_boundaries
 
 import cellprop
-from cellprop.cli import commands as cli
+from cellprop.cli import app as cli
+from cellprop.cli.main import main
 from conftest import IN_CI, slow, slow_but
 
 ROOT = Path(__file__).parents[2]
@@ -535,7 +536,7 @@ def test_a_mistake_of_ours_is_not_hidden(monkeypatch):
     monkeypatch.setattr("cellprop.tracing.trace", mistaken)
     monkeypatch.setattr(sys, "argv", ["cellprop", "show"])
     with pytest.raises(ZeroDivisionError, match="ours"):
-        cli.main()
+        main()
 
 
 # --- Broken themes and words --------------------------------------------------------------

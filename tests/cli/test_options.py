@@ -14,7 +14,7 @@ import pytest
 from test_cli import files, matrices, process
 
 import cellprop
-from cellprop.cli import commands as cli
+from cellprop.cli.progress import Bar
 from cellprop.files import data
 from conftest import slow_but
 
@@ -222,7 +222,7 @@ def test_interrupted_training_shows_what_was_done_so_far(here, run, monkeypatch)
     def interrupt(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("cellprop.cli.commands._Bar.move", interrupt)
+    monkeypatch.setattr("cellprop.cli.progress.Bar.move", interrupt)
     monkeypatch.setattr("cellprop.running.training.SECONDS_BETWEEN_REPORTS", -1.0)
     code, out, err = run("build", "--epochs", "90", "-o", "x.xlsx")
     assert out.endswith("x.xlsx\n") if code == 0 else code == 130
@@ -231,16 +231,16 @@ def test_interrupted_training_shows_what_was_done_so_far(here, run, monkeypatch)
 
 def test_a_bar_appears_only_in_a_terminal_and_after_a_second(monkeypatch, capsys):
     clock = iter([0.0, 0.5, 1.5, 2.0, 2.5])
-    monkeypatch.setattr("cellprop.cli.commands.perf_counter", lambda: next(clock))
+    monkeypatch.setattr("cellprop.cli.progress.perf_counter", lambda: next(clock))
     monkeypatch.setattr("sys.stderr.isatty", lambda: True)
-    with cli._Bar("Training") as bar:
+    with Bar("Training") as bar:
         bar.move(1, 10)
         assert bar._progress is None
         bar.move(2, 10)
         assert bar._progress is not None
     monkeypatch.setattr("sys.stderr.isatty", lambda: False)
     clock = iter([0.0, 5.0])
-    with cli._Bar("Training") as bar:
+    with Bar("Training") as bar:
         bar.move(1, 10)
         assert bar._progress is None
 

@@ -29,7 +29,7 @@ from cellprop.programs.perceptron import Perceptron
 from cellprop.programs.program import Program
 
 
-def walk_of(
+def program_of(
     samples: int,
     *sizes: int,
     network: dict[str, Any] | None = None,
@@ -51,13 +51,13 @@ neurons = st.integers(1, 40)
 
 
 @st.composite
-def walks_of(draw: st.DrawFn, least: int, most: int) -> Program:
-    """Draw walkthroughs of the article's kind, and of 0 to 4 hidden layers and any options."""
+def programs_of(draw: st.DrawFn, least: int, most: int) -> Program:
+    """Draw programs of the article's kind, and of 0 to 4 hidden layers and any options."""
     samples = draw(st.integers(least, most))
     if draw(st.booleans()):
-        return walk_of(samples, draw(neurons), draw(neurons), draw(neurons))
+        return program_of(samples, draw(neurons), draw(neurons), draw(neurons))
     loss = draw(st.sampled_from(["squared_error", "binary_cross_entropy", "cross_entropy"]))
-    return walk_of(
+    return program_of(
         samples,
         *draw(st.lists(st.integers(1, 12), min_size=1, max_size=5)),
         draw(st.integers(2, 12)),
@@ -69,9 +69,9 @@ def walks_of(draw: st.DrawFn, least: int, most: int) -> Program:
     )
 
 
-walks = walks_of(1, 2 * TALLEST_LANE)
-few = walks_of(1, TALLEST_LANE)
-many = walks_of(TALLEST_LANE + 1, 200)
+programs = programs_of(1, 2 * TALLEST_LANE)
+few = programs_of(1, TALLEST_LANE)
+many = programs_of(TALLEST_LANE + 1, 200)
 
 Box = tuple[range, range]
 
@@ -94,14 +94,14 @@ def test_boxes_that_share_a_cell_overlap_and_neighbours_do_not():
     assert not overlap((range(1, 3), range(1, 3)), (range(1, 3), range(3, 4)))
 
 
-@given(walks)
+@given(programs)
 def test_no_two_matrices_overlap_with_their_names_and_labels(program):
     places = lay_out(program).places.values()
     boxes = {place.matrix.name: box(place) for place in places}
     assert [pair for pair in combinations(boxes, 2) if overlap(*map(boxes.get, pair))] == []
 
 
-@given(walks)
+@given(programs)
 def test_matrices_stand_below_the_sheets_head_and_beside_the_lanes_titles(program):
     for place in lay_out(program).places.values():
         rows, columns = box(place)
@@ -109,7 +109,7 @@ def test_matrices_stand_below_the_sheets_head_and_beside_the_lanes_titles(progra
         assert columns.start > LANE_COLUMN
 
 
-@given(walks)
+@given(programs)
 def test_notes_and_lanes_titles_stand_on_no_matrix(program):
     layout = lay_out(program)
     for place in layout.places.values():
@@ -118,7 +118,7 @@ def test_notes_and_lanes_titles_stand_on_no_matrix(program):
     assert len({lane.row for lane in layout.lanes}) == len(layout.lanes)
 
 
-@given(walks)
+@given(programs)
 def test_every_matrix_has_one_place(program):
     layout = lay_out(program)
     assert sorted(layout.places) == sorted(matrix.name for matrix in program.matrices)
@@ -126,7 +126,7 @@ def test_every_matrix_has_one_place(program):
     assert sum(len(lane.places) for lane in layout.lanes) == len(layout.places)
 
 
-@given(walks)
+@given(programs)
 def test_the_last_row_and_column_hold_everything(program):
     layout = lay_out(program)
     boxes = [box(place) for place in layout.places.values()]
@@ -134,8 +134,8 @@ def test_the_last_row_and_column_hold_everything(program):
     assert layout.last_column == max(columns[-1] for _, columns in boxes)
 
 
-@given(walks)
-def test_places_depend_on_nothing_but_the_walkthrough(program):
+@given(programs)
+def test_places_depend_on_nothing_but_the_program(program):
     assert lay_out(program) == lay_out(program)
 
 
@@ -177,20 +177,25 @@ def lanes_of(program: Program) -> list[str]:
 
 
 def test_every_layer_has_a_lane_forwards_and_one_back():
-    assert lanes_of(walk_of(3, 4, 3, 1)) == [
+    assert lanes_of(program_of(3, 4, 3, 1)) == [
         "input", "hidden_forward", "output_forward", "output_backward", "hidden_backward",
         "updated",
     ]  # fmt: skip
-    assert lanes_of(walk_of(5, 4, 3, 5, 2, 4)) == [
+    assert lanes_of(program_of(5, 4, 3, 5, 2, 4)) == [
         "input", "hidden_forward 1", "hidden_forward 2", "hidden_forward 3", "output_forward",
         "output_backward", "hidden_backward 3", "hidden_backward 2", "hidden_backward 1",
         "updated", "updated",
     ]  # fmt: skip
-    assert lanes_of(walk_of(3, 4, 1)) == ["input", "output_forward", "output_backward", "updated"]
+    assert lanes_of(program_of(3, 4, 1)) == [
+        "input",
+        "output_forward",
+        "output_backward",
+        "updated",
+    ]
 
 
 def test_a_softmax_has_its_parts_in_a_lane_of_their_own():
-    program = walk_of(5, 4, 3, 2, network={"loss": "cross_entropy"})
+    program = program_of(5, 4, 3, 2, network={"loss": "cross_entropy"})
     names = lanes_of(program)
     assert names[names.index("output_forward") + 1] == "output_parts"
     (parts,) = [lane for lane in lay_out(program).lanes if lane.key == "output_parts"]
@@ -200,15 +205,15 @@ def test_a_softmax_has_its_parts_in_a_lane_of_their_own():
 
 
 def test_scaling_and_an_update_rules_numbers_have_lanes_of_their_own():
-    names = lanes_of(walk_of(5, 4, 3, 1, optimizer="adam", scale="standard"))
+    names = lanes_of(program_of(5, 4, 3, 1, optimizer="adam", scale="standard"))
     assert names[:4] == ["scaling", "input", "optimizer", "counts"]
     assert names.count("updated") == 4
-    places = lay_out(walk_of(5, 4, 3, 1, optimizer="momentum")).places
+    places = lay_out(program_of(5, 4, 3, 1, optimizer="momentum")).places
     assert places["wh_velocity"].row == places["wh_velocity_new"].row == places["wh_new"].row
 
 
 def test_in_a_band_what_belongs_to_no_sample_stands_above_in_two_lanes():
-    program = walk_of(
+    program = program_of(
         50, 4, 3, 3, 2, network={"loss": "cross_entropy"}, optimizer="adam", scale="minmax"
     )
     parameters, updated, samples = lay_out(program).lanes
@@ -226,23 +231,23 @@ def labelled(layout: Layout) -> list[str]:
 
 
 def test_the_band_comes_with_the_first_sample_beyond_a_lane():
-    assert not lay_out(walk_of(TALLEST_LANE, 2, 3, 1)).is_band
-    assert lay_out(walk_of(TALLEST_LANE + 1, 2, 3, 1)).is_band
+    assert not lay_out(program_of(TALLEST_LANE, 2, 3, 1)).is_band
+    assert lay_out(program_of(TALLEST_LANE + 1, 2, 3, 1)).is_band
 
 
 def test_samples_are_labelled_at_every_matrix_of_lanes_but_once_in_a_band():
-    rows_of_samples = {m.name for m in walk_of(1, 2, 3, 1).matrices if m.rows.name == "samples"}
-    assert rows_of_samples < set(labelled(lay_out(walk_of(5, 2, 3, 1))))
-    assert rows_of_samples & set(labelled(lay_out(walk_of(50, 2, 3, 1)))) == {"X"}
+    rows_of_samples = {m.name for m in program_of(1, 2, 3, 1).matrices if m.rows.name == "samples"}
+    assert rows_of_samples < set(labelled(lay_out(program_of(5, 2, 3, 1))))
+    assert rows_of_samples & set(labelled(lay_out(program_of(50, 2, 3, 1)))) == {"X"}
 
 
 def test_a_single_row_has_no_label():
-    assert not {"lr", "bh", "bout", "bh_new"} & set(labelled(lay_out(walk_of(5, 2, 3, 1))))
+    assert not {"lr", "bh", "bout", "bh_new"} & set(labelled(lay_out(program_of(5, 2, 3, 1))))
 
 
 def test_more_rows_than_a_spreadsheet_has_are_refused():
     with pytest.raises(LimitError) as caught:
-        lay_out(walk_of(MOST_ROWS, 1, 1, 1))
+        lay_out(program_of(MOST_ROWS, 1, 1, 1))
     message = str(caught.value)
     assert re.fullmatch(
         r"1048576 samples need 1048[56]\d\d rows of a sheet; a spreadsheet has 1048576: use fewer"
@@ -258,7 +263,7 @@ def test_more_columns_than_a_spreadsheet_has_are_refused(samples, layer):
     sizes = [1, 1, 1]
     sizes[layer] = MOST_COLUMNS
     with pytest.raises(LimitError) as caught:
-        lay_out(walk_of(samples, *sizes))
+        lay_out(program_of(samples, *sizes))
     needed = re.fullmatch(
         r"The matrices need (\d+) columns of a sheet; a spreadsheet has 16384: use fewer inputs or"
         r" neurons\.",
@@ -268,15 +273,15 @@ def test_more_columns_than_a_spreadsheet_has_are_refused(samples, layer):
 
 
 def test_the_last_row_that_a_spreadsheet_has_may_be_used():
-    spare = MOST_ROWS - lay_out(walk_of(1000, 1, 1, 1)).last_row
-    full = walk_of(1000 + spare, 1, 1, 1)
+    spare = MOST_ROWS - lay_out(program_of(1000, 1, 1, 1)).last_row
+    full = program_of(1000 + spare, 1, 1, 1)
     assert lay_out(full).last_row == MOST_ROWS
     with pytest.raises(LimitError):
-        lay_out(walk_of(1001 + spare, 1, 1, 1))
+        lay_out(program_of(1001 + spare, 1, 1, 1))
 
 
 def test_the_address_of_a_cell_is_counted_from_its_matrix_first():
-    place = lay_out(walk_of(3, 4, 3, 1)).places["X"]
+    place = lay_out(program_of(3, 4, 3, 1)).places["X"]
     first = f"{letter(place.column)}{place.row}"
     last = f"{letter(place.column + 3)}{place.row + 2}"
     assert (place.address(0, 0), place.address(2, 3)) == (first, last)

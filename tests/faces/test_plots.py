@@ -19,6 +19,7 @@ import pytest
 import cellprop
 from cellprop.errors import InputError, OutputError
 from cellprop.faces import plots
+from cellprop.faces.colors import MARKERS, color_of, marker_of
 from cellprop.faces.plots import plot
 from cellprop.files.data import label
 from cellprop.texts.words import Words, load
@@ -339,6 +340,51 @@ def test_each_class_has_its_marker_and_colour(blobs):
     of_class = blobs.values["y"].argmax(axis=1)
     for k, drawn in enumerate(samples):
         assert drawn.get_offsets().tolist() == blobs.values["X"][of_class == k].tolist()
+
+
+@pytest.mark.parametrize("name", ["xor", "blobs"])
+def test_a_class_has_the_colour_and_the_marker_that_it_has_in_the_workbooks_chart(name, request):
+    trace = request.getfixturevalue(name)
+    (axes, *_) = axes_of(trace, "boundary")
+    samples = [c for c in axes.collections if len(c.get_offsets()) > 1]
+    (chart,) = trace.to_workbook()["Decision boundary"]._charts
+    in_chart = [series.marker for series in chart.series]
+    assert [marker.graphicalProperties.solidFill.srgbClr for marker in in_chart] == [
+        matplotlib_hex(drawn.get_facecolor()[0]) for drawn in samples
+    ]
+    assert [marker.symbol for marker in in_chart] == [
+        marker.chart
+        for drawn in samples
+        for marker in MARKERS
+        if np.array_equal(outline(marker.picture), drawn.get_paths()[0].vertices)
+    ]
+
+
+def matplotlib_hex(color):
+    from matplotlib.colors import to_hex
+
+    return to_hex(color)[1:].upper()
+
+
+def outline(marker):
+    from matplotlib.markers import MarkerStyle
+
+    style = MarkerStyle(marker)
+    return style.get_path().transformed(style.get_transform()).vertices
+
+
+def test_the_first_49_classes_all_look_different():
+    looks = {(color_of(k), marker_of(k)) for k in range(49)}
+    assert len(looks) == 49
+    assert all(color_of(k) != color_of(k + 1) for k in range(48))
+
+
+def test_the_shade_of_an_output_gets_ever_darker_so_that_grey_shows_it_too():
+    from matplotlib.colors import to_rgb
+
+    grey = [to_rgb(tint) @ np.array([0.299, 0.587, 0.114]) for tint in plots.TINTS]
+    assert grey == sorted(grey, reverse=True)
+    assert grey[0] - grey[-1] > 0.1
 
 
 def test_the_regions_are_those_of_the_largest_output(blobs):

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 import cellprop
 from cellprop import CellpropError, Network
 from cellprop.algebra import Axis
+from cellprop.cli.model import trace
 from cellprop.cli.options import Model
 from cellprop.files.aligned import columns, matrix
 from cellprop.files.data import Table, table
@@ -334,7 +335,7 @@ def reordered(tmp_path):
     X.assign(y=[0.0, 1.0, 1.0])[["c", "y", "a", "b"]].to_csv(tmp_path / "other.csv", index=False)
 
     def model(file, **options):
-        return Model(data=tmp_path / file, target="y", epochs=2, seed=5, **options).trace()
+        return trace(Model(data=tmp_path / file, target="y", epochs=2, seed=5, **options))
 
     return model
 

@@ -20,6 +20,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import cellprop
+from cellprop.cli.model import trace
 from cellprop.cli.options import Model
 from cellprop.files import numerals, spreadsheets
 from cellprop.files.data import MISSING
@@ -517,9 +518,9 @@ def test_whole_numbers_are_classes_where_an_output_for_each_is_asked_for(tmp_pat
 
 def test_one_hot_is_never_passed_over(tmp_path):
     path = written(tmp_path, "a,y,z\n1,0,5\n2,1,6\n3,0,7\n")
-    network = Model(data=path, target="y", inputs="a", one_hot=True).trace().network
+    network = trace(Model(data=path, target="y", inputs="a", one_hot=True)).network
     assert (network.sizes[-1], network.loss) == (2, "cross_entropy")
-    message = refused(lambda file: Model(data=file, target="y,z", one_hot=True).trace(), path)
+    message = refused(lambda file: trace(Model(data=file, target="y,z", one_hot=True)), path)
     assert message == "--one-hot is about one target, of classes; leave it out, or name one."
 
 

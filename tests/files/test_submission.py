@@ -29,7 +29,7 @@ import cellprop
 from cellprop.errors import InputError
 from cellprop.files import costs as formulas
 from cellprop.files import opening, submission
-from cellprop.files.submission import LONGEST_SHOWN, NOT_COMPUTED, Place, opened
+from cellprop.files.submission import LONGEST_SHOWN, NOT_COMPUTED, Block, opened
 from cellprop.verification import recalculate
 from foreign_files import bomb, far_cell, laughing, refused, repacked, sheet_of, truncated, written
 
@@ -65,7 +65,7 @@ def _with_strings(xml):
 
 
 def cells(path, rows=1, columns=1, row=1, column=1, sheet="Sheet"):
-    return opened(path).cells(Place(sheet, row, column, rows, columns))
+    return opened(path).cells(Block(sheet, row, column, rows, columns))
 
 
 def cell(folder, xml):
@@ -256,7 +256,7 @@ def test_a_walkthrough_is_read_as_openpyxl_reads_it():
     assert list(found.sheets) == book.sheetnames
     for sheet in book:
         height, width = sheet.max_row, sheet.max_column
-        values = found.cells(Place(sheet.title, 1, 1, height, width))
+        values = found.cells(Block(sheet.title, 1, 1, height, width))
         for row, expected in zip(values, sheet.iter_rows(values_only=True), strict=True):
             for value, stored in zip(row, expected, strict=True):
                 is_number = isinstance(stored, (int, float))
@@ -298,7 +298,7 @@ def shown_as(folder, value, code, epoch=None):
     book.active["A1"] = value
     book.active["A1"].number_format = code
     book.save(folder / "a.xlsx")
-    return opened(folder / "a.xlsx").found(Place("Sheet", 1, 1, 1, 1))[0][0]
+    return opened(folder / "a.xlsx").found(Block("Sheet", 1, 1, 1, 1))[0][0]
 
 
 @pytest.mark.parametrize(
@@ -341,14 +341,14 @@ def test_what_no_typed_number_becomes_stays_what_it_is(tmp_path, value):
 @pytest.mark.parametrize("style", ["1", "-1", "99999999", "x", ""])
 def test_a_style_that_is_not_there_is_none(tmp_path, style):
     path = raw(tmp_path, f'<row r="1"><c r="A1" s="{style}"><v>46143</v></c></row>')
-    assert opened(path).found(Place("Sheet", 1, 1, 1, 1)) == [[(46143, "", False)]]
+    assert opened(path).found(Block("Sheet", 1, 1, 1, 1)) == [[(46143, "", False)]]
 
 
 def test_styles_without_end_or_damaged_say_nothing(tmp_path):
     for styles in ("<cellXfs>" + '<xf numFmtId="14"/>' * 70_000 + "</cellXfs>", "<x>"):
         path = raw(tmp_path, '<row r="1"><c r="A1" s="0"><v>46143</v></c></row>')
         repacked(path, "xl/styles.xml", lambda _, s=styles: f"<styleSheet>{s}</styleSheet>")
-        assert opened(path).found(Place("Sheet", 1, 1, 1, 1))[0][0].date == ""
+        assert opened(path).found(Block("Sheet", 1, 1, 1, 1))[0][0].date == ""
 
 
 # --- Names --------------------------------------------------------------------------------
@@ -363,7 +363,7 @@ RANGES = {
 
 @pytest.mark.parametrize("reference", RANGES)
 def test_a_name_stands_for_a_rectangle(tmp_path, reference):
-    assert named(tmp_path, {"wh": reference}).named("wh") == Place("Step 1's", *RANGES[reference])
+    assert named(tmp_path, {"wh": reference}).named("wh") == Block("Step 1's", *RANGES[reference])
 
 
 @pytest.mark.parametrize(
@@ -431,7 +431,7 @@ def test_numbers_are_found_where_rows_and_columns_were_inserted(tmp_path):
     del book["Step 2"]
     book.save(tmp_path / "a.xlsx")
     moved = opened(tmp_path / "a.xlsx")
-    assert moved.named("wh") == Place("Mine", 23, 4, 4, 3)
+    assert moved.named("wh") == Block("Mine", 23, 4, 4, 3)
     assert moved.cells(moved.named("wh")) == opened(ARTICLE).cells(place)
     assert moved.named("hidden_layer_input") is None
     assert "Step 2" not in moved.sheets
@@ -509,9 +509,9 @@ def with_formulas(folder, *rows):
 def test_a_formula_without_a_value_is_computed(tmp_path):
     found = with_formulas(tmp_path, [2, "=A1*3", '="a"&A1', "=A1>1", "=1/0", '=""', "=1/3"])
     assert not found.computed
-    assert found.cells(Place("Sheet", 1, 1, 1, 1)) == [[2]]
+    assert found.cells(Block("Sheet", 1, 1, 1, 1)) == [[2]]
     assert not found.computed
-    assert found.cells(Place("Sheet", 1, 1, 1, 8)) == [
+    assert found.cells(Block("Sheet", 1, 1, 1, 8)) == [
         [2, 6, "a2", "TRUE", "#DIV/0!", None, 1 / 3, None]
     ]
     assert found.computed
@@ -524,7 +524,7 @@ def test_a_walkthrough_without_values_is_computed_once(tmp_path, monkeypatch):
     monkeypatch.setattr(submission, "_recalculate", lambda *files: runs.append(run(*files)))
     found, expected = opened(tmp_path / "a.xlsx"), opened(ARTICLE)
     for sheet in found.sheets:
-        place = Place(sheet, 1, 1, 60, 60)
+        place = Block(sheet, 1, 1, 60, 60)
         for row, values in zip(found.cells(place), expected.cells(place), strict=True):
             assert row == [v if isinstance(v, str) else v and pytest.approx(v) for v in values]
     assert len(runs) == 1
@@ -570,7 +570,7 @@ HARMLESS = {
 @pytest.mark.parametrize("what", HARMLESS)
 def test_a_formula_that_can_not_be_computed_does_no_harm(tmp_path, what):
     formula, expected = HARMLESS[what]
-    found = with_formulas(tmp_path, [formula, 2]).cells(Place("Sheet", 1, 1, 1, 2))
+    found = with_formulas(tmp_path, [formula, 2]).cells(Block("Sheet", 1, 1, 1, 2))
     errors = ("#ERROR!", "#NAME?", "#VALUE!", "#CIRC!", NOT_COMPUTED)
     # What kills it or how it fails differs from version to version.
     assert found[0][0] == expected or (expected in errors and found[0][0] in errors)
@@ -583,14 +583,14 @@ def test_a_formula_that_takes_all_memory_is_stopped(tmp_path, monkeypatch):
     monkeypatch.setattr(formulas, "MOST_READ", math.inf)
     monkeypatch.setattr(submission, "MOST_READ_BY_ALL", math.inf)
     found = with_formulas(tmp_path, ["=SUMPRODUCT(B1:ZZ100000*B1:ZZ100000)", "=1+1"])
-    assert found.cells(Place("Sheet", 1, 1, 1, 2)) == [[NOT_COMPUTED, NOT_COMPUTED]]
+    assert found.cells(Block("Sheet", 1, 1, 1, 2)) == [[NOT_COMPUTED, NOT_COMPUTED]]
 
 
 def test_a_formula_that_takes_all_day_is_stopped(tmp_path, monkeypatch):
     monkeypatch.setattr(submission, "SECONDS", 1)
     monkeypatch.setattr(formulas, "DEPENDS_ON_VALUES", frozenset())
     found = with_formulas(tmp_path, ["=FACT(1E13)"])
-    assert found.cells(Place("Sheet", 1, 1, 1, 1)) == [[NOT_COMPUTED]]
+    assert found.cells(Block("Sheet", 1, 1, 1, 1)) == [[NOT_COMPUTED]]
 
 
 @pytest.mark.parametrize(
@@ -600,13 +600,13 @@ def test_an_engine_that_fails_leaves_what_is_stored(tmp_path, monkeypatch, engin
     monkeypatch.setattr(submission, "_ENGINE", engine)
     row = '<c r="A1"><f>C1+1</f><v>9</v></c><c r="B1"><f>A1+1</f><v/></c><c r="C1"><v>1</v></c>'
     found = opened(raw(tmp_path, f'<row r="1">{row}</row>'))
-    assert found.cells(Place("Sheet", 1, 1, 1, 3)) == [[9, NOT_COMPUTED, 1]]
+    assert found.cells(Block("Sheet", 1, 1, 1, 3)) == [[9, NOT_COMPUTED, 1]]
     assert found.computed
 
 
 def test_without_an_interpreter_nothing_is_computed(tmp_path, monkeypatch):
     monkeypatch.setattr(sys, "executable", "")
-    assert with_formulas(tmp_path, ["=1+1"]).cells(Place("Sheet", 1, 1, 1, 1)) == [[NOT_COMPUTED]]
+    assert with_formulas(tmp_path, ["=1+1"]).cells(Block("Sheet", 1, 1, 1, 1)) == [[NOT_COMPUTED]]
 
 
 def test_no_formula_reaches_the_network(tmp_path):
@@ -614,7 +614,7 @@ def test_no_formula_reaches_the_network(tmp_path):
         server.setblocking(False)
         url = f"http://127.0.0.1:{server.getsockname()[1]}/"
         formulas = [f'=WEBSERVICE("{url}")', f'=HYPERLINK("{url}")', f'=IMAGE("{url}")']
-        with_formulas(tmp_path, formulas).cells(Place("Sheet", 1, 1, 1, 3))
+        with_formulas(tmp_path, formulas).cells(Block("Sheet", 1, 1, 1, 3))
         with pytest.raises(BlockingIOError):
             server.accept()
 
@@ -622,12 +622,12 @@ def test_no_formula_reaches_the_network(tmp_path):
 def test_what_lies_in_the_folder_is_not_imported(here):
     for name in ("ironcalc.py", "resource.py", "sys.py", "sitecustomize.py"):
         written(here, f"open({str(here / 'run')!r}, 'w')", name)
-    assert with_formulas(here, ["=1+1"]).cells(Place("Sheet", 1, 1, 1, 1)) == [[2]]
+    assert with_formulas(here, ["=1+1"]).cells(Block("Sheet", 1, 1, 1, 1)) == [[2]]
     assert not (here / "run").exists()
 
 
 def found_in(folder, rows, height=1, width=1):
-    return opened(raw(folder, rows)).found(Place("Sheet", 1, 1, height, width))
+    return opened(raw(folder, rows)).found(Block("Sheet", 1, 1, height, width))
 
 
 def test_an_array_formula_stands_in_all_its_cells(tmp_path):
@@ -682,14 +682,14 @@ def test_an_array_over_more_than_is_asked_for_takes_no_memory(tmp_path, ref):
     row = f'<row r="1"><c r="A1"><f t="array" ref="{ref}">1/0</f></c></row>'
     path = raw(tmp_path, row)
     with frugally():
-        assert opened(path).found(Place("Sheet", 1, 1, 1, 1))[0][0].value is not None
+        assert opened(path).found(Block("Sheet", 1, 1, 1, 1))[0][0].value is not None
 
 
 def test_arrays_that_lie_upon_each_other_without_end_are_refused(tmp_path, monkeypatch):
     monkeypatch.setattr(submission, "MOST_CELLS", 100)
     cell = '<c r="A{0}"><f t="array" ref="A1:J9">1</f></c>'
     rows = "".join(f'<row r="{k}">{cell.format(k)}</row>' for k in (1, 2))
-    assert DAMAGED in refused(opened(raw(tmp_path, rows)).found, Place("Sheet", 1, 1, 9, 10))
+    assert DAMAGED in refused(opened(raw(tmp_path, rows)).found, Block("Sheet", 1, 1, 9, 10))
 
 
 # --- Files that are refused ---------------------------------------------------------------
@@ -988,7 +988,7 @@ def test_xml_that_would_take_all_day_is_refused(tmp_path, monkeypatch):
     monkeypatch.setattr(submission, "SUBMISSION", replace(submission.SUBMISSION, tags=10_000))
     path = raw(tmp_path, f'<row r="1">{"<c/>" * 20_000}</row>')
     kind = submission.SUBMISSION
-    message = refused(lambda p: opened(p, kind).cells(Place("Sheet", 1, 1, 1, 1)), path)
+    message = refused(lambda p: opened(p, kind).cells(Block("Sheet", 1, 1, 1, 1)), path)
     assert "expected at most 10,000 tags to read, found 1" in message
     assert message.endswith("; remove what is not needed.")
 
@@ -1034,14 +1034,14 @@ def test_macros_links_and_objects_are_left_alone(tmp_path):
     )
     found = opened(tmp_path / "a.xlsm")
     assert found.sheets == ("Sheet",)
-    assert found.cells(Place("Sheet", 1, 1, 1, 2)) == [[1, "x"]]
+    assert found.cells(Block("Sheet", 1, 1, 1, 2)) == [[1, "x"]]
 
 
 def told_of(data):
     """Read all there is in a file, and return what is told if it is refused."""
     try:
         found = submission.Submission(Path("a.xlsx"), data)
-        places = [Place(sheet, 1, 1, 5, 5) for sheet in found.sheets[:3]]
+        places = [Block(sheet, 1, 1, 5, 5) for sheet in found.sheets[:3]]
         for place in filter(None, [*places, found.named("wh")]):
             for value in chain(*found.cells(place)):
                 assert value is None or isinstance(value, str) or math.isfinite(value)

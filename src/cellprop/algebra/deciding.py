@@ -15,7 +15,7 @@ from typing import Literal
 
 import numpy as np
 
-from cellprop.algebra import Array
+from cellprop.algebra.expressions import Array
 
 Decision = Literal["yes or no", "one of several", "each yes or no"]
 """How outputs decide: one output by 0.5, the largest of several, or each by 0.5."""

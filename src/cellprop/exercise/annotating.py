@@ -37,7 +37,6 @@ from cellprop.texts.words import load as load_words
 SUFFIX = ".xlsx"
 # Of a text in the cell of a number; its comment has more of it.
 LONGEST_TEXT = 12
-Spot = tuple[str, int, int]
 
 
 def annotate(
@@ -133,7 +132,7 @@ def _looks(marked: Marked) -> list[list[str]]:
 # --- Comments -----------------------------------------------------------------------------
 
 
-def _comments(marks: Marks, words: Words) -> Iterator[tuple[Spot, str]]:
+def _comments(marks: Marks, words: Words) -> Iterator[tuple[tuple[str, int, int], str]]:
     """Yield comments by the place they stand at: one on each number that lost its marks, and one
     for all of a matrix of which the same is to be said.
     """

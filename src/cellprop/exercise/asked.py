@@ -22,7 +22,7 @@ from cellprop.exercise.keys import Key, Row, read_once
 from cellprop.exercise.read_off import read_off
 from cellprop.files.data import known, label
 from cellprop.files.roster import Student
-from cellprop.files.submission import Place, Submission, opened
+from cellprop.files.submission import Block, Submission, opened
 from cellprop.marking.carried_text import digest_of
 from cellprop.marking.marks import Marks, Result
 from cellprop.marking.question import FORM_SLIPS, Question, with_form_slips, with_points
@@ -210,7 +210,7 @@ def _by_key(key: Key, carried: Asked) -> Asked:
 
 def _recognised(key: Key, file: Path, submission: Submission) -> Row | None:
     """Return whose workbook it is, by the id on its first sheet or by its name."""
-    cells = submission.cells(Place(submission.sheets[0], 1, 1, *FIRST_SHEET))
+    cells = submission.cells(Block(submission.sheets[0], 1, 1, *FIRST_SHEET))
     ids = {_text_of(cell) for row in cells for cell in row if cell is not None}
     found = [row for row in key.rows.values() if row.student.id in ids]
     if len(found) != 1:

@@ -17,7 +17,7 @@ from cellprop.faces.layout import VERSION, Layout
 from cellprop.faces.workbook.book import sheet_name
 from cellprop.files.data import label
 from cellprop.files.opening import MARK, content
-from cellprop.files.submission import Place, Submission
+from cellprop.files.submission import Block, Submission
 from cellprop.limits import SECRET
 from cellprop.marking.carried_text import digest, read, text_of
 from cellprop.marking.question import Question
@@ -236,7 +236,7 @@ def _sheet_of(submission: Submission, anywhere: bool) -> dict[str, str]:
         names = [sheet for sheet in submission.sheets if _is_hidden_sheet(submission, sheet)][:1]
     found: dict[str, str] = {}
     for name in names:
-        for text in submission.texts(Place(name, 1, 1, MOST_CELLS, 1)).values():
+        for text in submission.texts(Block(name, 1, 1, MOST_CELLS, 1)).values():
             key, _, value = text.partition(": ")
             found.setdefault(key, value)
     return found
@@ -244,5 +244,5 @@ def _sheet_of(submission: Submission, anywhere: bool) -> dict[str, str]:
 
 def _is_hidden_sheet(submission: Submission, sheet: str) -> bool:
     return any(
-        text.startswith(f"{MARK}: ") for text in submission.texts(Place(sheet, 1, 1, 1, 1)).values()
+        text.startswith(f"{MARK}: ") for text in submission.texts(Block(sheet, 1, 1, 1, 1)).values()
     )

@@ -26,15 +26,14 @@ from cellprop.faces.workbook import contents
 from cellprop.faces.workbook.book import sheet_name
 from cellprop.files.data import LARGEST, label
 from cellprop.files.opening import listed
-from cellprop.files.submission import Found, Place, Submission, opened
+from cellprop.files.submission import Block, Entry, Submission, opened
 from cellprop.marking.marks import Marks, Result, Unmarked, mark
 from cellprop.marking.question import Question, Setup
 from cellprop.marking.verdicts import Answer
+from cellprop.running.training import Progress
 
 # What a program leaves beside a file, and what is written beside students' files.
 NOT_HANDED_IN = (".csv", ".json", ".html", ".txt", ".md")
-
-Progress = Callable[[int, int], None]
 
 
 def check(
@@ -277,9 +276,9 @@ class _Reading:
                     )
                     return
 
-    def _place(self, matrix: Matrix) -> Place | None:
+    def _place(self, matrix: Matrix) -> Block | None:
         """Return where a matrix stands in this workbook; None if its sheet is gone."""
-        expected = Place(*self._usual(matrix), *matrix.shape)
+        expected = Block(*self._usual(matrix), *matrix.shape)
         found = self.submission.named(matrix.name)
         if found is not None and (found.rows, found.columns) == matrix.shape:
             self._moved |= found != expected
@@ -337,7 +336,7 @@ class _Reading:
                     unread.add((i, j))
         return Answer(values, texts, frozenset(unread))
 
-    def _number(self, cell: Found) -> float | None:
+    def _number(self, cell: Entry) -> float | None:
         """Return the number that somebody typed, be it as text."""
         if cell.date:
             self._dates.append(cell.date)

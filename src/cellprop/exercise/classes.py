@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import secrets
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -24,10 +24,10 @@ from cellprop.files.data import label
 from cellprop.files.roster import Student, caseless
 from cellprop.files.writing import write_whole
 from cellprop.marking.question import Question, for_student
+from cellprop.running.training import Progress
 from cellprop.texts.words import Words
 from cellprop.texts.words import load as load_words
 
-Progress = Callable[[int, int], None]
 # How many students a process writes for at a time.
 AT_A_TIME = 25
 # A seed that is drawn can be read out.

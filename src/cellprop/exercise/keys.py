@@ -27,7 +27,7 @@ from cellprop.faces.workbook.charts import Writer, in_memory
 from cellprop.files.data import label
 from cellprop.files.opening import MARK, short, wrong
 from cellprop.files.roster import KEY_COLUMNS, Student
-from cellprop.files.submission import Place, Submission, opened
+from cellprop.files.submission import Block, Submission, opened
 from cellprop.marking.carried_text import digest, digest_of, read, text_of
 from cellprop.marking.question import Question, Setup
 from cellprop.version import __version__
@@ -219,7 +219,7 @@ def _read(file: Path, submission: Submission) -> Key:
 def _sheet_with(submission: Submission, columns: Sequence[str]) -> str | None:
     """Return the sheet that begins with some columns."""
     for sheet in submission.sheets:
-        cells = submission.cells(Place(sheet, 1, 1, 1, len(columns)))
+        cells = submission.cells(Block(sheet, 1, 1, 1, len(columns)))
         if tuple(cells[0]) == tuple(columns):
             return sheet
     return None
@@ -227,7 +227,7 @@ def _sheet_with(submission: Submission, columns: Sequence[str]) -> str | None:
 
 def _table(submission: Submission, sheet: str, columns: int) -> list[list[str]]:
     """Return the rows of a sheet below its header, as texts; those without an id left out."""
-    texts = submission.texts(Place(sheet, 2, 1, limits.MOST_STUDENTS, columns))
+    texts = submission.texts(Block(sheet, 2, 1, limits.MOST_STUDENTS, columns))
     rows: dict[int, list[str]] = {}
     for (i, j), text in texts.items():
         rows.setdefault(i, [""] * columns)[j - 1] = text
@@ -258,5 +258,5 @@ def _facts_in(submission: Submission) -> dict[str, str]:
     sheet = _sheet_with(submission, ("what", "is"))
     if sheet is None:
         return {}
-    texts = submission.texts(Place(sheet, 2, 1, MOST_FACTS, 2))
+    texts = submission.texts(Block(sheet, 2, 1, MOST_FACTS, 2))
     return {label(text): label(texts.get((i, 2), "")) for (i, j), text in texts.items() if j == 1}

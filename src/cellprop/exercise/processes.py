@@ -8,23 +8,23 @@ from contextlib import contextmanager, suppress
 from typing import TypeVar
 
 Argument = TypeVar("Argument")
-Found = TypeVar("Found")
+Returned = TypeVar("Returned")
 
 
 def in_processes(
-    jobs: int, do: Callable[[Argument], Found], arguments: Iterable[Argument]
-) -> Iterator[Found]:
+    jobs: int, do: Callable[[Argument], Returned], arguments: Iterable[Argument]
+) -> Iterator[Returned]:
     """Yield what a function returns for each argument, in their order."""
     from joblib import Parallel, delayed
 
     run = Parallel(n_jobs=jobs, return_as="generator")
     calls = (delayed(_interruptible)(do, argument) for argument in arguments)
     with _without_interruption():
-        found: Iterator[Found] = run(calls)
+        found: Iterator[Returned] = run(calls)
     return found
 
 
-def _interruptible(do: Callable[[Argument], Found], argument: Argument) -> Found:
+def _interruptible(do: Callable[[Argument], Returned], argument: Argument) -> Returned:
     """Call a function so that Ctrl+C ends it, and it can remove what it has not finished."""
     is_ours = signal.getsignal(signal.SIGINT) == signal.SIG_IGN
     if is_ours:

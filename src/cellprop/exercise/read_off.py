@@ -22,7 +22,7 @@ from cellprop.faces import layout as at
 from cellprop.faces.workbook.book import sheet_name
 from cellprop.files.data import LARGEST
 from cellprop.files.roster import Student, file_of
-from cellprop.files.submission import Place, Submission
+from cellprop.files.submission import Block, Submission
 from cellprop.marking.question import MOST_DECIMALS, MOST_NUMBERS, Question, Setup, with_points
 from cellprop.programs.network import Network
 from cellprop.programs.perceptron import Perceptron
@@ -93,7 +93,7 @@ class _Reading:
     def __init__(self, submission: Submission) -> None:
         self.submission = submission
         self._first = submission.texts(
-            Place(submission.sheets[0], 1, 1, ROWS_OF_FIRST, COLUMNS_OF_FIRST)
+            Block(submission.sheets[0], 1, 1, ROWS_OF_FIRST, COLUMNS_OF_FIRST)
         )
         self._lines: dict[str, set[str]] = {}
 
@@ -196,7 +196,7 @@ class _Reading:
         if place is None:
             return False
         if place.sheet not in self._lines:
-            row = Place(place.sheet, at.NUMPY, at.FIRST_COLUMN, 1, COLUMNS_OF_NOTATION)
+            row = Block(place.sheet, at.NUMPY, at.FIRST_COLUMN, 1, COLUMNS_OF_NOTATION)
             self._lines[place.sheet] = set(self.submission.texts(row).values())
         lines = self._lines[place.sheet]
         # Of long lines not all have room.
@@ -266,20 +266,20 @@ class _Reading:
                 found[i, j] = number
         return found
 
-    def _place(self, matrix: Matrix) -> Place:
+    def _place(self, matrix: Matrix) -> Block:
         """Return where a matrix stands."""
         place = self.submission.named(matrix.name)
         if place is None:
             raise _UnclearError
         return place
 
-    def _rows(self, place: Place) -> Axis:
-        beside = Place(place.sheet, place.row, place.column - 1, place.rows, 1)
+    def _rows(self, place: Block) -> Axis:
+        beside = Block(place.sheet, place.row, place.column - 1, place.rows, 1)
         labels = [cell for (cell,) in self.submission.cells(beside)]
         return _axis("samples", labels, "")
 
-    def _columns(self, place: Place, name: str, prefix: str) -> Axis:
-        above = Place(place.sheet, place.row - 1, place.column, 1, place.columns)
+    def _columns(self, place: Block, name: str, prefix: str) -> Axis:
+        above = Block(place.sheet, place.row - 1, place.column, 1, place.columns)
         return _axis(name, self.submission.cells(above)[0], prefix)
 
 

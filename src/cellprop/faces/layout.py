@@ -1,6 +1,6 @@
 """Where each matrix stands: at the same cells on every sheet, like the pages of a flip-book.
 
-Takes the lanes of a walkthrough and gives addresses; knows nothing of numbers, styles or files.
+Takes the lanes of a program and gives addresses; knows nothing of numbers, styles or files.
 Two forms: **lanes**, one below the other, each matrix in its slot; and, for many samples, the
 **band**, in which matrices with a row for each sample stand side by side, so that a row of the
 sheet is the same sample throughout, and the parameters stand above.
@@ -149,7 +149,7 @@ class Layout:
 
 
 def lay_out(program: Program) -> Layout:
-    """Return the layout of a walkthrough.
+    """Return the place of each matrix of a program.
 
     Raises
     ------
@@ -180,8 +180,8 @@ def _lanes(lanes: Sequence[Lane]) -> Layout:
 
 
 def _band(program: Program) -> Layout:
-    by_sample = [matrix for matrix in program.matrices if matrix.rows is program.output.rows]
-    updated = [m for step in program.steps if step.number >= 10 for m in step.brings]
+    by_sample = [matrix for matrix in program.matrices if program.is_by_sample(matrix)]
+    updated = program.brought_by("update")
     parameters = [m for m in program.matrices if m not in by_sample and m not in updated]
     placed = []
     row = FIRST_LANE
@@ -207,7 +207,7 @@ def _place(
 
 
 def _columns_for(matrix: Matrix) -> int:
-    """Return how many columns a matrix and its name need."""
+    """Return the number of columns that a matrix and its name need."""
     return max(matrix.columns.size, -(-len(matrix.name) // CHARACTERS_OF_NAME))
 
 

@@ -1,7 +1,8 @@
 """Pictures of training: the curve of the loss, and the output over the plane of two inputs.
 
 matplotlib is imported only when something is drawn, and never `pyplot`: nothing stays behind in
-the process. The same trace gives the same bytes.
+the process. The same run gives the same bytes. Knows a run and asks its model for the way forward;
+knows nothing of sheets.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ import numpy as np
 
 from cellprop.algebra import Array, Axis
 from cellprop.errors import InputError, nearest
+from cellprop.faces.colors import color_of, marker_of
 from cellprop.files.data import label
 from cellprop.files.writing import write_whole
 from cellprop.running.run import Run
@@ -52,14 +54,9 @@ FEW_EPOCHS = 25
 # The lines between so many classes are as wide as the line between two.
 LINE, FEW_REGIONS = 1.4, 6
 
-# Okabe and Ito's colours, which colour-blind people tell apart, from light to dark by turns: next
-# to each other they differ in grey as well. Their number and that of the markers have no common
-# factor, so that many classes are told apart.
-COLORS = ("#E69F00", "#0072B2", "#009E73", "#CC79A7", "#D55E00", "#56B4E9", "#7A5195")
-MARKERS = ("o", "^", "s", "D", "v", "P", "X", "<")
 INK, FAINT, EDGE = "#222222", "#5F6368", "#1A1A1A"
 # From the first class's tint to the second's, and ever darker, so that grey shows it too.
-TINTS = ("#FFF3DD", "#E4E9EC", "#8DB9DA")
+TINTS = ("#E3F0F9", "#EFEBE7", "#F5C4A1")
 FONT = "DejaVu Sans"  # comes with matplotlib
 STYLE = {
     "figure.dpi": 150,
@@ -97,7 +94,7 @@ def plot(
 ) -> Path:
     """Draw how training went, and return the path of the picture.
 
-    Of at most 2,000 samples; where a trace keeps only those of one update, of these.
+    Of at most 2,000 samples; where a run keeps only those of one update, of these.
 
     Parameters
     ----------
@@ -146,7 +143,7 @@ def plot(
 
 
 def _wanted(run: Run, what: Sequence[str]) -> Sequence[str]:
-    inputs = run.network.sizes[0]
+    inputs = run.program.input.columns.size
     for name in what:
         if name not in WHAT:
             raise InputError(
@@ -228,7 +225,7 @@ class _Drawing:
     @cached_property
     def inputs(self) -> tuple[str, ...]:
         """The names of the inputs."""
-        labels = self.run.program.matrices[0].columns.labels
+        labels = self.run.program.input.columns.labels
         return tuple(cut(name, LONGEST_AXIS) for name in labels)
 
     @cached_property
@@ -239,7 +236,7 @@ class _Drawing:
 
     @property
     def zero(self) -> str:
-        """What 0 stands for, of two classes in one column."""
+        """The name of the class that 0 stands for, of two in one column; empty if it has none."""
         return cut(self.run.program.output.columns.zero, LONGEST_NAME)
 
     @property
@@ -314,8 +311,8 @@ class _Drawing:
             1 + both, 1, sharex=True, squeeze=False, height_ratios=(3, 2) if both else (1,)
         )[:, 0]
         losses = self.run.losses
-        name = self.words.get(f"losses.{self.run.network.loss}.name")
-        self._curve(axes[0], losses, COLORS[1], self.words("plots.loss", name=name), _number)
+        name = self.words.get(f"losses.{self.run.program.loss_function}.name")
+        self._curve(axes[0], losses, _color(0), self.words("plots.loss", name=name), _number)
         if losses.min() > 0 and losses.max() > LARGEST_RATIO * losses.min():
             axes[0].set_yscale("log")
             _plain_log(axes[0])
@@ -323,7 +320,7 @@ class _Drawing:
             axes[0].set_ylim(bottom=0)
         if accuracies is not None:
             said = self.words("plots.accuracy")
-            self._curve(axes[1], accuracies, COLORS[4], said, _percent)
+            self._curve(axes[1], accuracies, _color(1), said, _percent)
             axes[1].set_ylim(-0.04, 1.04)
             axes[1].yaxis.set_major_formatter(lambda value, _: f"{value:.0%}")
             axes[1].set_yticks((0, 0.5, 1))
@@ -383,7 +380,7 @@ class _Drawing:
         legend.draw(axes)
 
     def _caption(self, drawn: int) -> str:
-        """Return what is left out of the picture."""
+        """Return a text on what is left out of the picture; a blank if nothing is."""
         parts = []
         if drawn < self.run.samples:
             key = "plots.some_samples" if self.run.batches == 1 else "plots.batch_samples"
@@ -395,7 +392,7 @@ class _Drawing:
         return " · ".join(parts) or " "
 
     def _samples(self) -> tuple[Array, Array]:
-        """Return the inputs, as they were given, and targets of the samples that the trace keeps:
+        """Return the inputs, as they were given, and targets of the samples that the run keeps:
         all, or those of the walked update.
         """
         program = self.run.program
@@ -441,7 +438,7 @@ class _Drawing:
             legend.add(stroke, self.words("plots.line"))
 
     def _class(self, k: int, value: int) -> str:
-        """Return what samples are called whose target is 0 or 1."""
+        """Return the name of the samples whose target for an output is 0, or is 1."""
         if self.zero:
             return self.outputs[k] if value else self.zero
         return self.words("plots.class", name=self.outputs[k], value=value)
@@ -499,7 +496,7 @@ class _Drawing:
             X,
             count,
             c=_color(k),
-            marker=MARKERS[k % len(MARKERS)],
+            marker=marker_of(k).picture,
             edgecolors=EDGE,
             linewidths=0.8 if count <= 200 else 0.4,
         )
@@ -507,7 +504,7 @@ class _Drawing:
 
 @dataclass
 class _Legend:
-    """What is drawn and what it is called."""
+    """The entries of a legend: what matplotlib drew, and its name."""
 
     handles: list[Any]
     names: list[str]
@@ -602,7 +599,7 @@ def _dots(axes: Axes, X: Array, count: int, **look: Any) -> PathCollection:
 
 
 def _color(k: int) -> str:
-    return COLORS[k % len(COLORS)]
+    return f"#{color_of(k)}"
 
 
 def _tint(color: str) -> ColorType:

@@ -1,7 +1,8 @@
 """Marks for people to read: in the terminal, as CSV, as JSON, and as a page to look at or print.
 
 What is said is put together here; how the page looks stands in `templates/report.html`. Every text
-of a student or a file is data: it never becomes markup or a formula.
+of a student or a file is data: it never becomes markup or a formula. Knows marks; how they came
+about, it does not know.
 """
 
 from __future__ import annotations
@@ -55,7 +56,7 @@ COUNTS = {verdict: f"report.counts.{verdict}" for verdict in VERDICTS}
 
 
 def check_suffix(path: Path) -> str:
-    """Return how the name of a report ends.
+    """Return the suffix of a report's name: `.csv`, `.json` or `.html`.
 
     Raises
     ------
@@ -159,7 +160,7 @@ def first_lost(result: Result, words: Words) -> str:
 
 
 def _forgiven(marks: Marks, words: Words) -> list[str]:
-    """Return which slips were paid for already, in words."""
+    """Return a sentence for each slip that was paid for already."""
     return [
         words("report.forgiven", slip=words(f"slips.{key}"), count=count)
         for key, count in forgiven(marks).items()
@@ -268,7 +269,7 @@ def as_csv(results: Sequence[Result], words: Words) -> str:
 
 
 def _status(result: Result) -> str:
-    """Return what became of a file, in the word that CSV and JSON have for it."""
+    """Return the word that CSV and JSON have for a file: `unreadable`, `blank` or `marked`."""
     if isinstance(result, Unmarked):
         return "unreadable"
     return "blank" if is_blank(result) else "marked"
@@ -373,7 +374,7 @@ def as_html(results: Sequence[Result], words: Words) -> str:
 
 
 def _section(number: int, result: Result, words: Words) -> dict[str, Any]:
-    """Return what the page says of one file."""
+    """Return the texts and numbers of one file that the page's template takes, by name."""
     said: dict[str, Any] = {
         "number": number,
         "name": _named(result),
@@ -403,7 +404,7 @@ def _section(number: int, result: Result, words: Words) -> dict[str, Any]:
 
 
 def _step(step: str, marks: tuple[float, float]) -> dict[str, Any]:
-    """Return what the page says of a step: its marks, and a shade for what was lost."""
+    """Return the texts of a step, by name: its marks, and a shade, 0 to 5, for those lost."""
     earned, out_of = marks
     return {
         "label": step,
@@ -414,7 +415,7 @@ def _step(step: str, marks: tuple[float, float]) -> dict[str, Any]:
 
 
 def _row(remark: Remark, words: Words) -> dict[str, Any]:
-    """Return what the page says of a number that was lost, or of several."""
+    """Return the texts of a row of the page, by name: a number that was lost, or several."""
     typed = remark.verdict == NOT_A_NUMBER and remark.answer
     return {
         "step": remark.steps,
@@ -436,11 +437,13 @@ def _by_setup(marked: Sequence[Marks]) -> list[tuple[Setup, list[Marks]]]:
 
 
 def _map_title(setup: Setup, group: Sequence[Marks], words: Words) -> str:
-    """Return what tells the map of one set-up from that of another."""
+    """Return the title by which the map of one set-up is told from that of another."""
+    program = setup.program
+    sizes = (program.input.columns.size, *(layer.size for layer in program.forward.layers))
     return words(
         "report.hardest_of",
         count=len(group),
-        layers=" → ".join(map(str, setup.network.sizes)),
+        layers=" → ".join(map(str, sizes)),
         steps=", ".join(setup.asked),
     )
 
@@ -470,8 +473,8 @@ def _heat_map(setup: Setup, group: Sequence[Marks], words: Words) -> list[dict[s
             if place.matrix.name in shares
         ]
         if matrices:
-            layer = f" {lane.layer}" if lane.layer else ""
-            lanes.append({"title": words(f"lanes.{lane.key}", layer=layer), "matrices": matrices})
+            title = captions.lane(words, lane.key, lane.layer)
+            lanes.append({"title": title, "matrices": matrices})
     return lanes
 
 

@@ -1,4 +1,7 @@
-"""Steps and matrices in a terminal, coloured as on the sheets; and as CSV or JSON."""
+"""Steps and matrices in a terminal, coloured as on the sheets; and as CSV or JSON.
+
+Knows a run and what a reader asked for; which model declared the steps, it does not know.
+"""
 
 from __future__ import annotations
 
@@ -71,7 +74,7 @@ def show(
     decimals: int | None,
 ) -> None:
     """Print steps and matrices as tables."""
-    view = _View(run, words, decimals, console.width, of_update(run.update), replaced(run.update))
+    view = _Shown(run, words, decimals, console.width, of_update(run.update), replaced(run.update))
     for position, item in enumerate(wanted):
         if position:
             console.print()
@@ -82,7 +85,7 @@ def show(
 
 
 @dataclass(frozen=True)
-class _View:
+class _Shown:
     """What is shown, and how: the run, the words, the decimals asked for, the room there is, the
     formats of matrices, and which of them replaces which.
     """
@@ -95,7 +98,7 @@ class _View:
     replaced: Mapping[str, str]
 
 
-def _step(view: _View, step: Step) -> RenderableType:
+def _step(view: _Shown, step: Step) -> RenderableType:
     words = view.words
     parts: list[RenderableType] = [
         Text(captions.heading(words, view.run.program.last, step), style="bold"),
@@ -116,7 +119,7 @@ def _step(view: _View, step: Step) -> RenderableType:
     return Group(*parts)
 
 
-def _matrices(view: _View, step: Step) -> Iterator[RenderableType]:
+def _matrices(view: _Shown, step: Step) -> Iterator[RenderableType]:
     """Yield what a step brings, then what that reads."""
     read: dict[Matrix, None] = {}
     for matrix in step.brings:
@@ -130,7 +133,7 @@ def _matrices(view: _View, step: Step) -> Iterator[RenderableType]:
             yield _matrix(view, matrix, "read", view.words("sheet.read"))
 
 
-def _matrix(view: _View, matrix: Matrix, state: str, caption: str) -> RenderableType:
+def _matrix(view: _Shown, matrix: Matrix, state: str, caption: str) -> RenderableType:
     """Return a matrix with its name above; what is wider than the terminal goes on below."""
     shown = _numbers(view, matrix)
     # Long labels go on in another line, in a narrow terminal earlier.
@@ -161,7 +164,7 @@ def _matrix(view: _View, matrix: Matrix, state: str, caption: str) -> Renderable
     return block
 
 
-def _numbers(view: _View, matrix: Matrix) -> list[list[str]]:
+def _numbers(view: _Shown, matrix: Matrix) -> list[list[str]]:
     """Return the numbers of a matrix as texts, with a sign where a move is too small to be seen."""
     values = view.run.value(matrix)
     if view.decimals is not None:

@@ -17,7 +17,7 @@ from cellprop.errors import InputError, nearest
 from cellprop.files.data import label
 from cellprop.files.opening import listed, shown, wrong
 
-Names = str | Sequence[str] | None
+Listed = str | Sequence[str] | None
 """Names of columns: a sequence of them; or a text, which is a name or several with commas."""
 
 
@@ -68,7 +68,7 @@ def find(name: str, header: Sequence[str]) -> tuple[list[int], bool]:
     return [], False
 
 
-def split(names: Names, header: Sequence[str]) -> list[str]:
+def split(names: Listed, header: Sequence[str]) -> list[str]:
     """Return names one by one: a text that is no name as a whole is taken apart at its commas.
 
     >>> split("a, 'b'", ["a", "'b'"]), split('"a,b",c', []), split("a,b", ["a,b"])
@@ -85,13 +85,13 @@ def split(names: Names, header: Sequence[str]) -> list[str]:
     return [name.strip() for name in found if name.strip()]
 
 
-def known(names: Names, header: Sequence[str]) -> int:
+def known(names: Listed, header: Sequence[str]) -> int:
     """Return how many of the names a header has."""
     return sum(bool(find(name, header)[0]) for name in split(names, header))
 
 
 def choose(
-    where: str, place: str, header: Sequence[str], target: Names, inputs: Names, drop: Names
+    where: str, place: str, header: Sequence[str], target: Listed, inputs: Listed, drop: Listed
 ) -> Chosen:
     """Return the columns that are used.
 

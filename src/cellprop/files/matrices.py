@@ -434,11 +434,11 @@ def _from_csv(file: Path) -> dict[str, Found]:
     return {file.stem: _csv_matrix(file, readings)}
 
 
-Texts = Sequence[Sequence[str]]
+TextRows = Sequence[Sequence[str]]
 """The cells of a CSV file as they are written, row by row."""
 
 
-def _readings(file: Path) -> list[Texts]:
+def _readings(file: Path) -> list[TextRows]:
     """Return the cells of a CSV file; if it may be read in two ways, in both."""
     where = label(file)
     data = content(file, MATRIX).removeprefix(b"\xef\xbb\xbf")
@@ -446,7 +446,7 @@ def _readings(file: Path) -> list[Texts]:
     check_lines(where, data, MATRIX)
     written = [line for line in data.decode().splitlines() if line.strip()]
     separator = _separator(written)
-    rows: Texts
+    rows: TextRows
     if separator == " ":
         cells = (line.split() for line in written if not line.startswith("#"))
         rows = [[cell.strip('"') for cell in line] for line in cells]
@@ -470,7 +470,7 @@ def _separator(written: Sequence[str]) -> str:
     return " "  # as numpy.savetxt and R write them
 
 
-def _csv_matrix(file: Path, readings: Sequence[Texts] = ()) -> Found:
+def _csv_matrix(file: Path, readings: Sequence[TextRows] = ()) -> Found:
     """Return the matrix of a CSV file, in each way in which it may be read; the shape can tell."""
     where = label(file)
     found: list[Found] = []
@@ -488,7 +488,7 @@ def _csv_matrix(file: Path, readings: Sequence[Texts] = ()) -> Found:
     return replace(sound[0], others=tuple(sound[1:])) if sound else found[0]
 
 
-def _csv_rows(where: str, texts: Texts) -> tuple[list[list[Value]], bool]:
+def _csv_rows(where: str, texts: TextRows) -> tuple[list[list[Value]], bool]:
     """Return the rows of a CSV file without labels, and whether it had some at the top."""
     grid = [[_csv_value(text) for text in row] for row in texts]
     if len(grid) > 1 and len(grid[1]) == len(grid[0]) + 1 and are_texts(grid[0]):
@@ -507,7 +507,7 @@ def _csv_value(text: str) -> Value:
     return value
 
 
-def _from_list(where: str, rows: Texts) -> dict[str, Found]:
+def _from_list(where: str, rows: TextRows) -> dict[str, Found]:
     """Return matrices from a line for each number, as `cellprop show` prints them."""
     by_name: dict[str, dict[str, list[Value]]] = {}
     for number, cells in enumerate(rows, 2):

@@ -33,7 +33,7 @@ from cellprop.limits import (
     MOST_NAMES,
     MOST_ROWS,
     SHEETS,
-    Kind,
+    FileKind,
     check_cells,
     check_count,
     check_json,
@@ -163,7 +163,7 @@ def _not_there(path: Path, error: Exception) -> InputError:
     return InputError(f"{where}: can't be read: {reason}.")
 
 
-def content(path: Path, kind: Kind) -> bytes:
+def content(path: Path, kind: FileKind) -> bytes:
     """Return the bytes of a file that is of a kind, and no larger than those may be."""
     where = label(path)
     check_is_file(path, kind.name)
@@ -216,7 +216,7 @@ def check_unlocked(where: str, data: bytes) -> None:
         raise InputError(f"{where}: {what}; save it as .xlsx without a password.")
 
 
-def archive_of(where: str, data: bytes, kind: Kind) -> zipfile.ZipFile:
+def archive_of(where: str, data: bytes, kind: FileKind) -> zipfile.ZipFile:
     """Return an archive that unpacks to no more than one of its kind may.
 
     What an archive says of its sizes holds: a part that is longer is not read to its end.
@@ -240,7 +240,7 @@ def archive_of(where: str, data: bytes, kind: Kind) -> zipfile.ZipFile:
     return archive
 
 
-def check_xml(where: str, archive: zipfile.ZipFile, kind: Kind) -> None:
+def check_xml(where: str, archive: zipfile.ZipFile, kind: FileKind) -> None:
     """Refuse XML that would take all memory: entities, endless elements, nests and names.
 
     Raises
@@ -324,13 +324,13 @@ class _Shape:
         raise ValueError
 
 
-def book_of(where: str, data: bytes, kind: Kind, **options: Any) -> Any:
+def book_of(where: str, data: bytes, kind: FileKind, **options: Any) -> Any:
     """Return a workbook as openpyxl has it, once it is known what it may cost."""
     check_book(where, data, kind)
     return load_book(data, **options)
 
 
-def check_book(where: str, data: bytes, kind: Kind) -> None:
+def check_book(where: str, data: bytes, kind: FileKind) -> None:
     """Refuse a workbook that costs more than one of its kind may."""
     check_unlocked(where, data)
     with archive_of(where, data, kind) as archive:
@@ -351,7 +351,7 @@ def load_book(data: bytes, **options: Any) -> Any:
 # --- Texts --------------------------------------------------------------------------------
 
 
-def json_of(where: str, data: bytes, kind: Kind, **options: Any) -> Any:
+def json_of(where: str, data: bytes, kind: FileKind, **options: Any) -> Any:
     """Return what JSON holds, once it is known what it may cost."""
     check_json(where, data, kind)
     try:

@@ -20,7 +20,7 @@ from cellprop.files.data import is_missing, label
 from cellprop.files.opening import grid_of, listed, shown, workbook, wrong
 from cellprop.limits import MOST_ROWS
 
-Grid = Sequence[Sequence[object]]
+Rows = Sequence[Sequence[object]]
 Known = Callable[[Sequence[str]], int]
 """How many of the names that are looked for a header has."""
 
@@ -45,7 +45,7 @@ class Region:
 
 
 @dataclass(frozen=True)
-class Facts:
+class Markup:
     """What the XML of a sheet says besides values.
 
     Attributes:
@@ -63,20 +63,20 @@ class Facts:
 
 
 @dataclass(frozen=True)
-class Found:
+class SheetTable:
     """A table in a workbook.
 
     Attributes:
         where: The file, with the sheet if there are several.
         region: Where it stands.
         cells: All cells of the sheet; errors are of the class `Error`.
-        merged: As in `Facts`.
+        merged: As in `Markup`.
         notes: What is to be said of how it was found.
     """
 
     where: str
     region: Region
-    cells: Grid
+    cells: Rows
     merged: Mapping[tuple[int, int], str]
     notes: tuple[str, ...] = field(default=())
 
@@ -87,7 +87,7 @@ class Error(str):
     __slots__ = ()
 
 
-def table_in(path: Path, known: Known, sheet: str | int | None, cells: str | None) -> Found:
+def table_in(path: Path, known: Known, sheet: str | int | None, cells: str | None) -> SheetTable:
     """Find the table in a workbook.
 
     Parameters
@@ -114,11 +114,11 @@ def table_in(path: Path, known: Known, sheet: str | int | None, cells: str | Non
         tab, notes = _tab(where, book, sheet, known)
         if len(book.worksheets) > 1:
             where = f"{where}, sheet {shown(tab.title)}"
-        facts = _facts(tab)
-        grid = _with_errors(grid_of(label(path), tab), facts)
-        trusted = not facts.formulas or (all(facts.formulas.values()) and _is_computed(book))
+        markup = _markup(tab)
+        grid = _with_errors(grid_of(label(path), tab), markup)
+        trusted = not markup.formulas or (all(markup.formulas.values()) and _is_computed(book))
         title = tab.title
-        computed = {} if trusted else _computed(path, title, facts)
+        computed = {} if trusted else _computed(path, title, markup)
         grid = _with_values(grid, computed)
         if cells is None:
             region, said = _found(where, grid, known)
@@ -126,15 +126,15 @@ def table_in(path: Path, known: Known, sheet: str | int | None, cells: str | Non
             region, said = _asked(where, grid, cells), []
         notes += said
         needed = {
-            place for place in facts.formulas
+            place for place in markup.formulas
             if region.top <= place[0] <= region.bottom and place[1] in region.columns
         }  # fmt: skip
-        notes += _hidden(facts, region, grid)
+        notes += _hidden(markup, region, grid)
     if needed and not trusted:
         _check_computed(where, needed, computed)
         count = f"{len(needed)} formula{'s' if len(needed) > 1 else ''}"
         notes.append(f"{count} had no value that a spreadsheet program stored: computed here.")
-    return Found(where, region, grid, facts.merged, (*notes,))
+    return SheetTable(where, region, grid, markup.merged, (*notes,))
 
 
 # --- The sheet ----------------------------------------------------------------------------
@@ -202,7 +202,7 @@ def _first_rows(tab: Any) -> list[Sequence[object]]:
     return [row for row in rows if any(cell is not None for cell in row)]
 
 
-def _facts(tab: Any) -> Facts:
+def _markup(tab: Any) -> Markup:
     """Read what openpyxl leaves out of a sheet that is only read."""
     from openpyxl.utils.cell import coordinate_to_tuple, range_boundaries
     from openpyxl.xml.functions import iterparse
@@ -210,7 +210,7 @@ def _facts(tab: Any) -> Facts:
     with tab._get_source() as source:
         text = source.read()
     if not any(mark in text for mark in MARKS):
-        return Facts({}, frozenset(), frozenset(), frozenset(), {})
+        return Markup({}, frozenset(), frozenset(), frozenset(), {})
     formulas: dict[tuple[int, int], bool] = {}
     errors, rows, columns = set(), set(), set()
     merged: dict[tuple[int, int], str] = {}
@@ -252,22 +252,22 @@ def _facts(tab: Any) -> Facts:
                         for j in range(left, right + 1)
                     ]
                     merged |= dict.fromkeys(places[1:], ref)
-    return Facts(formulas, frozenset(errors), frozenset(rows), frozenset(columns), merged)
+    return Markup(formulas, frozenset(errors), frozenset(rows), frozenset(columns), merged)
 
 
-def _with_errors(grid: Grid, facts: Facts) -> Grid:
-    if not facts.errors:
+def _with_errors(grid: Rows, markup: Markup) -> Rows:
+    if not markup.errors:
         return grid
     return [
-        [Error(cell) if (i, j) in facts.errors else cell for j, cell in enumerate(row)]
+        [Error(cell) if (i, j) in markup.errors else cell for j, cell in enumerate(row)]
         for i, row in enumerate(grid)
     ]
 
 
-def _hidden(facts: Facts, region: Region, grid: Grid) -> list[str]:
+def _hidden(markup: Markup, region: Region, grid: Rows) -> list[str]:
     """Say which rows and columns of a table are not seen but read."""
-    rows = [i for i in range(region.top, region.bottom + 1) if i in facts.hidden_rows]
-    columns = [j for j in region.columns if j in facts.hidden_columns]
+    rows = [i for i in range(region.top, region.bottom + 1) if i in markup.hidden_rows]
+    columns = [j for j in region.columns if j in markup.hidden_columns]
     notes = []
     if rows:
         said = f"row {rows[0] + 1} is" if len(rows) == 1 else f"{len(rows)} rows are"
@@ -338,7 +338,7 @@ def _table(book: Any, name: str) -> str | None:
     return None
 
 
-def _asked(where: str, grid: Grid, cells: str) -> Region:
+def _asked(where: str, grid: Rows, cells: str) -> Region:
     """Return the region of a range, without what is blank below."""
     from openpyxl.utils.cell import column_index_from_string
 
@@ -360,13 +360,13 @@ def _asked(where: str, grid: Grid, cells: str) -> Region:
     return region
 
 
-def _at(grid: Grid, row: int, column: int) -> object:
+def _at(grid: Rows, row: int, column: int) -> object:
     cells = grid[row] if row < len(grid) else ()
     cell = cells[column] if column < len(cells) else None
     return None if isinstance(cell, str) and not cell.strip() else cell
 
 
-def _is_blank(grid: Grid, row: int, columns: Sequence[int]) -> bool:
+def _is_blank(grid: Rows, row: int, columns: Sequence[int]) -> bool:
     return all(_at(grid, row, column) is None for column in columns)
 
 
@@ -378,7 +378,7 @@ def _best(rows: Sequence[Sequence[object]], known: Known) -> int:
     return max((known([_name(cell) for cell in row]) for row in rows), default=0)
 
 
-def _found(where: str, grid: Grid, known: Known) -> tuple[Region, list[str]]:
+def _found(where: str, grid: Rows, known: Known) -> tuple[Region, list[str]]:
     """Return where the table is, and what beside it is left out."""
     width = len(grid[0]) if grid else 0
     every = range(width)
@@ -417,7 +417,7 @@ def _said(rows: Sequence[int]) -> str:
     return f"rows {rows[0] + 1} to {rows[-1] + 1}"
 
 
-def _header(grid: Grid, rows: Sequence[int], known: Known) -> int:
+def _header(grid: Rows, rows: Sequence[int], known: Known) -> int:
     """Return the first row with the most of the names that are looked for.
 
     If none has any, the first with more than one cell, since a title has one.
@@ -436,13 +436,13 @@ def _header(grid: Grid, rows: Sequence[int], known: Known) -> int:
     return next(wide, rows[0])
 
 
-def _is_remark(grid: Grid, row: int, columns: Sequence[int]) -> bool:
+def _is_remark(grid: Rows, row: int, columns: Sequence[int]) -> bool:
     cells = [cell for cell in (_at(grid, row, column) for column in columns) if cell is not None]
     return len(cells) == 1 and isinstance(cells[0], str) and not is_missing(cells[0])
 
 
 def _columns(
-    where: str, grid: Grid, top: int, end: int, known: Known
+    where: str, grid: Rows, top: int, end: int, known: Known
 ) -> tuple[tuple[int, ...], str]:
     """Return the columns of the table, and what is said of others beside it."""
     width = len(grid[top])
@@ -477,7 +477,7 @@ def _columns(
     ), f"{'columns' if len(others) > 1 or len(others[0]) > 1 else 'column'} {said}"
 
 
-def _height(grid: Grid, columns: Sequence[int], top: int, end: int) -> int:
+def _height(grid: Rows, columns: Sequence[int], top: int, end: int) -> int:
     return max(i for i in range(top, end) if not _is_blank(grid, i, columns))
 
 
@@ -511,20 +511,20 @@ def _is_computed(book: Any) -> bool:
     return True
 
 
-def _computed(path: Path, sheet: str, facts: Facts) -> dict[tuple[int, int], object]:
+def _computed(path: Path, sheet: str, markup: Markup) -> dict[tuple[int, int], object]:
     """Return what IronCalc computes for the formulas of a sheet: all of them, since a value that is
     stored may come from one that is not. Nothing if it can't.
     """
     try:
         with _recalculated(path) as book:
             tab = book[sheet]
-            grid = _with_errors(grid_of(label(path), tab), _facts(tab))
+            grid = _with_errors(grid_of(label(path), tab), _markup(tab))
     except CellpropError:
         return {}
-    return {place: _at(grid, *place) for place in facts.formulas}
+    return {place: _at(grid, *place) for place in markup.formulas}
 
 
-def _with_values(grid: Grid, values: Mapping[tuple[int, int], object]) -> Grid:
+def _with_values(grid: Rows, values: Mapping[tuple[int, int], object]) -> Rows:
     if not values:
         return grid
     height, width = (1 + max(place[side] for place in values) for side in (0, 1))

@@ -44,7 +44,7 @@ from cellprop.limits import (
     SECONDS,
     SHEETS,
     SUBMISSION,
-    Kind,
+    FileKind,
     check_count,
     check_size,
 )
@@ -58,7 +58,7 @@ NOT_COMPUTED = "formula"
 
 
 @dataclass(frozen=True)
-class Place:
+class Block:
     """A rectangle of cells.
 
     Attributes:
@@ -74,7 +74,7 @@ class Place:
     columns: int
 
 
-class Found(NamedTuple):
+class Entry(NamedTuple):
     """What a cell holds.
 
     Attributes:
@@ -90,7 +90,7 @@ class Found(NamedTuple):
     is_unread: bool = False
 
 
-def opened(path: Path, kind: Kind = SUBMISSION) -> Submission:
+def opened(path: Path, kind: FileKind = SUBMISSION) -> Submission:
     """Open a workbook that somebody sent back, which may cost what its kind may.
 
     Raises
@@ -115,17 +115,17 @@ class Submission:
             holds a formula without its value.
     """
 
-    def __init__(self, path: Path, data: bytes, kind: Kind = SUBMISSION) -> None:
+    def __init__(self, path: Path, data: bytes, kind: FileKind = SUBMISSION) -> None:
         self.path = path
         self._book = _Book(label(path), data, kind)
         self.properties: Mapping[str, str] = self._book.properties
         self.sheets = tuple(self._book.sheets)
         self.computed = False
-        self._ahead: dict[Place, _Cells] = {}
+        self._ahead: dict[Block, _Cells] = {}
         # The cells whose formulas are not computed, since one costs too much.
         self._left_out: Set[tuple[str, int, int]] = frozenset()
 
-    def named(self, name: str) -> Place | None:
+    def named(self, name: str) -> Block | None:
         """Return where a defined name now stands: programs move names along with their cells.
 
         None if the name is missing, or stands for anything but one range of at most a million
@@ -141,9 +141,9 @@ class Submission:
         is_there = sheet in self._book.sheets and bottom <= MOST_ROWS and right <= MOST_COLUMNS
         if not is_there or rows < 1 or columns < 1 or rows * columns > MOST_CELLS:
             return None
-        return Place(sheet, top, left, rows, columns)
+        return Block(sheet, top, left, rows, columns)
 
-    def cells(self, place: Place) -> list[list[Value]]:
+    def cells(self, block: Block) -> list[list[Value]]:
         """Return what the cells of a rectangle hold, row by row.
 
         A finite number; a text, safe to show and short; or None for an empty cell or text. Dates
@@ -156,9 +156,9 @@ class Submission:
         InputError
             If the sheet is damaged.
         """
-        return [[found.value for found in row] for row in self.found(place)]
+        return [[found.value for found in row] for row in self.found(block)]
 
-    def found(self, place: Place) -> list[list[Found]]:
+    def found(self, block: Block) -> list[list[Entry]]:
         """Return the same, with what else there is to know of each cell.
 
         Raises
@@ -166,21 +166,21 @@ class Submission:
         InputError
             If the sheet is damaged.
         """
-        cells = self._ahead.pop(place, None)
+        cells = self._ahead.pop(block, None)
         if cells is None:
-            cells = self._book.cells(place)
+            cells = self._book.cells(block)
         if any(cell.is_missing for cell in cells.values()):
             self.computed = True
-            cells = self._with_computed(place, cells)
-        columns = range(place.column, place.column + place.columns)
-        rows = range(place.row, place.row + place.rows)
-        nothing = Found(None)
+            cells = self._with_computed(block, cells)
+        columns = range(block.column, block.column + block.columns)
+        rows = range(block.row, block.row + block.rows)
+        nothing = Entry(None)
         return [
             [self._found(cells[i, j]) if (i, j) in cells else nothing for j in columns]
             for i in rows
         ]
 
-    def read_ahead(self, places: Iterable[Place]) -> None:
+    def read_ahead(self, blocks: Iterable[Block]) -> None:
         """Read rectangles that will be asked for, each sheet once.
 
         Raises
@@ -188,22 +188,22 @@ class Submission:
         InputError
             If a sheet is damaged.
         """
-        by_sheet: dict[str, list[Place]] = {}
-        for place in places:
-            by_sheet.setdefault(place.sheet, []).append(place)
+        by_sheet: dict[str, list[Block]] = {}
+        for block in blocks:
+            by_sheet.setdefault(block.sheet, []).append(block)
         for together in by_sheet.values():
             cells = self._book.cells(*together)
-            for place in together:
-                rows = range(place.row, place.row + place.rows)
-                columns = range(place.column, place.column + place.columns)
-                self._ahead[place] = {
+            for block in together:
+                rows = range(block.row, block.row + block.rows)
+                columns = range(block.column, block.column + block.columns)
+                self._ahead[block] = {
                     (i, j): cell for (i, j), cell in cells.items() if i in rows and j in columns
                 }
 
-    def _found(self, cell: _Cell) -> Found:
-        return Found(cell.value, self._book.date_of(cell), cell.is_unread)
+    def _found(self, cell: _Cell) -> Entry:
+        return Entry(cell.value, self._book.date_of(cell), cell.is_unread)
 
-    def texts(self, place: Place) -> dict[tuple[int, int], str]:
+    def texts(self, block: Block) -> dict[tuple[int, int], str]:
         """Return what the cells of a rectangle hold, by row and column, as it is stored: in full,
         and not safe to show. Nothing for those that are empty.
 
@@ -212,11 +212,11 @@ class Submission:
         InputError
             If the sheet is damaged, or holds more text than any of ours.
         """
-        return self._book.texts(place)
+        return self._book.texts(block)
 
-    def _with_computed(self, place: Place, found: _Cells) -> _Cells:
+    def _with_computed(self, block: Block, found: _Cells) -> _Cells:
         try:
-            computed = self._recalculated.cells(place) if self._recalculated else {}
+            computed = self._recalculated.cells(block) if self._recalculated else {}
         except InputError:
             computed = {}
         cells = dict(found)
@@ -224,7 +224,7 @@ class Submission:
             if not cell.is_formula:
                 continue
             new = computed.get(position, _NOT_COMPUTED if cell.is_missing else cell)
-            if (place.sheet, *position) in self._left_out:
+            if (block.sheet, *position) in self._left_out:
                 new = _NOT_COMPUTED
             if new.value not in _LIMITS:
                 cells[position] = new
@@ -273,7 +273,7 @@ _PROPERTY_TEXTS = {"lpwstr", "lpstr", "bstr"}
 class _Book:
     """A workbook: its sheets, names and properties, and what its cells hold."""
 
-    def __init__(self, where: str, data: bytes, kind: Kind = SUBMISSION) -> None:
+    def __init__(self, where: str, data: bytes, kind: FileKind = SUBMISSION) -> None:
         self._where, self._kind = where, kind
         self._tags = 0
         check_unlocked(where, data)
@@ -301,12 +301,12 @@ class _Book:
         if not self.sheets:
             raise _damaged(where)
 
-    def cells(self, *places: Place) -> _Cells:
+    def cells(self, *blocks: Block) -> _Cells:
         """Return the cells of rectangles of a sheet that it has, by row and column."""
-        sheet = places[0].sheet
+        sheet = blocks[0].sheet
         if sheet not in self.sheets:
             return {}
-        reader = _CellReader(*places)
+        reader = _CellReader(*blocks)
         with _reading(self._where):
             self._parse(self.sheets[sheet], reader)
             for position, index in reader.shared.items():
@@ -341,13 +341,13 @@ class _Book:
         codes = {str(n): code for n, code in enumerate(map(reader.code, reader.formats))}
         return {number: code for number, code in codes.items() if code}
 
-    def texts(self, place: Place) -> dict[tuple[int, int], str]:
+    def texts(self, block: Block) -> dict[tuple[int, int], str]:
         """Return the texts of a rectangle's cells in full, by row and column."""
-        if place.sheet not in self.sheets:
+        if block.sheet not in self.sheets:
             return {}
-        reader = _TextReader(place)
+        reader = _TextReader(block)
         with _reading(self._where):
-            self._parse(self.sheets[place.sheet], reader)
+            self._parse(self.sheets[block.sheet], reader)
             strings = _WantedStrings(set(reader.shared.values()))
             if reader.shared:
                 for part in self._string_parts:
@@ -424,7 +424,7 @@ class _Book:
         self._parse(part, reader)
         return reader.found
 
-    def _parse(self, part: str, reader: _Reader) -> None:
+    def _parse(self, part: str, reader: _ElementReader) -> None:
         """Read a part piece by piece, and refuse one that takes all memory or time nevertheless."""
         names: dict[str, str] = {}
         # It is in UTF-8, as every program writes it, whatever it says: "<" is one byte. Expat
@@ -470,7 +470,7 @@ def _damaged(where: str) -> InputError:
     )
 
 
-def _checked_archive(where: str, data: bytes, kind: Kind) -> zipfile.ZipFile:
+def _checked_archive(where: str, data: bytes, kind: FileKind) -> zipfile.ZipFile:
     """Return an archive whose parts are what it says of them, in size above all."""
     count = data.count(b"PK\x01\x02")  # before zipfile makes a list of them
     check_count(where, "parts", count, kind.parts, "save it anew in Excel")
@@ -578,7 +578,7 @@ class _Record:
         return next((value for key, value in self.attributes.items() if key.endswith(":id")), "")
 
 
-class _Reader:
+class _ElementReader:
     """What is wanted of a part: elements of some kinds, the outermost of them if they nest."""
 
     kept: Set[str] = _TEXTS
@@ -656,7 +656,7 @@ class _Reader:
         return kind if is_ours and kind in _ELEMENTS else ""
 
 
-class _RecordReader(_Reader):
+class _RecordReader(_ElementReader):
     """All elements of some kinds."""
 
     def __init__(self, *kinds: str) -> None:
@@ -669,7 +669,7 @@ class _RecordReader(_Reader):
             raise ValueError
 
 
-class _StringReader(_Reader):
+class _StringReader(_ElementReader):
     """The texts that cells share."""
 
     def __init__(self) -> None:
@@ -682,13 +682,13 @@ class _StringReader(_Reader):
             self.stop()
 
 
-class _CellReader(_Reader):
+class _CellReader(_ElementReader):
     """The cells of some rectangles, and which shared text those hold that hold one."""
 
-    def __init__(self, *places: Place) -> None:
+    def __init__(self, *blocks: Block) -> None:
         super().__init__()
         self._areas = [
-            (range(p.row, p.row + p.rows), range(p.column, p.column + p.columns)) for p in places
+            (range(p.row, p.row + p.rows), range(p.column, p.column + p.columns)) for p in blocks
         ]
         self._rows = range(
             min(rows.start for rows, _ in self._areas), max(rows.stop for rows, _ in self._areas)
@@ -770,7 +770,7 @@ class _FormulaReader(_CellReader):
     kept = frozenset({"f"})
 
     def __init__(self, sheet: str, work: Workload) -> None:
-        super().__init__(Place(sheet, 1, 1, MOST_ROWS, MOST_COLUMNS))
+        super().__init__(Block(sheet, 1, 1, MOST_ROWS, MOST_COLUMNS))
         self._sheet, self._work = sheet, work
         self._masters: dict[str, str] = {}
         # Whether each formula stands in its own cell, and in no other.
@@ -798,8 +798,8 @@ class _FormulaReader(_CellReader):
 class _TextReader(_CellReader):
     """The texts of a rectangle's cells in full."""
 
-    def __init__(self, place: Place) -> None:
-        super().__init__(place)
+    def __init__(self, block: Block) -> None:
+        super().__init__(block)
         self.texts: dict[tuple[int, int], str] = {}
         self._length = 0
 
@@ -843,7 +843,7 @@ _FIRST_DATE, _LAST_DATE, _MINUTES = 8_000, 110_000, 1440
 _MOST_STYLES = 65_536
 
 
-class _StyleReader(_Reader):
+class _StyleReader(_ElementReader):
     """The formats of cells, by the numbers of their styles."""
 
     def __init__(self) -> None:

@@ -439,7 +439,7 @@ def _with_in_place(expression: Expression, old: Expression, new: Expression) -> 
         return new
     if isinstance(expression, Applied):
         operands = (_with_in_place(operand, old, new) for operand in expression.operands)
-        return Applied(expression.operation, *operands)
+        return expression.of(*operands)
     return expression
 
 

@@ -7,7 +7,7 @@ nothing of answers or verdicts.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,7 +19,6 @@ from cellprop.algebra import (
     Array,
     Expression,
     Matrix,
-    Operation,
     Pattern,
     define,
     reads,
@@ -167,7 +166,7 @@ def _off_by(
         return number, np.zeros(number.shape)
     parts = [_off_by(operand, at, by) for operand in expression.operands]
     values, offs = [v for v, _ in parts], [off for _, off in parts]
-    usual = expression.operation.value(*values)
+    usual = expression.function(*values)
     if not any(off.any() for off in offs):
         return usual, np.zeros(usual.shape)
     return usual, _result_off_by(expression, values, offs, usual)
@@ -179,12 +178,12 @@ def _result_off_by(
     """Return how far the result of an operation may be off."""
     operation = expression.operation
     if operation.name in ADDING:
-        return operation.value(*offs)
+        return expression.function(*offs)
     if operation.name == "product":
         left, right = (abs(each) for each in values)
-        return operation.value(left, offs[1]) + operation.value(offs[0], right)
-    if all(pattern == SAME for pattern in operation.reads):
-        return _each_off_by(operation, values, offs, usual)
+        return expression.function(left, offs[1]) + expression.function(offs[0], right)
+    if all(pattern == SAME for pattern in expression.patterns):
+        return _each_off_by(expression.function, values, offs, usual)
     # Others mix numbers in ways of their own: these are moved one by one.
     operands = [
         Matrix(str(i), each.rows, each.columns) for i, each in enumerate(expression.operands)
@@ -193,18 +192,18 @@ def _result_off_by(
         {o.name: np.broadcast_to(each, o.shape) for o, each in zip(operands, arrays, strict=True)}
         for arrays in (values, offs)
     )
-    return spread(define("part", Applied(operation, *operands)), known, known_off)
+    return spread(define("part", expression.of(*operands)), known, known_off)
 
 
 def _each_off_by(
-    operation: Operation, values: Sequence[Array], offs: Sequence[Array], usual: Array
+    function: Callable[..., Array], values: Sequence[Array], offs: Sequence[Array], usual: Array
 ) -> Array:
     """Return how far an operation that works number by number may be off."""
     total = np.zeros(usual.shape)
     for i, off in enumerate(offs):
         if off.any():
             moved = [
-                operation.value(*values[:i], to, *values[i + 1 :])
+                function(*values[:i], to, *values[i + 1 :])
                 for to in (values[i] + off, values[i] - off)
             ]
             change = np.minimum(*(abs(each - usual) for each in moved))

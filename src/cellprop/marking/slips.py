@@ -41,6 +41,9 @@ from cellprop.algebra import (
     Operation,
     apply,
     elementwise,
+    elementwise_activations,
+    identity,
+    slope_of,
     square,
 )
 from cellprop.errors import ShapeError
@@ -278,7 +281,7 @@ def _changed(expression: Expression, change: Change, facts: Facts) -> Iterator[E
     for i, operand in enumerate(operands):
         for new in _changed(operand, change, facts):
             try:
-                yield Applied(expression.operation, *operands[:i], new, *operands[i + 1 :])
+                yield expression.of(*operands[:i], new, *operands[i + 1 :])
             except ShapeError:  # nobody can compute it
                 continue
 
@@ -343,7 +346,7 @@ def _everywhere(
         return new
     if isinstance(expression, Applied):
         operands = [_everywhere(operand, change) for operand in expression.operands]
-        return Applied(expression.operation, *operands)
+        return expression.of(*operands)
     return expression
 
 
@@ -408,22 +411,24 @@ def _activation_twice(facts: Facts) -> Iterator[Expression]:
 
     def again(part: Expression) -> Expression | None:
         passed_on = facts.passed_on.get(part.name) if isinstance(part, Matrix) else None
-        return apply(passed_on.operation, part) if passed_on else None
+        return passed_on.of(part) if passed_on else None
 
     if facts.of in facts.slopes:
         yield _everywhere(facts.of.definition, again)
 
 
-# What people mix up. Softmax is none: it is no function of a number by itself.
-ACTIVATIONS = ("sigmoid", "tanh", "relu", "leaky_relu")
+def _mixed_up(right: Applied) -> Iterator[Applied]:
+    """Yield the activations that people take for another, applied to the same. Softmax is none: it
+    is no function of a number by itself; to take none at all is a slip of its own.
+    """
+    for name in elementwise_activations():
+        if name not in (right.operation.name, identity()):
+            yield apply(name, right.operands[0])
 
 
 def _other_activation(facts: Facts) -> Iterator[Expression]:
-    right = facts.activation
-    if right:
-        for name in ACTIVATIONS:
-            if name != right.operation.name:
-                yield apply(name, right.operands[0])
+    if facts.activation:
+        yield from _mixed_up(facts.activation)
 
 
 def _other_slope(facts: Facts) -> Iterator[Expression]:
@@ -434,11 +439,10 @@ def _other_slope(facts: Facts) -> Iterator[Expression]:
     # A linear neuron's slope has its output, but does not read it.
     for output in dict.fromkeys(_parts(facts.of.definition)):
         right = facts.passed_on.get(output.name) if isinstance(output, Matrix) else None
-        for name in ACTIVATIONS:
-            if right and name != right.operation.name:
-                other = apply(name, right.operands[0]).operation
-                assert other.slope is not None
-                yield other.slope(output, right.operands[0])
+        for other in _mixed_up(right) if right else ():
+            slope = slope_of(other, output)
+            assert slope is not None
+            yield slope
 
 
 def _factor_left_out(facts: Facts, left: Expression, _: Expression) -> Expression | None:

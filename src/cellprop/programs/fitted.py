@@ -121,7 +121,9 @@ def from_sklearn(model: Any) -> tuple[Network, dict[str, Array]]:
 
 
 def _classes(model: Any, kind: str) -> list[str] | None:
-    """Return what the outputs of a classifier are; None where several may be true at once."""
+    """Return the names of a classifier's outputs, one for each class; None where several may be
+    true at once.
+    """
     classes = list(getattr(model, "classes_", ()))
     outputs = len(model.intercepts_[-1])
     if kind != "MLPClassifier" or len(classes) != (outputs if outputs > 1 else 2):

@@ -10,7 +10,15 @@ from dataclasses import KW_ONLY, dataclass, field
 
 import numpy as np
 
-from cellprop.algebra import OPERATIONS, Array, activations, losses
+from cellprop.algebra import (
+    Array,
+    activations,
+    elementwise_activations,
+    is_of_several,
+    losses,
+    losses_for,
+    outputs_for,
+)
 from cellprop.errors import InputError, UnknownNameError, nearest
 from cellprop.files.data import label, numbers
 from cellprop.limits import check_network
@@ -73,15 +81,17 @@ class Network:
         check_network(sizes)
         hidden = (single,) * (len(sizes) - 2) if single else tuple(self.activation)
         for name in hidden or filter(None, [single]):
-            _choose("activation", name, _hidden_activations())
+            _choose("activation", name, elementwise_activations())
         if len(hidden) != len(sizes) - 2:
             raise InputError(
                 f"Network activation: expected a name for each of the {len(sizes) - 2} hidden"
                 f" layers, found {len(hidden)}."
             )
         _choose("loss", self.loss, losses())
-        wanted = tuple(OPERATIONS[self.loss].cancels or ())
-        usual = wanted[0] if wanted else single or (hidden[-1] if hidden else "sigmoid")
+        wanted = outputs_for(self.loss)
+        usual = (
+            wanted[0] if wanted else single or (hidden[-1] if hidden else str(Network.activation))
+        )
         output = usual if self.output_activation is None else self.output_activation
         _choose("output_activation", output, activations())
         if wanted and output not in wanted:
@@ -89,13 +99,12 @@ class Network:
                 f"Network loss: {self.loss} goes with {' or '.join(wanted)} at the output,"
                 f" not with {output}."
             )
-        if not wanted and output not in _hidden_activations():
-            right = [name for name in losses() if output in (OPERATIONS[name].cancels or ())]
+        if not wanted and output not in elementwise_activations():
             raise InputError(
-                f"Network loss: {output} at the output goes with {' or '.join(right)},"
+                f"Network loss: {output} at the output goes with {' or '.join(losses_for(output))},"
                 f" not with {self.loss}."
             )
-        if output in activations() and OPERATIONS[output].mixes_columns and sizes[-1] == 1:
+        if is_of_several(output) and sizes[-1] == 1:
             raise InputError(
                 f"Network sizes: {output} needs at least 2 outputs, one for each of the classes;"
                 " found 1, which would always be 1."
@@ -215,10 +224,6 @@ def _names(what: str, given: Sequence[str] | None, count: int) -> tuple[str, ...
         found = ", ".join(names) or label(given) or "none"
         raise InputError(f"Network {what}: expected {count} names, found {found}.")
     return names
-
-
-def _hidden_activations() -> tuple[str, ...]:
-    return tuple(name for name in activations() if not OPERATIONS[name].mixes_columns)
 
 
 def _parameter(name: str, given: object, shape: tuple[int, int]) -> Array:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Literal
 
-from cellprop.algebra import Expression, Matrix
+from cellprop.algebra import Applied, Expression, Matrix
 
 RANGE_OF_STEPS = re.compile(r"(\d{1,3})-(\d{1,3})", re.ASCII)
 
@@ -212,6 +212,12 @@ class Forward:
         """The matrix that predicts."""
         return self.brings[-1]
 
+    @property
+    def by_sample(self) -> tuple[Matrix, ...]:
+        """What it computes of each sample, from the inputs to the output, in order."""
+        scaled = (self.entered,) if self.scaling else ()
+        return (*scaled, *self.brings)
+
     @cached_property
     def matrices(self) -> tuple[Matrix, ...]:
         """Every matrix that it takes to predict, each after those that it reads."""
@@ -267,6 +273,12 @@ class Program:
     def output(self) -> Matrix:
         """The matrix that predicts."""
         return self.forward.output
+
+    @property
+    def loss_function(self) -> str:
+        """The operation that takes the loss: `squared_error`, …."""
+        assert isinstance(self.loss.definition, Applied)
+        return self.loss.definition.operation.name
 
     @property
     def parameters(self) -> tuple[Matrix, ...]:

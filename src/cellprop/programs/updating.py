@@ -72,7 +72,7 @@ class Updating:
         return [Lane("updated", tuple(new[i : i + 4])) for i in range(0, len(new), 4)]
 
     def of(self, parameter: str) -> tuple[Matrix, ...]:
-        """Return what is remembered for a parameter."""
+        """Return the matrices that are remembered for a parameter, each of its shape."""
         return tuple(m for name, m in self.remembered.items() if name.startswith(f"{parameter}_"))
 
     @property

@@ -18,8 +18,6 @@ ARTICLE, ARTICLES_SIZES = "the article's samples", "the article's sizes"
 BATCHES, CLASSES, TWO_CLASSES = "batches", "classes", "two classes"
 # The key of the note that says which update is shown.
 SHOWN = "contents.batch"
-# An activation that passes on what it gets has no curve to speak of.
-IDENTITY = "linear"
 
 
 @dataclass(frozen=True)
@@ -37,7 +35,9 @@ class Wording:
     scale: str | None
 
     def caption(self, number: int, layer: int | None = None) -> Caption:
-        """Return which texts say what happens in a step, of a hidden layer if there are several."""
+        """Return the keys of the texts of a step, and what fills them; of a hidden layer, if there
+        are several.
+        """
         return Caption(
             self._title(number),
             tuple(self._says(number)),
@@ -45,9 +45,14 @@ class Wording:
             tuple(self._notes(number, layer)),
         )
 
+    @property
+    def _passes_on(self) -> bool:
+        """Whether the output neurons pass on what they get: that has no curve to speak of."""
+        return OPERATIONS[str(self.network.output_activation)].is_identity
+
     def _title(self, number: int) -> str:
         key = f"steps.{number}.title"
-        if number == 4 and self.network.output_activation == IDENTITY:
+        if number == 4 and self._passes_on:
             return f"{key}_linear"
         if number == 6 and not self.network.hidden:
             return f"{key}_shallow"
@@ -55,7 +60,7 @@ class Wording:
 
     def _says(self, number: int) -> Iterator[str]:
         network = self.network
-        if number == 4 and network.output_activation == IDENTITY:
+        if number == 4 and self._passes_on:
             yield "steps.4.says_linear"
         elif number == 7 and OPERATIONS[network.loss].cancels:
             yield "steps.7.says_cancelled"
@@ -74,7 +79,7 @@ class Wording:
         return str(self.network.output_activation)
 
     def _before(self, number: int, layer: int | None) -> Phrase:
-        """Return what enters the layer that a step is about."""
+        """Return the phrase for what enters the layer that a step is about."""
         hidden = len(self.network.hidden)
         before = hidden if number == 4 else (layer or 1) - 1
         if not before:

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from cellprop.algebra import Array, Axis, evaluate
+from cellprop.algebra import OPERATIONS, Array, Axis, evaluate, is_loss_of_classes
 from cellprop.errors import InputError, UnknownNameError, nearest
 from cellprop.files import aligned, data
 from cellprop.files.data import LARGEST, Table, known, label, numbers, table
@@ -152,7 +152,9 @@ def run(
 
 
 def _recorded(training: Training, names: Iterable[str]) -> Mapping[str, Array]:
-    """Return what was carried on after each epoch, by name."""
+    """Return what was carried on after each epoch, by name: arrays of shape (epochs + 1, rows,
+    columns), read-only.
+    """
     return _read_only(
         {name: np.array([state[i] for state in training.recorded]) for i, name in enumerate(names)}
     )
@@ -210,7 +212,9 @@ class _Problem:
         return self.shown
 
     def samples(self, batch: Batch) -> dict[str, Array]:
-        """Return what is known of the samples of a batch."""
+        """Return the inputs and targets of a batch by name, of shape (samples of it, columns), and
+        what inputs are scaled by.
+        """
         by_sample = {m.name for m in self.whole.matrices if self.whole.is_by_sample(m)}
         return {n: v[batch] if n in by_sample else v for n, v in self.known.items()}
 
@@ -218,7 +222,7 @@ class _Problem:
 def _samples(network: Network, X: Any, y: Any) -> tuple[Table, Table]:
     """Return samples as tables, their columns in the network's order where it has names."""
     inputs = _named_columns("X", table("X", X), network.input_names)
-    targets = data.targets(y, network.sizes[-1], classes=network.loss == "cross_entropy")
+    targets = data.targets(y, network.sizes[-1], classes=is_loss_of_classes(network.loss))
     return inputs, _named_columns("y", targets, network.output_names)
 
 
@@ -249,7 +253,7 @@ def _of_class(found: Table, name: str) -> Table:
 def _start(
     program: Program, network: Network, given: Mapping[str, Any] | None, seed: int | None
 ) -> dict[str, Array]:
-    """Return what is carried on into the first update."""
+    """Return the arrays that are carried on into the first update, by name."""
     remembered = program.having("counter", "remembered")
     sides = {m.name: (m.rows, m.columns) for m in program.brought_by("parameters")}
     given = {
@@ -288,7 +292,9 @@ def _settings(optimizer: str, given: Mapping[str, float] | None) -> dict[str, Ar
 
 
 def _dealer(seed: int | None) -> Callable[[int], np.random.Generator]:
-    """Return what gives each epoch its own source of chance, other than the parameters'."""
+    """Return a function from the number of an epoch to its own generator, which is not that of the
+    parameters.
+    """
     base = secrets.randbits(64) if seed is None else seed
     return lambda epoch: np.random.default_rng((base, 1, epoch))
 
@@ -304,23 +310,23 @@ def _named(what: str, given: Any) -> dict[str, Any]:
 
 def _check_targets(network: Network, targets: Table) -> None:
     """Refuse targets that a loss has no value for."""
-    loss, values = network.loss, targets.values
-    if loss == "squared_error":
+    takes, values = OPERATIONS[network.loss].targets, targets.values
+    if takes is None:
         return
-    wrong = np.argwhere((values < 0) | (values > 1))
+    wrong = np.argwhere((values < takes.least) | (values > takes.most))
     if len(wrong):
         i, j = wrong[0]
         raise InputError(
-            f"y, row {i + 1}, column {j + 1}: {loss} wants targets from 0 to 1,"
-            f" found {values[i, j]:g}."
+            f"y, row {i + 1}, column {j + 1}: {network.loss} wants targets from {takes.least:g} to"
+            f" {takes.most:g}, found {values[i, j]:g}."
         )
-    if loss == "cross_entropy":
+    if takes.total is not None:
         sums = values.sum(axis=1)
-        uneven = np.flatnonzero(np.abs(sums - 1) > 1e-9)
+        uneven = np.flatnonzero(np.abs(sums - takes.total) > 1e-9)
         if len(uneven):
             raise InputError(
-                f"y, row {uneven[0] + 1}: {loss} wants targets that add up to 1 (a column for each"
-                f" class), found {sums[uneven[0]]:g}."
+                f"y, row {uneven[0] + 1}: {network.loss} wants targets that add up to"
+                f" {takes.total:g} (a column for each class), found {sums[uneven[0]]:g}."
             )
 
 

@@ -14,7 +14,7 @@ from time import perf_counter
 import numpy as np
 from numpy.typing import NDArray
 
-from cellprop.algebra import Array, Matrix, compiled
+from cellprop.algebra import OPERATIONS, Array, Matrix, compiled
 from cellprop.algebra.deciding import Decision, decided
 from cellprop.programs.program import Program
 
@@ -29,7 +29,7 @@ Batch = NDArray[np.intp]
 
 def decision(targets: Array, output_activation: str) -> Decision | None:
     """Return how a network's outputs decide; None if its targets are no classes."""
-    if output_activation not in ("sigmoid", "softmax") or not np.isin(targets, (0.0, 1.0)).all():
+    if not OPERATIONS[output_activation].decides or not np.isin(targets, (0.0, 1.0)).all():
         return None
     if targets.shape[1] == 1:
         return "yes or no"
@@ -37,7 +37,9 @@ def decision(targets: Array, output_activation: str) -> Decision | None:
 
 
 def hits(targets: Array, how: Decision) -> Callable[[Array], int]:
-    """Return what counts the samples for which outputs decide as the targets do."""
+    """Return a function from outputs, of the shape of `targets` (samples, outputs), to the number
+    of samples for which they decide as the targets do.
+    """
     truth = decided(targets, how)
     return lambda outputs: int(np.count_nonzero((decided(outputs, how) == truth).all(axis=1)))
 
@@ -198,7 +200,7 @@ class Training:
         self._before, self.state = self.state, State(self.state.epoch + 1, carried)
 
     def _epoch(self, number: int = 0, walk: Walk | None = None) -> Values:
-        """Return what is carried on after another epoch; adds the loss before it."""
+        """Return the arrays that are carried on after another epoch; adds the loss before it."""
         carried, settings = self.state.carried, self.settings
         if self.batches > 1:
             self._note(*self._forward())

@@ -21,7 +21,7 @@ from cellprop.texts.words import Words
 
 
 def title(words: Words, step: Step) -> str:
-    """Return what happens in a step, in a few words."""
+    """Return the title of a step: what happens, in a few words."""
     return words(step.caption.title, **_filled(words, step))
 
 
@@ -48,7 +48,7 @@ def notes(words: Words, update: Update, step: Step) -> list[str]:
 
 
 def shown(words: Words, update: Update) -> str:
-    """Return which update is shown, of how many."""
+    """Return the sentence that says which update is shown, of how many."""
     if update.batches == 1:
         return words("contents.epoch", epoch=update.walk_epoch, epochs=max(update.epochs, 1))
     return words(
@@ -63,23 +63,28 @@ def shown(words: Words, update: Update) -> str:
 
 
 def activation(words: Words, name: str) -> str:
-    """Return what an activation is called."""
+    """Return the name of an activation, as a reader knows it."""
     return words.get(f"activations.{name}.name") or name
 
 
 def loss(words: Words, name: str) -> str:
-    """Return what a loss is called."""
+    """Return the name of a loss, as a reader knows it."""
     return words.get(f"losses.{name}.name") or name
 
 
+def lane(words: Words, key: str, layer: int | None) -> str:
+    """Return the title of a lane, with the number of its hidden layer where there are several."""
+    return words(f"lanes.{key}", layer=f" {layer}" if layer else "")
+
+
 def axis(words: Words, of: Axis) -> str:
-    """Return what rows or columns stand for."""
+    """Return the noun for what rows or columns stand for: `samples`, `hidden neurons`."""
     kind, _, layer = of.name.partition(" ")
     return words(f"axes.{kind}_of_layer", layer=layer) if layer else words(f"axes.{kind}")
 
 
 def _filled(words: Words, step: Step) -> dict[str, str]:
-    """Return what fills the braces of a step's texts."""
+    """Return the texts that fill the braces of a step's sentences, by the name in the braces."""
     return {name: _phrase(words, said) for name, said in step.caption.fills.items()}
 
 
@@ -140,7 +145,7 @@ def _texts(words: Words, key: str, update: Update) -> Sequence[str]:
 
 
 def _mapping(update: Update) -> str:
-    """Return what stands in y for each class."""
+    """Return a text that lists what stands in y for each class: `setosa → 1 0 0; …`."""
     classes = update.program.target.columns
     labels = classes.labels
     named = [

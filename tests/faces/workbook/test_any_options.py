@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 import warnings
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 
 import asking
 import cellprop
+from cellprop.cli.model import trace
 from cellprop.errors import CellpropError
 from cellprop.tracing import Trace
 
@@ -123,14 +125,14 @@ def written(folder: Path) -> dict[Path, tuple[str, ...]]:
 @FEW
 @given(data=st.data())
 def test_a_command_is_refused_clearly_or_its_workbook_verifies(files, data):
-    refused_or_right(data.draw(asking.commands(files)).trace)
+    refused_or_right(partial(trace, data.draw(asking.commands(files))))
 
 
 @pytest.mark.slow
 @MANY
 @given(data=st.data())
 def test_any_command_is_refused_clearly_or_its_workbook_verifies(files, data):
-    refused_or_right(data.draw(asking.commands(files)).trace)
+    refused_or_right(partial(trace, data.draw(asking.commands(files))))
 
 
 # --- How much of it there is --------------------------------------------------------------

@@ -2,9 +2,13 @@
 
 `write` is the way in. `sheets` and `contents` say what stands where, `book` what all sheets share,
 `focus` how colours follow a choice, `printing` how a sheet is cut into pages, `theme` how it looks.
-After the steps come the sheets of `curve` (Training), `predictions` and `boundary`; `extras` has
-what they share. `allowed` says which numbers cells take. `frame` and `charts` talk to openpyxl;
-`xml` is the only module that writes XML.
+`allowed` says which numbers cells take. `frame` and `charts` talk to openpyxl; `xml` is the only
+module that writes XML.
+
+After the steps come, as `extras` says, the sheets of `curve` (Training, with its `live` rows),
+`predictions` (the `trained` network and the table of `samples`) and `boundary` (laid out in
+`plane`, with a `scatter` of the samples). Their cells are put on a `canvas`, and samples pass
+through the network in a `band`.
 """
 
 from __future__ import annotations
@@ -14,12 +18,14 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 from cellprop.faces.layout import lay_out
-from cellprop.faces.workbook import boundary, contents, curve, extras, predictions, xml
+from cellprop.faces.workbook import boundary, contents, curve, extras, live, predictions, xml
 from cellprop.faces.workbook.book import RunBook, sheet_name
 from cellprop.faces.workbook.frame import Frame
+from cellprop.faces.workbook.samples import predicted
 from cellprop.faces.workbook.sheets import step_sheet
 from cellprop.faces.workbook.theme import Theme
 from cellprop.faces.workbook.theme import load as load_theme
+from cellprop.faces.workbook.trained import trained
 from cellprop.files.writing import write_whole
 from cellprop.running.run import Run
 from cellprop.running.training import Progress
@@ -39,7 +45,7 @@ def write(
     words: Words | None = None,
     progress: Progress | None = None,
 ) -> Path:
-    """Write the workbook of a trace and return its path.
+    """Write the workbook of a run and return its path.
 
     Parameters
     ----------
@@ -68,7 +74,7 @@ def sheet_names(run: Run) -> list[str]:
 
 
 def to_openpyxl(run: Run) -> openpyxl.Workbook:
-    """Return the workbook of a trace as openpyxl reads it."""
+    """Return the workbook of a run as openpyxl reads it."""
     from openpyxl import load_workbook
 
     buffer = BytesIO()
@@ -103,14 +109,15 @@ def _write(
 
 def _add_extras(book: RunBook, sheets: dict[Worksheet, list[str]]) -> None:
     """Add the sheets that follow the steps."""
-    names = extras.which(book.run)
-    live = curve.live_rows(book)
-    trained = predictions.trained(book, live)
-    for name in names:
-        sheet = book.frame.sheet(name)
-        if name == extras.TRAINING:
-            sheets[sheet] = curve.training_sheet(book, sheet, live)
-        elif name == extras.PREDICTIONS:
-            sheets[sheet] = predictions.predictions_sheet(book, sheet, trained)
-        else:
-            sheets[sheet] = boundary.boundary_sheet(book, sheet, trained)
+    frame, names = book.frame, extras.which(book.run)
+    rows = live.live_rows(book)
+    if extras.TRAINING in names:
+        sheet = frame.sheet(extras.TRAINING)
+        sheets[sheet] = curve.training_sheet(book, sheet, rows)
+    if extras.PREDICTIONS in names:
+        said = predicted(book.run, trained(book, rows))
+        sheet = frame.sheet(extras.PREDICTIONS)
+        sheets[sheet] = predictions.predictions_sheet(book, sheet, said)
+        if extras.BOUNDARY in names:
+            sheet = frame.sheet(extras.BOUNDARY)
+            sheets[sheet] = boundary.boundary_sheet(book, sheet, said)

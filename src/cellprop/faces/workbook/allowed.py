@@ -58,13 +58,13 @@ class Allowed:
         return [[f"MAX({least},MIN({most},{text}))" for text in row] for row in formulas]
 
     def has(self, name: str, values: Array) -> bool:
-        """Whether numbers may be typed for a matrix."""
+        """Return True if all of an array's numbers may be typed for a matrix."""
         least, most = self.ranges[name]
         return bool(((least <= values) & (values <= most)).all())
 
 
 def allowed(update: Update, others: Sequence[Numbers] = ()) -> Allowed:
-    """Return what may be typed in the workbook of an update: as much as keeps all else finite.
+    """Return the ranges that may be typed in an update's workbook: as keep all else finite.
 
     `others`: what it has of the same matrices on other sheets, by name.
     """
@@ -80,7 +80,7 @@ def allowed(update: Update, others: Sequence[Numbers] = ()) -> Allowed:
 def _most_allowed(
     update: Update, others: Sequence[Numbers], enough: int, *, links_stop: bool
 ) -> Allowed | None:
-    """Return what may be typed if that is enough, as a power of ten."""
+    """Return the ranges that may be typed; None if they end below `enough`, a power of ten."""
 
     def attempt(exponent: int) -> Allowed | None:
         typed = _typed(update, others, exponent)
@@ -118,8 +118,8 @@ def _ranges(update: Update, typed: Mapping[str, Range], *, links_stop: bool) -> 
 
 
 def _typed(update: Update, others: Sequence[Numbers], exponent: int) -> dict[str, Range]:
-    """Return what may be typed for each matrix that is given, with a power of ten as the limit; at
-    least what the workbook has there already.
+    """Return the range of each matrix that is given, by name, with a power of ten as the limit;
+    it holds at least the numbers that the workbook has there already.
     """
     program = update.program
     found = {}

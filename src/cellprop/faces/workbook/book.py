@@ -1,7 +1,8 @@
 """What the sheets of one workbook share: formats, widths, and the cells of each matrix.
 
 A matrix looks the same on every sheet on which it is in the same state, so its cells are made
-once for each state and used again on every page of the flip-book.
+once for each state and used again on every page of the flip-book. Knows an update and its layout;
+what a sheet is about, it does not know.
 """
 
 from __future__ import annotations
@@ -85,8 +86,8 @@ class Book:
         self.heights = _heights(self)
 
     def _shown(self) -> tuple[Mapping[str, Formats], Mapping[str, str]]:
-        """Return how the columns of each matrix are shown, and which matrix replaces which so that
-        the move is to be seen.
+        """Return the formats of each matrix's columns, by its name; and the name of the matrix that
+        each updated one replaces, so that the move is to be seen.
         """
         return of_update(self.update), replaced(self.update)
 
@@ -112,7 +113,7 @@ class Book:
         return self.widths.get(column, self.frame.theme.number_width)
 
     def height(self, first: int, last: int) -> float:
-        """Return how high the rows from a first to a last are together, in points."""
+        """Return the height of the rows from a first to a last together, in points."""
         return sum(self.heights.get(row, ROW) for row in range(first, last + 1))
 
     def label(self, address: str, label: str, width: float) -> str:
@@ -126,7 +127,7 @@ class Book:
         return xml.text_cell(address, style, shown)
 
     def height_of_label(self, label: str, width: float) -> float:
-        """Return how high a row is to be for a label in a column, in points."""
+        """Return the height of a row with a label, in points; the column is `width` characters."""
         count = len(self._lines(label, width))
         return count * self.frame.line_of_label + (2 if count > 1 else 0)
 
@@ -134,7 +135,7 @@ class Book:
         return lines(cut(label, LONGEST_LABEL), self.frame.places(width))
 
     def link(self, name: str) -> str:
-        """Return how a formula on another sheet begins that refers to a matrix's own sheet."""
+        """Return the reference to a matrix's own sheet: `'Step 2'!`."""
         return f"'{sheet_name(self.home[name])}'!"
 
     def block(self, matrix: Matrix, state: State) -> list[str]:

@@ -1,4 +1,7 @@
-"""Charts as openpyxl knows them: numbers against numbers, as lines or as points."""
+"""Charts as openpyxl knows them: numbers against numbers, as lines or as points.
+
+Knows ranges and titles; what is drawn, it does not know.
+"""
 
 from __future__ import annotations
 
@@ -13,11 +16,11 @@ from openpyxl.drawing.spreadsheet_drawing import SpreadsheetDrawing
 from openpyxl.worksheet._writer import WorksheetWriter
 from openpyxl.writer.excel import ExcelWriter
 
-# Colours, dashes and markers of series: told apart by the colour-blind, and without colour too.
-COLORS = ("0072B2", "D55E00", "009E73", "CC79A7", "E69F00", "56B4E9", "1F2D33")
+from cellprop.faces.colors import color_of, marker_of
+
+# Lines are told apart without colour too.
 DASHES = ("solid", "dash", "sysDot")
 PALE = "D9DFE2"
-MARKERS = ("circle", "triangle", "square", "diamond", "x", "star", "plus")
 # Ids of axes: openpyxl's own, and those of the axis on the right and the one it crosses.
 RIGHT, ACROSS = 200, 500
 
@@ -127,9 +130,9 @@ def _series(series: Series, number: int, *, points: bool) -> Any:
     made: Any = SeriesFactory(
         Reference(range_string=series.y), Reference(range_string=series.x), title=series.title
     )
-    color = COLORS[number % len(COLORS)]
+    color = color_of(number)
     made.smooth = False
-    made.marker.symbol = MARKERS[number % len(MARKERS)] if points else "none"
+    made.marker.symbol = marker_of(number).chart if points else "none"
     line = made.graphicalProperties.line
     if points:
         made.marker.size = 6

@@ -1,4 +1,7 @@
-"""The first sheet: what this is, the network, the steps with links, the key, how to use it."""
+"""The first sheet: what this is, the network, the steps with links, the key, how to use it.
+
+Knows an update's program by its layers and steps; what stands on their sheets, it does not know.
+"""
 
 from __future__ import annotations
 
@@ -81,7 +84,7 @@ class Page:
         self.add(before + cells, lines * 14.5 + 2)
 
     def room(self, first: str) -> int:
-        """Return how many characters fit from a column to the end of the page."""
+        """Return the number of characters that fit from a column to the end of the page."""
         return int(sum(width for column, width in WIDTHS.items() if column >= first) * 1.15)
 
     def link(self, column: str, target: str, text: str) -> str:
@@ -155,7 +158,7 @@ def _layer(words: Words, layer: Layer) -> tuple[str, ...]:
 
 
 def _linked(page: Page, column: str, name: str) -> str:
-    """Return a cell that shows a single number of the walkthrough."""
+    """Return a cell that shows a single number of the update."""
     book = page.book
     place = book.layout.places[name]
     formula = f"{book.link(name)}{place.address(0, 0)}"
@@ -174,7 +177,7 @@ def _show_loss(page: Page, samples: int) -> None:
     walked = page.words(
         "contents.walked",
         shown=captions.shown(page.words, update),
-        loss=captions.loss(page.words, update.network.loss),
+        loss=captions.loss(page.words, update.program.loss_function),
     )
     cells = page.text("A", "caption", walked)
     cells += xml.formula_cell(f"F{page.next}", style, f"SUM({where})/{samples}", value)

@@ -1,262 +1,37 @@
 """The sheet Training: the loss after every epoch as a chart, and where it can be, live.
 
-A small network trained with all samples at once is trained on the sheet itself: a row for each
-epoch, its parameters computed from the row above. The formulas are the steps' own expressions, read
-with other addresses. Larger ones have a table of values.
+A small network trained with all samples at once is trained on the sheet itself (see `live`).
+Larger ones have a table of values.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
-from functools import cached_property
+from collections.abc import Iterator
 
 import numpy as np
 from openpyxl.worksheet.worksheet import Worksheet
 
-from cellprop.algebra import ONE, Array, Matrix, evaluate, formulas, reads
-from cellprop.algebra.deciding import at_least_half, decide_alike, decided, largest
-from cellprop.faces.layout import MOST_COLUMNS, letter
+from cellprop.faces.layout import letter
 from cellprop.faces.workbook import xml
 from cellprop.faces.workbook.allowed import as_typed
-from cellprop.faces.workbook.book import LONGEST_FORMULA, RunBook
+from cellprop.faces.workbook.book import RunBook
+from cellprop.faces.workbook.canvas import Addresses, Canvas, at_home
 from cellprop.faces.workbook.charts import Chart, Series
-from cellprop.faces.workbook.extras import (
-    TRAINING,
-    Addresses,
-    Canvas,
-    alike,
-    at_home,
-)
+from cellprop.faces.workbook.extras import TRAINING
+from cellprop.faces.workbook.live import ABOVE, FIRST_COLUMN, FIRST_ROW, HERE, Live
 from cellprop.running.run import Run
-from cellprop.running.training import diverging, mean_over_samples
+from cellprop.running.training import mean_over_samples
 from cellprop.texts import captions
 from cellprop.texts.formats import choose
 
-# Live rows stop after so many epochs, or when they would be more formula cells than this; with
-# fewer rows than the least they show too little of a curve.
-LIVE_EPOCHS, LIVE_CELLS, LEAST_ROWS = 300, 40_000, 20
 # A curve of more points than this is thinned.
 MOST_POINTS = 1000
 
 EPOCH, LOSS, ACCURACY = 1, 2, 3
 # Columns that the chart covers, and those of the whole curve where the live rows end before.
-CHART, CHART_LAST = 5, 15
-WHOLE = CHART_LAST + 2
-NAMES, FIRST_ROW, LITTLE = 6, 8, 4.0
-
-# In a formula: the number of its own row, and that of the row above.
-HERE, ABOVE = "\1", "\2"
-
-
-@dataclass(frozen=True)
-class Live:
-    """Training in rows of a sheet, an epoch each; the first is before training.
-
-    Attributes:
-        count: How many epochs there are.
-        columns: The first column of each matrix: its cells follow each other row by row.
-        updates: The formulas of what is carried on, from the row above.
-        formulas: The formulas of what is computed from that within a row.
-        values: What they give, of shape (count + 1, rows, columns).
-    """
-
-    count: int
-    columns: Mapping[str, int]
-    updates: Mapping[str, Addresses]
-    formulas: Mapping[str, Addresses]
-    values: Mapping[str, Array]
-
-    @cached_property
-    def last_row(self) -> int:
-        """The row of the sheet after the last epoch."""
-        return FIRST_ROW + self.count
-
-    def last(self, name: str) -> Addresses:
-        """Return the address of each cell of a matrix in the last row, for another sheet."""
-        _, rows, columns = self.values[name].shape
-        cells = _cells(self.columns[name], rows, columns, str(self.last_row))
-        return [[f"'{TRAINING}'!{cell}" for cell in row] for row in cells]
-
-    def range(self, name: str, row: str) -> str:
-        """Return the range of a matrix in a row."""
-        _, rows, columns = self.values[name].shape
-        first = self.columns[name]
-        return f"{letter(first)}{row}:{letter(first + rows * columns - 1)}{row}"
-
-
-def _cells(first: int, rows: int, columns: int, row: str) -> Addresses:
-    """Return addresses of a matrix whose cells follow each other in one row of a sheet."""
-    return [
-        [f"{letter(first + i * columns + j)}{row}" for j in range(columns)] for i in range(rows)
-    ]
-
-
-# --- Live rows ----------------------------------------------------------------------------
-
-
-def live_rows(book: RunBook) -> Live | None:
-    """Return the training of a network in rows; None if it is too large, or has mini-batches."""
-    run = book.run
-    if run.epochs < 2 or run.batches > 1:
-        return None
-    needed = _needed(run)
-    right = _right(run)
-    size = sum(matrix.rows.size * matrix.columns.size for matrix in (*needed, *right))
-    count = min(run.epochs, LIVE_EPOCHS, LIVE_CELLS // (size + 3) - 1)
-    if count < min(LEAST_ROWS, run.epochs) or size + WHOLE + 6 > MOST_COLUMNS:
-        return None
-    values = _values(book, needed, count)
-    count = len(values[run.program.output.name]) - 1
-    columns = _columns(run, needed, right, whole=count < run.epochs)
-    live = Live(count, columns, {}, {}, values)
-    updates, within = _formulas(book, live, needed)
-    texts = [t for rows in (*updates.values(), *within.values()) for row in rows for t in row]
-    # Rows have four digits at most.
-    longest = max(len(text) + 3 * (text.count(HERE) + text.count(ABOVE)) for text in texts)
-    if longest >= LONGEST_FORMULA or count < min(LEAST_ROWS, run.epochs):
-        return None
-    return Live(count, columns, updates, within, values)
-
-
-def _needed(run: Run) -> list[Matrix]:
-    """Return what has columns: what is carried on, the output, then what leads to them."""
-    program = run.program
-    given = {m.name for step in program.steps if step.number < 2 for m in step.brings}
-    replacing = {matrix.name for matrix in program.updates.values()}
-    found: dict[str, Matrix] = {}
-
-    def visit(matrix: Matrix) -> None:
-        if matrix.name not in given and matrix.name not in found:
-            found[matrix.name] = matrix
-            assert matrix.definition is not None
-            for operand in reads(matrix.definition):
-                visit(operand)
-
-    for matrix in (program.output, program.loss, *program.updates.values()):
-        visit(matrix)
-    carried = [run.matrix(name) for name in run.start]
-    steps = [m for m in program.matrices if m.name in found and m.name not in replacing]
-    return [*carried, program.output, *(m for m in steps if m is not program.output)]
-
-
-def _right(run: Run) -> list[Matrix]:
-    """Return what has columns so that right outputs can be counted."""
-    samples = run.program.output.rows
-    found = []
-    if run.decision == "each yes or no":
-        found.append(Matrix("decided", samples, run.program.output.columns))
-    if run.decision:
-        found.append(Matrix("right", samples, ONE))
-    return found
-
-
-def _values(book: RunBook, needed: list[Matrix], count: int) -> dict[str, Array]:
-    """Return the numbers of every row, computed in the order in which a spreadsheet does."""
-    run, program = book.run, book.run.program
-    names = [m.name for m in (*needed, *_right(run))]
-    found: dict[str, list[Array]] = {name: [] for name in names}
-    carried = dict(run.start)
-    given = {m.name: run.values[m.name] for m in program.matrices if m.definition is None}
-    right = decided(run.values["y"], run.decision) if run.decision else None
-    with diverging():
-        for _ in range(count + 1):
-            values = evaluate(program.matrices, given | carried)
-            if run.decision:
-                chosen = decided(values[program.output.name], run.decision)
-                values["decided"] = chosen
-                hits = (chosen == right).all(axis=1)
-                values["right"] = hits.astype(np.float64)[:, np.newaxis]
-            if not all(np.isfinite(values[name]).all() for name in names):
-                break
-            if not all(book.allowed.has(name, values[name]) for name in carried):
-                break  # formulas would stop here
-            for name in names:
-                found[name].append(values[name])
-            carried = {name: values[matrix.name] for name, matrix in program.updates.items()}
-    return {name: np.array(rows) for name, rows in found.items()}
-
-
-def _columns(run: Run, needed: list[Matrix], right: list[Matrix], *, whole: bool) -> dict[str, int]:
-    """Return the first column of each matrix; a column between what is shown and the working."""
-    shown = len(run.start) + 1
-    first = WHOLE + (4 if whole else 0)
-    columns = _in_a_row(needed[:shown], first)
-    return columns | _in_a_row([*right, *needed[shown:]], columns[""] + 1)
-
-
-def _in_a_row(matrices: list[Matrix], column: int) -> dict[str, int]:
-    """Return the first column of each matrix, all of whose cells stand in one row of the sheet;
-    and, as `""`, where all end.
-    """
-    columns = {}
-    for matrix in matrices:
-        columns[matrix.name] = column
-        column += matrix.rows.size * matrix.columns.size
-    return columns | {"": column}
-
-
-def _formulas(
-    book: RunBook, live: Live, needed: list[Matrix]
-) -> tuple[dict[str, Addresses], dict[str, Addresses]]:
-    """Return the formulas of what is carried on, and of what is computed from it within a row."""
-    run = book.run
-    replaces = {matrix.name: name for name, matrix in run.program.updates.items()}
-
-    def address_from(row: str) -> Callable[[Matrix], Addresses]:
-        """Return addresses as a formula knows them that reads the cells of a row."""
-
-        def address(matrix: Matrix) -> Addresses:
-            # What replaces `wh` is the `wh` of the row below the one it is computed from.
-            name = replaces.get(matrix.name, matrix.name)
-            if name not in live.columns:
-                return at_home(book, name)
-            at = HERE if matrix.name in replaces else row
-            return _cells(live.columns[name], *matrix.shape, at)
-
-        return address
-
-    updates = {
-        name: book.allowed.stopped(
-            name, matrix.name, formulas(matrix.definition, address_from(ABOVE), scattered=True)
-        )
-        for name, matrix in run.program.updates.items()
-        if matrix.definition is not None
-    }
-    within = {
-        matrix.name: formulas(matrix.definition, address_from(HERE), scattered=True)
-        for matrix in needed
-        if matrix.name not in updates and matrix.definition is not None
-    }
-    return updates, within | _formulas_of_right(book, live)
-
-
-def _formulas_of_right(book: RunBook, live: Live) -> dict[str, Addresses]:
-    """Return formulas that say which samples are decided rightly."""
-    run, how = book.run, book.run.decision
-    if not how:
-        return {}
-    program = run.program
-    outputs = _cells(live.columns[program.output.name], *program.output.shape, HERE)
-    targets = at_home(book, "y")
-    if how == "yes or no":
-        right = [
-            decide_alike(output, target)
-            for (output,), (target,) in zip(outputs, targets, strict=True)
-        ]
-        return {"right": [[text] for text in right]}
-    if how == "one of several":
-        rows = zip(outputs, targets, strict=True)
-        texts = [f"IF({largest(output)}={largest(target)},1,0)" for output, target in rows]
-        return {"right": [[text] for text in texts]}
-    chosen = _cells(live.columns["decided"], *program.output.shape, HERE)
-    return {
-        "decided": [[f"IF({at_least_half(output)},1,0)" for output in row] for row in outputs],
-        "right": [[alike(row, target)] for row, target in zip(chosen, targets, strict=True)],
-    }
-
-
-# --- The sheet ----------------------------------------------------------------------------
+CHART, CHART_LAST = 5, FIRST_COLUMN - 2
+WHOLE = FIRST_COLUMN
+NAMES, LITTLE = FIRST_ROW - 2, 4.0
 
 
 def training_sheet(book: RunBook, sheet: Worksheet, live: Live | None) -> list[str]:
@@ -284,7 +59,7 @@ def training_sheet(book: RunBook, sheet: Worksheet, live: Live | None) -> list[s
 def _says(book: RunBook, live: Live | None) -> Iterator[str]:
     """Yield what the sheet says about itself, at most a text for each row there is room for."""
     words, run = book.words, book.run
-    texts = [words("training.says", loss=captions.loss(words, run.network.loss))]
+    texts = [words("training.says", loss=captions.loss(words, run.program.loss_function))]
     if run.stopped:
         texts.append(words("training.stopped", epochs=run.epochs))
     yield " ".join(texts)

@@ -2,7 +2,8 @@
 
 Without a focus the cells' own fills show (so that previewers and print see them). While there
 is one, rules take the colour away from every cell that the focus does not concern. Which cells
-concern it comes from the reading `reads` of the steps' expressions.
+concern it comes from the reading `reads` of the steps' expressions. Knows matrices and places;
+styles it knows by name only.
 """
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ MATRIX_LAST_COLUMN = 10
 
 
 def focus_cells(active: Sequence[Matrix]) -> FocusCells:
-    """Return where the focus of a sheet that computes these matrices is chosen."""
+    """Return the cells in which the focus of a sheet that computes these matrices is chosen."""
     at = [f"${letter(c)}${FOCUS}" for c in (ROW_COLUMN, COLUMN_COLUMN, MATRIX_COLUMN)]
     rows = max(matrix.rows.size for matrix in active)
     columns = max(matrix.columns.size for matrix in active)
@@ -48,7 +49,7 @@ def focus_cells(active: Sequence[Matrix]) -> FocusCells:
 
 
 @dataclass(frozen=True)
-class Rule:
+class StyleRule:
     """Cells of a range that take another style while a condition holds."""
 
     range: str
@@ -56,7 +57,7 @@ class Rule:
     style: str
 
 
-def rules(active: Sequence[Matrix], layout: Layout) -> Iterable[Rule]:
+def rules(active: Sequence[Matrix], layout: Layout) -> Iterable[StyleRule]:
     """Return the rules of a sheet; at most one holds in a cell.
 
     Parameters
@@ -80,8 +81,8 @@ def rules(active: Sequence[Matrix], layout: Layout) -> Iterable[Rule]:
         read = read_by.get(matrix, [])
         if own and read:
             condition = f"AND({focus.chosen},({own[0]})=0,({'+'.join(read)})>0)"
-            yield Rule(place.range, condition, "read")
-        yield Rule(place.range, f"AND({focus.chosen},{'+'.join(own + read)}=0)", "known")
+            yield StyleRule(place.range, condition, "read")
+        yield StyleRule(place.range, f"AND({focus.chosen},{'+'.join(own + read)}=0)", "known")
 
 
 def _test(place: Place, pattern: Pattern, focus: FocusCells, active: Matrix) -> str:
@@ -151,7 +152,7 @@ def formula_in_focus(texts: Sequence[Sequence[str]], focus: FocusCells) -> str:
 
 
 def _index(cell: str, count: int) -> str:
-    """Return which of several is chosen in a cell; the first where none is."""
+    """Return a formula of the number, from 1, chosen in a cell; 1 where none is."""
     return f"IF(AND({cell}>=1,{cell}<={count}),INT({cell}),1)"
 
 

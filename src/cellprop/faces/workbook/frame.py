@@ -1,4 +1,7 @@
-"""What openpyxl writes of a workbook: styles, columns, rules, links, names and print set-up."""
+"""What openpyxl writes of a workbook: styles, columns, rules, links, names and print set-up.
+
+Knows sheets and ranges; knows nothing of matrices, steps or a run.
+"""
 
 from __future__ import annotations
 
@@ -23,8 +26,9 @@ from openpyxl.worksheet.pagebreak import Break
 from openpyxl.worksheet.properties import PageSetupProperties
 from openpyxl.worksheet.worksheet import Worksheet
 
-from cellprop.faces.workbook.charts import COLORS, Chart, Writer, drawn
-from cellprop.faces.workbook.focus import Rule
+from cellprop.faces.colors import COLORS
+from cellprop.faces.workbook.charts import Chart, Writer, drawn
+from cellprop.faces.workbook.focus import StyleRule
 from cellprop.faces.workbook.theme import LATER_STYLES, Theme
 from cellprop.faces.workbook.xml import LONG_AGO
 from cellprop.files.opening import MARK
@@ -101,7 +105,7 @@ class Frame:
         return float(self.theme.styles["label"].font.sz or 8) * 1.375
 
     def places(self, width: float) -> int:
-        """Return how many characters of a label fit in the width of a column."""
+        """Return the number of characters of a label that fit in a column so many wide."""
         return max(1, int(width * self._label_in_width))
 
     def wider(self, width: float, places: int) -> float:
@@ -112,13 +116,13 @@ class Frame:
 
     @property
     def _label_in_width(self) -> float:
-        """How many characters of a label are as wide as a digit, by which widths are measured."""
+        """The number of a label's characters as wide as a digit, by which widths are measured."""
         sizes = [float(self.theme.styles[name].font.sz or 10) for name in ("known", "label")]
         return sizes[0] / sizes[1] * 0.92
 
     @property
     def count(self) -> int:
-        """How many styles cells have asked for."""
+        """The number of styles that cells have asked for."""
         return len(self._styles)
 
     @staticmethod
@@ -126,7 +130,7 @@ class Frame:
         """Return the path of a sheet's part in the file."""
         return sheet.path[1:]
 
-    def add_rules(self, sheet: Worksheet, rules: Iterable[Rule]) -> None:
+    def add_rules(self, sheet: Worksheet, rules: Iterable[StyleRule]) -> None:
         """Add focus rules to a sheet."""
         for rule in rules:
             sheet.conditional_formatting.add(
@@ -333,7 +337,7 @@ class Frame:
 
 
 def fits_in_a_list(options: Sequence[str]) -> bool:
-    """Whether a rule of a sheet has room for a list."""
+    """Return True if a rule of a sheet, of 255 characters, has room for a list."""
     return len(",".join(options)) + 2 <= LONGEST_LIST
 
 

@@ -1,228 +1,45 @@
 """The sheet Predictions: the trained network, what it says of each sample, and room for new ones.
 
 The trained parameters stand on this sheet only; the formulas below are the forward steps, read with
-addresses in a row of their own.
+addresses in a row of their own (see `trained` and `samples`).
 """
 
 from __future__ import annotations
-
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass
 
 import numpy as np
 from openpyxl.worksheet.worksheet import Worksheet
 
 from cellprop.algebra import Array, Axis, Matrix
-from cellprop.algebra.deciding import Decision, at_least_half, decide_alike, decided, largest
+from cellprop.algebra.deciding import at_least_half, decide_alike, decided, largest
 from cellprop.faces.layout import Place, letter
 from cellprop.faces.workbook.book import RunBook
-from cellprop.faces.workbook.curve import Live
-from cellprop.faces.workbook.extras import (
-    MOST_SAMPLES,
-    NOTHING,
-    PREDICTIONS,
-    WIDEST,
-    Addresses,
-    Canvas,
-    absolute,
-    alike,
-    at_home,
-    band,
-    one_after_another,
-    room_for,
-    side_by_side,
-)
-from cellprop.faces.workbook.focus import Rule, literal
-from cellprop.running.run import Run
-from cellprop.texts.formats import LONGEST_LABEL, WIDEST_SIDE, Format, choose, cut
+from cellprop.faces.workbook.canvas import Addresses, Canvas, absolute, at_home, room_for
+from cellprop.faces.workbook.extras import PREDICTIONS, WIDEST, alike
+from cellprop.faces.workbook.focus import StyleRule, literal
+from cellprop.faces.workbook.samples import Predicted
+from cellprop.faces.workbook.trained import FIRST_ROW, Trained
+from cellprop.running.run import TRAINED
+from cellprop.texts.formats import WIDEST_SIDE, Format, choose
 
 # Rows for samples to type.
 ROOM = 5
 # More working columns than this are folded away.
 MOST_UNFOLDED = 12
-# A sheet of more formula cells than this is slow; fewer samples are shown.
-MOST_CELLS = 200_000
-NARROWEST = 13
-SHARE, TRAINED, FIRST_ROW = 4, 6, 10
+# The rows of the share that is right, and of what heads the parameters.
+SHARE, PARAMETERS = FIRST_ROW - 6, FIRST_ROW - 4
 # How outputs between 0 and 1 are shown; those too small for it get a format of their own.
 SHARES = Format(3)
+# What stands where numbers are yet to be typed.
+NOTHING = "–"
 
 
-# --- The trained network ------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Trained:
-    """What is carried on after the last epoch, on the sheet Predictions.
-
-    Attributes:
-        places: Where each stands.
-        links: Where each comes from; None where it is typed.
-        values: What the cells hold.
-        source: Under which key the words say where they come from.
-    """
-
-    places: Mapping[str, Place]
-    links: Mapping[str, Addresses] | None
-    values: Mapping[str, Array]
-    source: str
-
-    @property
-    def typed(self) -> Collection[str]:
-        """The names of those that are typed."""
-        return () if self.links else self.places.keys()
-
-    @property
-    def last_row(self) -> int:
-        """The last row that a parameter takes."""
-        return max(place.last_row for place in self.places.values())
-
-    @property
-    def last_column(self) -> int:
-        """The last column that a parameter takes."""
-        return max(place.last_column for place in self.places.values())
-
-
-def trained(book: RunBook, live: Live | None) -> Trained:
-    """Return the trained parameters: linked to where they are computed, wherever that is."""
-    run = book.run
-    names = tuple(run.start)
-    shapes = run.network.shapes
-    places = side_by_side(map(run.matrix, shapes), FIRST_ROW, 2)
-    # Below: what an update rule remembers, so that a run can be carried on from the file.
-    below = max(place.last_row for place in places.values()) + 4
-    places |= side_by_side((run.matrix(n) for n in names if n not in shapes), below, 2)
-    if live and live.count == run.epochs:
-        links = {name: live.last(name) for name in names}
-        return Trained(places, links, {n: live.values[n][-1] for n in names}, "live")
-    # What the steps show, by how many updates came before: a link and its value are one matrix's.
-    walked = (run.walk_epoch - 1) * run.batches + run.walk_batch - 1
-    updated = {name: matrix.name for name, matrix in run.program.updates.items()}
-    shown = {walked: ("untrained", {n: n for n in names}), walked + 1: ("steps", updated)}
-    source, matrices = shown.get(run.epochs * run.batches, ("typed", None))
-    if matrices is None:
-        source = source if run.epochs else "given"
-        return Trained(places, None, run.carried, source)
-    links = {name: at_home(book, matrices[name]) for name in names}
-    if source == "steps" and book.allowed.links_stop:
-        links = {n: book.allowed.stopped(n, matrices[n], link) for n, link in links.items()}
-    return Trained(places, links, {n: run.values[matrices[n]] for n in names}, source)
-
-
-def known(run: Run, parameters: Trained) -> dict[str, Array]:
-    """Return the values of what is no sample's: the parameters, and what inputs are scaled by."""
-    inputs = run.program.matrices
-    scaling = inputs[1 : [matrix.name for matrix in inputs].index("X")]
-    return {m.name: run.values[m.name] for m in scaling} | dict(parameters.values)
-
-
-# --- The sheet ----------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Table:
-    """Where everything stands in the table of samples: first columns, and rows.
-
-    Attributes:
-        how: How outputs decide.
-        inputs, outputs: What the columns of the inputs and the outputs stand for.
-        classes: What the classes are called, where one of several is chosen.
-        two: What the two classes of a single output are called; empty if they have no names.
-        raw, output, decided, target, wanted, verdict: Columns of what is shown: the inputs, the
-            outputs, the class or classes decided, the targets, the class wanted, and right or
-            wrong; without a decision the differences.
-        last: The last column of that.
-        page: The last column of prose and links.
-        hit: The column that is 1 where a sample is right; working columns begin there.
-        steps: The matrices on the way from the inputs to the output.
-        working: Their columns.
-        labels: The row of the labels of columns; the first sample stands below it.
-        count: How many samples have a row.
-    """
-
-    how: Decision | None
-    inputs: Axis
-    outputs: Axis
-    classes: tuple[str, ...]
-    two: tuple[str, ...]
-    raw: int
-    output: int
-    decided: int
-    target: int
-    wanted: int
-    verdict: int
-    last: int
-    page: int
-    hit: int
-    steps: tuple[Matrix, ...]
-    working: Mapping[str, int]
-    labels: int
-    count: int
-
-    @property
-    def columns(self) -> dict[str, int]:
-        """The column of every matrix of a band."""
-        return {"X": self.raw, "X_raw": self.raw, "output": self.output, **self.working}
-
-    @property
-    def first_row(self) -> int:
-        """The row of the first sample."""
-        return self.labels + 1
-
-
-def table(run: Run, parameters: Trained) -> Table:
-    """Return where everything stands in the table of samples."""
-    inputs, outputs = run.matrix("X").columns, run.program.output.columns
-    how, count = run.decision, run.program.output.rows.size
-    output = 2 + inputs.size
-    decides = output + outputs.size
-    target = decides + {None: 0, "each yes or no": outputs.size}.get(how, 1)
-    wanted = target + outputs.size
-    two = _two(how, outputs)
-    verdict = wanted + (how == "one of several" or bool(two))
-    last = verdict + (0 if how else outputs.size - 1)
-    page = max(last, parameters.last_column, NARROWEST)
-    hit = page + 2
-    steps = band(run, Axis.numbered("samples", 1), 1, {}).computed[:-1]
-    working = one_after_another(steps, hit + (how is not None))
-    return Table(
-        how,
-        inputs,
-        outputs,
-        tuple(cut(label, LONGEST_LABEL) or str(j) for j, label in enumerate(outputs.labels, 1)),
-        two,
-        2,
-        output,
-        decides,
-        target,
-        wanted,
-        verdict,
-        last,
-        page,
-        hit,
-        steps,
-        working,
-        parameters.last_row + 4,
-        min(count, MOST_SAMPLES, max(1, MOST_CELLS // (last + working[""] - hit))),
-    )
-
-
-def _two(how: Decision | None, outputs: Axis) -> tuple[str, ...]:
-    """Return what a single output's 0 and 1 are called; nothing where that can't be told apart."""
-    if how != "yes or no" or not outputs.zero:
-        return ()
-    zero, one = (cut(name, WIDEST) for name in (outputs.zero, *outputs.labels))
-    return (zero, one) if zero != one else ()
-
-
-def predictions_sheet(book: RunBook, sheet: Worksheet, parameters: Trained) -> list[str]:
+def predictions_sheet(book: RunBook, sheet: Worksheet, predicted: Predicted) -> list[str]:
     """Set the sheet Predictions up in the frame and return its rows."""
-    run, words = book.run, book.words
+    run, words, here = book.run, book.words, predicted.table
     canvas = Canvas(book, sheet)
     canvas.set_width(1, book.frame.theme.lane_width)
-    here = table(run, parameters)
-    rows = _Rows(canvas, here, parameters)
-    _put_parameters(canvas, parameters)
+    rows = _Rows(canvas, predicted)
+    _put_parameters(canvas, predicted.trained)
     own = here.first_row + here.count + 2
     texts = {here.labels - 2: ("samples", ""), own: ("own", words("predictions.own_says"))}
     if here.count < run.program.output.rows.size:
@@ -251,9 +68,9 @@ def predictions_sheet(book: RunBook, sheet: Worksheet, parameters: Trained) -> l
 
 def _put_parameters(canvas: Canvas, parameters: Trained) -> None:
     book = canvas.book
-    canvas.text(TRAINED, 1, "heading", book.words("predictions.trained"))
-    canvas.text(TRAINED, 3, "caption", book.words(f"predictions.{parameters.source}"))
-    canvas.heighten(TRAINED, 19)
+    canvas.text(PARAMETERS, 1, "heading", book.words("predictions.trained"))
+    canvas.text(PARAMETERS, 3, "caption", book.words(f"predictions.{parameters.source}"))
+    canvas.heighten(PARAMETERS, 19)
     style = "known" if parameters.links else "input"
     for name, place in parameters.places.items():
         values = parameters.values[name]
@@ -261,7 +78,7 @@ def _put_parameters(canvas: Canvas, parameters: Trained) -> None:
         canvas.numbers(place, style, choose(values, given=False), values, links)
         canvas.text(place.name_row, place.column, "name", name)
         canvas.labels(place)
-        book.frame.add_name(f"{name}_trained", PREDICTIONS, place.absolute)
+        book.frame.add_name(f"{name}{TRAINED}", PREDICTIONS, place.absolute)
         if not links:
             canvas.check_numbers(place.range, name)
 
@@ -269,25 +86,27 @@ def _put_parameters(canvas: Canvas, parameters: Trained) -> None:
 class _Rows:
     """The rows of the table: samples of the walked update, and room for new ones."""
 
-    def __init__(self, canvas: Canvas, here: Table, parameters: Trained) -> None:
-        self.canvas, self.here, self.parameters = canvas, here, parameters
+    def __init__(self, canvas: Canvas, predicted: Predicted) -> None:
+        self.canvas, self.predicted = canvas, predicted
+        self.here, self.parameters = predicted.table, predicted.trained
         self.book, self.run = canvas.book, canvas.book.run
 
     # --- What heads the columns -----------------------------------------------------------
 
     def head(self, row: int, *, own: bool = False) -> None:
         """Put names and labels above the columns; `own`: of samples that are to be typed."""
-        here, words = self.here, self.book.words
+        here, words, program = self.here, self.book.words, self.run.program
         outputs, one = here.outputs.labels, ("",)
+        of_output = here.classes if here.how == "one of several" else outputs
         heads = [
-            (here.raw, self.run.program.matrices[0].name, here.inputs.labels),
-            (here.output, "output", here.classes if here.how == "one of several" else outputs),
+            (here.raw, program.input.name, here.inputs.labels),
+            (here.output, program.output.name, of_output),
         ]
         if here.how:
             labels = outputs if here.how == "each yes or no" else one
             heads.append((here.decided, words("predictions.class"), labels))
         if not own:
-            heads.append((here.target, "y", outputs))
+            heads.append((here.target, program.target.name, outputs))
             if here.how == "one of several" or here.two:
                 heads.append((here.wanted, words("predictions.wanted"), one))
             if here.how:
@@ -307,32 +126,35 @@ class _Rows:
     def put_samples(self) -> None:
         """Put the samples of the walked update, and how many are right."""
         run, canvas, here = self.run, self.canvas, self.here
-        axis = run.program.output.rows
-        samples = Axis(axis.name, axis.labels[: here.count])
-        rows = band(run, samples, here.first_row, here.columns)
-        raw, y = (run.values[name][: here.count] for name in (rows.raw.name, "y"))
-        values = rows.values(raw, known(run, self.parameters))
-        for i, label in enumerate(samples.labels):
+        rows, values, forms = self.predicted.samples, self.predicted.values, self.book.columns
+        raw, output = rows.forward.input.name, rows.forward.output
+        for i, label in enumerate(output.rows.labels):
             canvas.label(here.first_row + i, 1, label, beside=WIDEST_SIDE)
-        links, forms = at_home(self.book, rows.raw.name), self.book.columns[rows.raw.name]
-        canvas.numbers(rows.places[rows.raw.name], "known", forms, raw, links)
-        for matrix in rows.computed:
-            style = "active" if matrix.name == "output" and not here.how else "known"
+        links = at_home(self.book, raw)
+        canvas.numbers(rows.places[raw], "known", forms[raw], values[raw], links)
+        for matrix in rows.forward.by_sample:
             form = choose(values[matrix.name], given=False)
-            if matrix.name == "output" and here.how:
+            if matrix is output and here.how:
                 form = SHARES
             texts = rows.formulas(matrix, self.fixed, self.parameters.typed)
-            canvas.numbers(rows.places[matrix.name], style, form, values[matrix.name], texts)
-        target = Place(Matrix("y", samples, here.outputs), here.first_row, here.target)
-        canvas.numbers(target, "known", self.book.columns["y"], y, at_home(self.book, "y"))
-        cells = rows.places["output"].addresses(), target.addresses()
+            place, style = rows.places[matrix.name], self._style(matrix, output)
+            canvas.numbers(place, style, form, values[matrix.name], texts)
+        y = run.program.target.name
+        target = Place(Matrix(y, output.rows, here.outputs), here.first_row, here.target)
+        wanted, outputs = run.values[y][: here.count], self.predicted.outputs
+        canvas.numbers(target, "known", forms[y], wanted, at_home(self.book, y))
+        cells = rows.output.addresses(), target.addresses()
         if here.how:
-            self._put_verdicts(*cells, decided(values["output"], here.how), decided(y, here.how))
+            self._put_verdicts(*cells, decided(outputs, here.how), decided(wanted, here.how))
         else:
-            self._put_differences(target.matrix, *cells, y - values["output"])
+            self._put_differences(target.matrix, *cells, wanted - outputs)
+
+    def _style(self, matrix: Matrix, output: Matrix) -> str:
+        """Return the style of a matrix: what is predicted stands out where nothing is decided."""
+        return "active" if matrix is output and not self.here.how else "known"
 
     def fixed(self, matrix: Matrix) -> Addresses:
-        """Return where stands what is no sample's."""
+        """Return the addresses of a matrix that has no row for each sample, by row and column."""
         place = self.parameters.places.get(matrix.name)
         return absolute(place) if place else at_home(self.book, matrix.name)
 
@@ -369,7 +191,7 @@ class _Rows:
         canvas.widen(here.verdict, max(map(room_for, said)))
         last = here.first_row + here.count - 1
         verdicts = f"{letter(here.verdict)}{here.first_row}:{letter(here.verdict)}{last}"
-        rule = Rule(verdicts, f"${letter(here.hit)}{here.first_row}=0", "read")
+        rule = StyleRule(verdicts, f"${letter(here.hit)}{here.first_row}=0", "read")
         self.book.frame.add_rules(canvas.sheet, [rule])
         canvas.text(SHARE, 1, "table", words("predictions.share"))
         text = f"SUM({letter(here.hit)}{here.first_row}:{letter(here.hit)}{last})/{here.count}"
@@ -429,22 +251,25 @@ class _Rows:
     def put_room(self, row: int) -> None:
         """Put rows in which new samples can be typed."""
         here, canvas = self.here, self.canvas
-        rows = band(self.run, Axis.numbered("samples", ROOM), row, here.columns)
-        raw = rows.places[rows.raw.name]
-        canvas.check_numbers(raw.range, rows.raw.name)
-        typed = self.parameters.typed
-        steps = [(rows.places[m.name], rows.formulas(m, self.fixed, typed)) for m in rows.computed]
+        forward = self.run.model.forward(Axis.numbered("samples", ROOM))
+        rows = here.band(forward, row)
+        raw = rows.places[forward.input.name]
+        canvas.check_numbers(raw.range, forward.input.name)
+        blank = self.parameters.typed
+        steps = [
+            (rows.places[m.name], rows.formulas(m, self.fixed, blank)) for m in forward.by_sample
+        ]
         for i, inputs in enumerate(raw.addresses()):
             canvas.label(row + i, 1, self.book.words("predictions.new", number=i + 1))
             for j in range(len(inputs)):
                 canvas.blank(row + i, raw.column + j, "input")
             typed = f"COUNT({inputs[0]}:{inputs[-1]})<{len(inputs)}"
             for place, texts in steps:
-                style = "active" if place.matrix.name == "output" and not here.how else "known"
+                style = self._style(place.matrix, forward.output)
                 for j, text in enumerate(texts[i], place.column):
                     self._put_when(typed, row + i, j, style, text, 0.0, "0.00")
             if here.how:
-                outputs = rows.places["output"].addresses()[i]
+                outputs = rows.output.addresses()[i]
                 self._put_decided(row + i, outputs, np.zeros(len(outputs)), typed)
         for place, _ in steps:
             canvas.watch(place.range, place.address(0, 0), Format(2))

@@ -1,4 +1,7 @@
-"""How a step's sheet is printed: on one page if that can be read, else cut between matrices."""
+"""How a step's sheet is printed: on one page if that can be read, else cut between matrices.
+
+Knows a layout and the widths of columns; what the matrices hold, it does not know.
+"""
 
 from __future__ import annotations
 

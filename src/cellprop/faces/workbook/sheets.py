@@ -1,4 +1,7 @@
-"""The sheet of a step: what stands above the lanes, and the lanes themselves."""
+"""The sheet of a step: what stands above the lanes, and the lanes themselves.
+
+Asks a step for its kind and what it brings; which model declared it, it does not know.
+"""
 
 from __future__ import annotations
 
@@ -109,7 +112,8 @@ def lane_rows(
 ) -> Iterator[str]:
     """Yield the rows of a lane, with what stands beside its matrices by the number of the row."""
     blocks = [book.block(place.matrix, states[place.matrix.name]) for place in lane.places]
-    title = xml.text_cell(f"A{lane.row}", book.frame.style("lane"), lane_title(book, lane))
+    said = captions.lane(book.words, lane.key, lane.layer)
+    title = xml.text_cell(f"A{lane.row}", book.frame.style("lane"), said)
     for i in range(lane.last_row - lane.row + 1):
         cells = "".join([block[i] for block in blocks if i < len(block)])
         if beside:
@@ -118,11 +122,6 @@ def lane_rows(
         height = book.heights.get(row, LABEL_ROW if i == 1 else ROW)
         yield xml.row(row, cells if i else title + cells, height)
     yield xml.row(lane.last_row + 1, "", GAP_ROW)
-
-
-def lane_title(book: Book, lane: at.PlacedLane) -> str:
-    """Return what a lane is called."""
-    return book.words(f"lanes.{lane.key}", layer=f" {lane.layer}" if lane.layer else "")
 
 
 def head_rows(book: Book, step: Step, links: Sequence[Link]) -> Iterator[str]:
@@ -147,7 +146,7 @@ def _header_rows(book: Book, sheet: Worksheet, step: Step, links: Sequence[Link]
 
 
 def _range_of_names(active: Sequence[Matrix]) -> str:
-    """Return where the names to choose from stand, if a rule of the sheet has no room for them."""
+    """Return the range of the names to choose from, where a rule has no room for them."""
     first, last = letter(at.FIRST_COLUMN), letter(at.FIRST_COLUMN + len(active) - 1)
     return f"${first}${at.FOCUS + 1}:${last}${at.FOCUS + 1}"
 

@@ -1,7 +1,8 @@
 """The look of the workbook, read from a spreadsheet that a teacher may restyle.
 
 `templates/theme.xlsx` has a sample cell for each style; what the cell looks like is the style.
-The widths of its columns are the widths of lane titles, row labels and numbers.
+The widths of its columns are the widths of lane titles, row labels and numbers. Knows nothing of
+what is shown.
 """
 
 from __future__ import annotations

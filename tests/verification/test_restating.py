@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cellprop.restating import LONGEST, restated
+from cellprop.verification.restating import LONGEST, restated
 
 
 def computed(formula: str, *numbers: float) -> object:

@@ -38,18 +38,18 @@ def restated(formula: str) -> str:
     from openpyxl.formula.tokenizer import Tokenizer, TokenizerError
 
     try:
-        reader = _Reader(Tokenizer(formula).items)
-        written = reader.expression()
+        parser = _Parser(Tokenizer(formula).items)
+        written = parser.expression()
     except (TokenizerError, IndexError, RecursionError):  # no formula that an engine can read
         return formula
-    return f"={written}" if reader.at_end else formula
+    return f"={written}" if parser.at_end else formula
 
 
 def _may_compare(formula: str) -> bool:
     return "MATCH(" in formula or any(sign in formula[1:] for sign in "<>=")
 
 
-class _Reader:
+class _Parser:
     """Reads the tokens of a formula from left to right and writes it anew."""
 
     def __init__(self, tokens: Sequence[Token]) -> None:

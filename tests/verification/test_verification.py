@@ -17,14 +17,14 @@ import openpyxl
 import pytest
 
 import cellprop
-from cellprop import verification
-from cellprop.cli.commands import main
+from cellprop.cli.main import main
 from cellprop.errors import InputError
 from cellprop.files import opening
 from cellprop.files.costs import Tally
+from cellprop.verification import by_libreoffice, reading
 from conftest import slow_but
 
-SOURCE = Path(__file__).parents[1] / "src"
+SOURCE = Path(__file__).parents[2] / "src"
 # Of step 2: the first cell of hidden_layer_input, and where the formula in focus is shown.
 STEP_2, CELL, TEXT_CELL = "xl/worksheets/sheet4.xml", "L19", "C7"
 
@@ -503,7 +503,7 @@ def test_libreoffice_needs_no_help_with_numbers_close_to_0(tmp_path, libreoffice
 
 
 def test_without_libreoffice_one_line_says_so(built, monkeypatch, verify_command):
-    monkeypatch.setattr(verification, "find_libreoffice", lambda: None)
+    monkeypatch.setattr(by_libreoffice, "find_libreoffice", lambda: None)
     code, out, err = verify_command(built, "--engine", "libreoffice")
     assert (code, out) == (2, "")
     assert err == (
@@ -530,8 +530,8 @@ def test_a_libreoffice_that_brings_nothing_is_one_line(
     program = tmp_path / "soffice"
     program.write_text(f"#!/bin/sh\n{does}\n")
     program.chmod(0o755)
-    monkeypatch.setattr(verification, "find_libreoffice", lambda: str(program))
-    monkeypatch.setattr(verification, "LIBREOFFICE_SECONDS", 0.2 if "sleep" in does else 60)
+    monkeypatch.setattr(by_libreoffice, "find_libreoffice", lambda: str(program))
+    monkeypatch.setattr(by_libreoffice, "LIBREOFFICE_SECONDS", 0.2 if "sleep" in does else 60)
     code, out, err = verify_command(built, "--engine", "libreoffice")
     assert (code, out, err.count("\n")) == (2, "", 1)
     assert err.startswith(f"cellprop: {built}: ")
@@ -647,7 +647,7 @@ def test_a_workbook_that_lost_a_sheet_is_one_line_whatever_the_engine(built, tmp
 
 
 def test_a_file_that_unpacks_to_far_too_much_is_not_unpacked(built, monkeypatch, verify_command):
-    monkeypatch.setattr(verification, "BUILT", replace(verification.BUILT, unpacked=100_000))
+    monkeypatch.setattr(reading, "BUILT", replace(reading.BUILT, unpacked=100_000))
     monkeypatch.setattr(openpyxl, "load_workbook", lambda *_, **__: pytest.fail("unpacked"))
     code, out, err = verify_command(built)
     assert (code, out, err.count("\n")) == (2, "", 1)
@@ -658,7 +658,7 @@ def test_texts_made_of_what_was_typed_are_no_reason_to_refuse_a_workbook_of_any_
     built, monkeypatch
 ):
     monkeypatch.setattr(Tally, "MOST_KEPT", 100)
-    assert verification.verify(built).ok
+    assert cellprop.verify(built).ok
 
 
 @pytest.mark.parametrize(
@@ -674,7 +674,7 @@ def test_texts_made_of_texts_are_refused(built, tmp_path, monkeypatch, kept, exp
     book["Step 2"]["Z99"] = f"={TEXT_CELL}&{TEXT_CELL}"
     book.save(tmp_path / "doubling.xlsx")
     with pytest.raises(InputError, match=re.escape(expected)):
-        verification.verify(tmp_path / "doubling.xlsx")
+        cellprop.verify(tmp_path / "doubling.xlsx")
 
 
 def test_a_file_that_may_not_be_read_is_one_line(built, tmp_path, monkeypatch, verify_command):

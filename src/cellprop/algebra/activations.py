@@ -1,0 +1,126 @@
+"""The table of activations: what neurons apply to their input. Adding one is adding a row here, and
+its words.
+
+A row's `slope` is written with the output where that is shorter, as in the article. Each survives
+any input that a spreadsheet can hold: a large number saturates, it does not become an error.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from cellprop.algebra import axes, cells, notation, ranges
+from cellprop.algebra.arithmetic import LEAK, sum_in_order
+from cellprop.algebra.expressions import (
+    Applied,
+    Array,
+    Expression,
+    Form,
+    Keep,
+    Operation,
+    square,
+    sum_over_columns,
+)
+from cellprop.algebra.notation import CALL, MINUS_SIGN, PLUS, TIMES, call
+from cellprop.algebra.rows import elementwise
+
+
+def _sigmoid(x: Array) -> Array:
+    """Return 1 / (1 + exp(-x)); a large negative x saturates instead of overflowing."""
+    result: Array = np.negative(x)
+    np.minimum(result, 700.0, out=result)
+    np.exp(result, out=result)
+    result += 1.0
+    return np.divide(1.0, result, out=result)
+
+
+def _leaky(x: Array, leak: float) -> Array:
+    result: Array = np.maximum(x, leak * x)
+    return result
+
+
+def _softmax(x: Array) -> Array:
+    """Return exponentials that add up to 1 in each row; the largest is taken off first, since
+    that changes nothing but keeps them from overflowing.
+    """
+    exponentials = np.exp(x - x.max(axis=1, keepdims=True))
+    result: Array = exponentials / sum_in_order(exponentials)
+    return result
+
+
+def _softmax_in_parts(z: Expression, keep: Keep) -> Expression:
+    shifted = z - Applied("maximum_over_columns", z)
+    exponentials = keep("exponentials", Applied("exponential", shifted), "e")
+    return exponentials / keep("sum", sum_over_columns(exponentials), "s")
+
+
+ACTIVATIONS: tuple[Operation, ...] = (
+    elementwise(
+        "sigmoid",
+        _sigmoid,
+        maths=call("σ({0})"),
+        numpy=Form("1 / (1 + np.exp(-{0}))", TIMES, (MINUS_SIGN,)),
+        r=Form("1 / (1 + exp(-{0}))", TIMES, (MINUS_SIGN,)),
+        # In a spreadsheet -A1^2 is (-A1)^2, so a power after the sign needs parentheses.
+        excel=Form("1/(1+EXP(-{0}))", TIMES, (CALL,)),
+        # EXP(710) is an error in a spreadsheet, so the exponent stops at 700.
+        cell=Form("1/(1+EXP(MIN(700,-{0})))", TIMES, (CALL,)),
+        slope=lambda output, _: output * (1 - output),
+        bounds=(0.0, 1.0),
+    ),
+    elementwise(
+        "tanh",
+        np.tanh,
+        maths=call("tanh({0})"),
+        numpy=call("np.tanh({0})"),
+        r=call("tanh({0})"),
+        excel=call("TANH({0})"),
+        slope=lambda output, _: 1 - square(output),
+        bounds=(-1.0, 1.0),
+    ),
+    elementwise(
+        "relu",
+        lambda x: np.maximum(x, 0.0),
+        maths=call("max(0, {0})"),
+        numpy=call("np.maximum({0}, 0)"),
+        r=call("pmax({0}, 0)"),
+        # In an array formula MAX would take the largest of all.
+        excel=call("IF({0}>0,{0},0)"),
+        cell=call("MAX(0,{0})"),
+        slope=lambda output, _: Applied("positive", output),
+    ),
+    elementwise(
+        "leaky_relu",
+        _leaky,
+        maths=Form("max({leak} {0}, {0})", CALL, (TIMES,)),
+        numpy=Form("np.maximum({0}, {leak} * {0})", CALL, (TIMES + 1,)),
+        r=Form("pmax({0}, {leak} * {0})", CALL, (TIMES + 1,)),
+        excel=Form("IF({0}>0,{0},{leak}*{0})", CALL, (TIMES + 1,)),
+        cell=Form("MAX({0},{leak}*{0})", CALL, (TIMES + 1,)),
+        slope=lambda output, _, leak: Applied("positive_or_leak", output, leak=leak),
+        settings={"leak": LEAK},
+    ),
+    elementwise(
+        "linear",
+        np.positive,
+        maths=Form("{0}", PLUS, (0,)),
+        numpy=Form("{0}", PLUS, (0,)),
+        excel=Form("{0}", PLUS, (0,)),
+        slope=lambda output, _: Applied("ones", output),
+    ),
+    Operation(
+        "softmax",
+        _softmax,
+        reads=(("row", "all"),),
+        maths=call("softmax({0})"),
+        numpy=notation.as_parts("numpy"),
+        r=notation.as_parts("r"),
+        excel=notation.as_parts("excel"),
+        cells=cells.as_parts,
+        axes=axes.of_elements,
+        range=ranges.within(0.0, 1.0),
+        parts=_softmax_in_parts,
+        back=lambda g, output, _: (output * (g - sum_over_columns(output * g)),),
+        bounds=(0.0, 1.0),
+    ),
+)

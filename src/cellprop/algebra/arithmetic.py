@@ -1,0 +1,336 @@
+"""The table of plain operations: products, sums, quotients, extremes, and what slopes are made of.
+
+Adding one is adding a row here: its value, its texts, its cell formula, which cells it reads, its
+derivative and its range.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Literal
+
+import numpy as np
+
+from cellprop.algebra import axes, cells, ranges
+from cellprop.algebra.expressions import (
+    Applied,
+    Array,
+    Expression,
+    Form,
+    Operation,
+    Range,
+    square,
+)
+from cellprop.algebra.notation import (
+    CALL,
+    COMPARED,
+    MATRIX_TIMES,
+    PLUS,
+    POWER,
+    TIMES,
+    call,
+    in_r,
+    infix,
+    ones_beside,
+    truth_in_r,
+)
+from cellprop.algebra.rows import elementwise
+
+# What a leaky ReLU lets through of a negative number, unless it is set otherwise.
+LEAK = 0.01
+# Numbers closer to 0 than this are taken for it where a division or a logarithm would overflow.
+TINY = float(np.exp(-460.0))  # 2e-200, written so that a formula needs no exponent
+# What spreads less than this is taken not to spread at all: what it divides stays of a size with
+# which a network can calculate on.
+SMALL = float(np.exp(-69.0))  # 1e-30
+
+
+# --- Values -------------------------------------------------------------------------------
+
+
+def _product_in_order(left: Array, right: Array) -> Array:
+    """Return the matrix product, adding its terms one after another from the left."""
+    total = left[:, :1] * right[:1]
+    for k in range(1, len(right)):
+        total += left[:, k : k + 1] * right[k : k + 1]
+    return total
+
+
+def sum_in_order(x: Array) -> Array:
+    """Return the row sums of an array of shape (rows, columns), of shape (rows, 1): one column
+    added after another, as a spreadsheet does.
+    """
+    total = x[:, :1].copy()
+    for j in range(1, x.shape[1]):
+        total += x[:, j : j + 1]
+    return total
+
+
+def _ratio(a: Array, b: Array) -> Array:
+    return np.divide(a, np.maximum(b, TINY))
+
+
+def _ratio_to_spread(a: Array, b: Array) -> Array:
+    return np.divide(a, np.maximum(b, SMALL))
+
+
+def _positive_or_leak(x: Array, leak: float) -> Array:
+    return np.where(x > 0.0, 1.0, leak)
+
+
+# --- Rows that are alike ------------------------------------------------------------------
+
+Side = Literal["rows", "columns"]
+
+
+def _sum(over: Side) -> Operation:
+    """Return the sums of the columns, or of the rows."""
+    by_rows = over == "rows"
+    axis = 0 if by_rows else 1
+    at_once: Callable[[Array], Array] = lambda x: np.add.reduce(x, axis=axis, keepdims=True)  # noqa: E731
+    return Operation(
+        f"sum_over_{over}",
+        at_once if by_rows else sum_in_order,
+        reads=(("all", "column") if by_rows else ("row", "all"),),
+        maths=call(f"Σ_{over}({{0}})"),
+        numpy=Form(f"{{0}}.sum(axis={axis}, keepdims=True)", CALL, (CALL,)),
+        r=call("t(colSums({0}))" if by_rows else "cbind(rowSums({0}))"),
+        excel=ones_beside(over),
+        cells=cells.reduced("SUM", over=over),
+        axes=axes.of_a_row if by_rows else axes.of_a_column,
+        range=ranges.of_column_sums if by_rows else ranges.of_row_sums,
+        fast=at_once,
+        back=lambda g, _, a: (Applied("ones", a) * g,),
+        is_linear=True,
+    )
+
+
+def _extreme(name: str, function: str, over: Side) -> Operation:
+    """Return the smallest or largest number of each column, or of each row."""
+    axis, by, side = (0, "BYCOL", 2) if over == "rows" else (1, "BYROW", 1)
+    value = np.minimum if function == "MIN" else np.maximum
+    lower = function.lower()
+
+    def back(g: Expression, result: Expression, a: Expression) -> tuple[Expression]:
+        # Those that are alike share the change.
+        alike = Applied("equal", a, result)
+        return (g * alike / Applied(f"sum_over_{over}", alike),)
+
+    return Operation(
+        name,
+        lambda x: value.reduce(x, axis=axis, keepdims=True),
+        reads=(("all", "column") if over == "rows" else ("row", "all"),),
+        maths=call(f"{lower}_{over}({{0}})"),
+        numpy=Form(f"{{0}}.{lower}(axis={axis}, keepdims=True)", CALL, (CALL,)),
+        r=call(f"{'rbind' if over == 'rows' else 'cbind'}(apply({{0}}, {side}, {lower}))"),
+        excel=call(f"{by}({{0}},LAMBDA(line,{function}(line)))"),
+        cells=cells.reduced(function, over=over),
+        axes=axes.of_a_row if over == "rows" else axes.of_a_column,
+        range=ranges.chosen,
+        back=back,
+    )
+
+
+def _quotient(name: str, value: Callable[..., Array], least: str) -> Operation:
+    """Return the division by what is not negative, and in a cell not less than a number."""
+
+    def back(
+        g: Expression, result: Expression, _: Expression, b: Expression
+    ) -> tuple[Expression, ...]:
+        # As if the divisor were not kept from 0: there it has no derivative to speak of.
+        return Applied(name, g, b), 0 - Applied(name, g * result, b)
+
+    return elementwise(
+        name,
+        value,
+        maths=infix(" / ", TIMES),
+        numpy=infix(" / ", TIMES),
+        r=in_r("/", TIMES),
+        excel=infix("/", TIMES),
+        cell=Form(f"{{0}}/MAX({least},{{1}})", TIMES, (TIMES, 0)),
+        back=back,
+        is_linear=True,
+    )
+
+
+# --- Ranges that look at the operands -----------------------------------------------------
+
+_LARGEST = ("maximum_over_rows", "maximum_over_columns")
+
+
+def _range_of_difference(expression: Applied, operands: Sequence[Range]) -> Range:
+    """Return the range of a difference; of numbers less the largest of them, none is positive."""
+    left, right = expression.operands
+    is_largest = isinstance(right, Applied) and right.operation.name in _LARGEST
+    if is_largest and isinstance(right, Applied) and right.operands[0] is left:
+        return operands[0][0] - operands[0][1], 0.0
+    return ranges.at_ends(expression, operands)
+
+
+def _range_of_quotient(expression: Applied, operands: Sequence[Range]) -> Range:
+    """Return the range of a division by a count, or by a sum of exponentials of which one is e⁰:
+    by 1 or more.
+    """
+    least, most = operands[1]
+    return ranges.at_ends(expression, [operands[0], (max(1.0, least), max(1.0, most))])
+
+
+# --- The table ----------------------------------------------------------------------------
+
+ARITHMETIC: tuple[Operation, ...] = (
+    Operation(
+        "product",
+        _product_in_order,
+        reads=(("row", "all"), ("all", "column")),
+        maths=infix(" · ", MATRIX_TIMES),
+        numpy=infix(" @ ", TIMES),
+        r=infix(" %*% ", MATRIX_TIMES),
+        excel=call("MMULT({0},{1})"),
+        cells=cells.of_product,
+        axes=axes.of_product,
+        range=ranges.of_product,
+        fast=np.matmul,
+        back=lambda g, _, a, b: (g @ b.T, a.T @ g),
+        is_linear=True,
+    ),
+    Operation(
+        "transpose",
+        np.transpose,
+        reads=(("column", "row"),),
+        maths=Form("{0}ᵀ", CALL, (CALL,)),
+        numpy=Form("{0}.T", CALL, (CALL,)),
+        r=call("t({0})"),
+        excel=call("TRANSPOSE({0})"),
+        cells=cells.of_transpose,
+        axes=axes.of_transpose,
+        range=ranges.chosen,
+        back=lambda g, *_: (g.T,),
+        is_linear=True,
+    ),
+    _sum("rows"),
+    _sum("columns"),
+    _extreme("minimum_over_rows", "MIN", "rows"),
+    _extreme("maximum_over_rows", "MAX", "rows"),
+    _extreme("maximum_over_columns", "MAX", "columns"),
+    elementwise(
+        "add",
+        np.add,
+        maths=infix(" + ", PLUS),
+        numpy=infix(" + ", PLUS),
+        r=in_r("+", PLUS),
+        excel=infix("+", PLUS),
+        back=lambda g, *_: (g, g),
+    ),
+    elementwise(
+        "subtract",
+        np.subtract,
+        maths=infix(" − ", PLUS),
+        numpy=infix(" - ", PLUS),
+        r=in_r("-", PLUS),
+        excel=infix("-", PLUS),
+        back=lambda g, *_: (g, 0 - g),
+        range=_range_of_difference,
+    ),
+    elementwise(
+        "multiply",
+        np.multiply,
+        maths=infix(" ⊙ ", TIMES),
+        numpy=infix(" * ", TIMES),
+        r=in_r("*", TIMES),
+        excel=infix("*", TIMES),
+        back=lambda g, _, a, b: (g * b, g * a),
+        is_linear=True,
+    ),
+    # A product with one number for all.
+    elementwise(
+        "scale",
+        np.multiply,
+        maths=infix(" × ", TIMES),
+        numpy=infix(" * ", TIMES),
+        r=in_r("*", TIMES),
+        excel=infix("*", TIMES),
+        back=lambda g, _, a, b: (g * b, g * a),
+        is_linear=True,
+    ),
+    elementwise(
+        "divide",
+        np.divide,
+        maths=infix(" / ", TIMES),
+        numpy=infix(" / ", TIMES),
+        r=in_r("/", TIMES),
+        excel=infix("/", TIMES),
+        back=lambda g, _, a, b: (g / b, 0 - g * a / square(b)),
+        range=_range_of_quotient,
+        is_linear=True,
+    ),
+    elementwise(
+        "square",
+        np.square,
+        maths=Form("{0}²", POWER, (CALL,)),
+        numpy=Form("{0} ** 2", POWER, (CALL,)),
+        r=Form("{0}^2", POWER, (CALL,)),
+        excel=Form("{0}^2", POWER, (POWER,)),
+        # To LibreOffice the power of a number near 0 is an error; the sum of one square is 0.
+        cell=call("SUMSQ({0})"),
+        back=lambda g, _, a: (g * a * 2,),
+    ),
+    elementwise(
+        "square_root",
+        lambda x: np.sqrt(np.maximum(x, 0.0)),
+        maths=call("√({0})"),
+        numpy=call("np.sqrt({0})"),
+        r=call("sqrt({0})"),
+        excel=call("SQRT({0})"),
+        # What is computed as 0 may come out a little below.
+        cell=call("SQRT(MAX(0,{0}))"),
+        back=lambda g, root, _: (Applied("ratio", g, root * 2),),
+    ),
+    elementwise(
+        "exponential",
+        np.exp,
+        maths=call("exp({0})"),
+        numpy=call("np.exp({0})"),
+        r=call("exp({0})"),
+        excel=call("EXP({0})"),
+        back=lambda g, power, _: (g * power,),
+    ),
+    # A quotient whose divisor is not negative, and may come so close to 0 as to be it.
+    _quotient("ratio", _ratio, "EXP(-460)"),
+    # One whose divisor says how far numbers spread: of inputs, or of changes.
+    _quotient("ratio_to_spread", _ratio_to_spread, "EXP(-69)"),
+    elementwise(
+        "ones",
+        np.ones_like,
+        maths=Form("1", CALL, (0,)),
+        numpy=call("np.ones_like({0})"),
+        r=Form("0 * {0} + 1", PLUS, (TIMES + 1,)),
+        excel=Form("0*{0}+1", PLUS, (TIMES + 1,)),
+        cell=Form("1", CALL, (0,)),
+    ),
+    elementwise(
+        "equal",
+        lambda a, b: np.where(a == b, 1.0, 0.0),
+        maths=Form("[{0} = {1}]", CALL, (0, 0)),
+        numpy=Form("np.where({0} == {1}, 1.0, 0.0)", CALL, (COMPARED + 1, COMPARED + 1)),
+        r=truth_in_r("=="),
+        excel=call("IF({0}={1},1,0)"),
+        range=ranges.within(0.0, 1.0),
+    ),
+    elementwise(
+        "positive",
+        lambda x: np.where(x > 0.0, 1.0, 0.0),
+        maths=Form("[{0} > 0]", CALL, (0,)),
+        numpy=call("np.where({0} > 0, 1.0, 0.0)"),
+        r=call("ifelse({0} > 0, 1, 0)"),
+        excel=call("IF({0}>0,1,0)"),
+    ),
+    elementwise(
+        "positive_or_leak",
+        _positive_or_leak,
+        maths=Form("[{0} > 0, else {leak}]", CALL, (0,)),
+        numpy=call("np.where({0} > 0, 1.0, {leak})"),
+        r=call("ifelse({0} > 0, 1, {leak})"),
+        excel=call("IF({0}>0,1,{leak})"),
+        settings={"leak": LEAK},
+    ),
+)

@@ -1,0 +1,517 @@
+"""Expressions: matrices, numbers, operations applied to them; and what an operation says of itself.
+
+This is what every other module of the algebra builds on. It knows the shape of a row of the table,
+and holds the registry in which rows are looked up; the registry is empty until `operations` fills
+it. It must not know any operation, notation, formula or derivative.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property, partial
+from types import MappingProxyType
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cellprop.errors import InputError, nearest
+
+Array = NDArray[np.float64]
+Setting = float | str
+"""What an operation is told beside its operands: a leak, a side, …"""
+
+
+# --- Axes ---------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Axis:
+    """One side of a matrix: what its rows or columns stand for.
+
+    Attributes:
+        name: What one row or column is one of: `samples`, `inputs`, `hidden`, …
+        labels: A label for each.
+        zero: What 0 in the only column stands for, where 1 stands for its label.
+    """
+
+    name: str
+    labels: tuple[str, ...]
+    zero: str = ""
+
+    @classmethod
+    def numbered(cls, name: str, size: int, prefix: str = "") -> Axis:
+        """Return the Axis of `size` rows or columns labelled `prefix1` … `prefix<size>`."""
+        return cls(name, tuple(f"{prefix}{i}" for i in range(1, size + 1)))
+
+    @cached_property
+    def size(self) -> int:
+        """How many rows or columns there are."""
+        return len(self.labels)
+
+    def fits(self, other: Axis) -> bool:
+        """Whether the two axes stand for the same things."""
+        return self.name == other.name and self.size == other.size
+
+
+ONE = Axis("one", ("",))
+"""The axis of a single row or column that stands for all: it repeats (broadcasts) to fit."""
+
+
+# --- Expressions --------------------------------------------------------------------------
+
+
+class Expression:
+    """Something with rows, columns and a value for each cell. Composes with `@ + - * / .T`, with
+    others and with numbers on either side.
+
+    Attributes:
+        rows: What its rows stand for.
+        columns: What its columns stand for.
+    """
+
+    # An array beside an expression is refused as a whole, not taken element by element.
+    __array_ufunc__ = None
+
+    rows: Axis
+    columns: Axis
+
+    @property
+    def is_scalar(self) -> bool:
+        """Whether it is one number for all rows and columns."""
+        return self.rows is ONE and self.columns is ONE
+
+    @property
+    def T(self) -> Expression:  # noqa: N802 - NumPy's name
+        """The transpose, of shape (columns, rows); that of a transpose is what was transposed."""
+        return Applied("transpose", self)
+
+    def __matmul__(self, other: Expression) -> Applied:
+        return Applied("product", self, _expression(other))
+
+    def __add__(self, other: Expression | float) -> Applied:
+        return Applied("add", self, _expression(other))
+
+    def __radd__(self, other: float) -> Expression:
+        # `sum` begins with 0.
+        return self if isinstance(other, int) and other == 0 else _expression(other) + self
+
+    def __sub__(self, other: Expression | float) -> Applied:
+        return Applied("subtract", self, _expression(other))
+
+    def __rsub__(self, other: float) -> Applied:
+        return Applied("subtract", _expression(other), self)
+
+    def __neg__(self) -> Applied:
+        return 0 - self
+
+    def __mul__(self, other: Expression | float) -> Applied:
+        other = _expression(other)
+        return Applied("scale" if self.is_scalar or other.is_scalar else "multiply", self, other)
+
+    def __rmul__(self, other: float) -> Applied:
+        return _expression(other) * self
+
+    def __truediv__(self, other: Expression | float) -> Applied:
+        return Applied("divide", self, _expression(other))
+
+    def __rtruediv__(self, other: float) -> Applied:
+        return _expression(other) / self
+
+
+@dataclass(frozen=True, eq=False)
+class Matrix(Expression):
+    """A named matrix: given, or defined by an expression of earlier ones.
+
+    Attributes:
+        name: Valid as a name in Python, R and Excel.
+        rows: What its rows stand for.
+        columns: What its columns stand for.
+        definition: The expression that computes it; None when it is given.
+        symbol: Its letter in mathematical notation; its name when empty.
+        whole: The one operation that the definition is the last part of, such as `softmax`;
+            `derive` goes back through it in one. None when the definition says it all.
+    """
+
+    name: str
+    rows: Axis
+    columns: Axis
+    definition: Expression | None = None
+    symbol: str = ""
+    whole: Expression | None = None
+
+    def __repr__(self) -> str:
+        rows, columns = self.rows, self.columns
+        return f"<{self.name}: {rows.size} {rows.name} × {columns.size} {columns.name}>"
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(rows, columns)."""
+        return self.rows.size, self.columns.size
+
+
+@dataclass(frozen=True, eq=False)
+class Number(Expression):
+    """A constant, such as the 1 of `1 - output`. Not negative: write a subtraction.
+
+    Attributes:
+        value: The number, finite and not negative.
+        rows, columns: It stands for all of them.
+    """
+
+    value: float
+    rows: Axis = ONE
+    columns: Axis = ONE
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.value < np.inf:
+            raise InputError(
+                f"a constant in an expression is finite and not negative, not {self.value}; write"
+                " a subtraction."
+            )
+
+
+class Applied(Expression):
+    """An operation applied to its operands.
+
+    Attributes:
+        operation: The row of the table that says all about it.
+        operands: What it is applied to, in order.
+        settings: What it is told beside them: the row's own, or others given by name.
+    """
+
+    def __init__(
+        self, operation: str | Operation, *operands: Expression, **settings: Setting
+    ) -> None:
+        self.operation = OPERATIONS[operation] if isinstance(operation, str) else operation
+        self.operands = operands
+        self.settings = self.operation.with_usual(settings)
+        self.rows, self.columns = self.operation.axes(operands, **self.settings)
+
+    @property
+    def T(self) -> Expression:  # noqa: N802 - NumPy's name
+        """The transpose, of shape (columns, rows); that of a transpose is what was transposed."""
+        if self.operation.name == "transpose":
+            return self.operands[0]
+        return super().T
+
+    def of(self, *operands: Expression) -> Applied:
+        """Return the same operation, set alike, applied to other operands."""
+        return Applied(self.operation, *operands, **self.settings)
+
+    @property
+    def function(self) -> Callable[..., Array]:
+        """What computes its value, an array of shape (rows, columns), from its operands'."""
+        function = self.operation.value
+        return partial(function, **self.settings) if self.settings else function
+
+    @property
+    def fast_function(self) -> Callable[..., Array]:
+        """The same for training, where speed matters more than the last bit."""
+        function = self.operation.fast or self.operation.value
+        return partial(function, **self.settings) if self.settings else function
+
+    @property
+    def patterns(self) -> tuple[Pattern, ...]:
+        """For each operand that is read, which of its cells the cell at (row, column) reads."""
+        reads = self.operation.reads
+        return reads if isinstance(reads, tuple) else reads(**self.settings)
+
+
+def define(
+    name: str, definition: Expression, symbol: str = "", whole: Expression | None = None
+) -> Matrix:
+    """Return the Matrix `name` that an expression computes, with the expression's axes."""
+    return Matrix(name, definition.rows, definition.columns, definition, symbol, whole)
+
+
+def apply(operation: str | Operation, *operands: Expression, **settings: Setting) -> Applied:
+    """Return an expression of any operation.
+
+    Parameters
+    ----------
+    operation
+        Its name in the table, such as `sigmoid`; or a row that is not in it, because no step
+        computes with it.
+    operands
+        What it is applied to.
+    settings
+        What it is told beside them, such as `leak=0.2`; what is left out is as usual.
+
+    Raises
+    ------
+    InputError
+        If the operation has no such setting.
+    ShapeError
+        If the operands' axes don't fit.
+    """
+    return Applied(operation, *operands, **settings)
+
+
+def sum_over_rows(operand: Expression) -> Applied:
+    """Return the row of column sums, of shape (1, columns)."""
+    return Applied("sum_over_rows", operand)
+
+
+def sum_over_columns(operand: Expression) -> Applied:
+    """Return the column of row sums, of shape (rows, 1)."""
+    return Applied("sum_over_columns", operand)
+
+
+def square(operand: Expression) -> Applied:
+    """Return the expression of each number times itself, of the operand's shape."""
+    return Applied("square", operand)
+
+
+def square_root(operand: Expression) -> Applied:
+    """Return the expression of the square root of each number, of the operand's shape."""
+    return Applied("square_root", operand)
+
+
+def in_parts(
+    operation: str | Operation, operand: Expression, keep: Keep, **settings: Setting
+) -> Expression:
+    """Return an activation written out, its parts named by `keep` if it has parts.
+
+    Parameters
+    ----------
+    operation
+        An activation of the table.
+    operand
+        What it is applied to, of shape (rows, columns).
+    keep
+        Told each part before the last: its name, expression and symbol; returns what to go on with.
+    settings
+        As of `apply`.
+
+    Returns
+    -------
+    Expression
+        The last part, of the operand's shape.
+    """
+    row = OPERATIONS[operation] if isinstance(operation, str) else operation
+    if row.parts is None:
+        return Applied(row, operand, **settings)
+    return row.parts(operand, keep, **row.with_usual(settings))
+
+
+def put_together(activation: Applied, operand: Expression) -> Expression:
+    """Return an activation of an operand as one Expression of plain operations: its parts put into
+    one another.
+    """
+    return in_parts(activation.operation, operand, lambda _, part, __: part, **activation.settings)
+
+
+def mentioned(expression: Expression) -> Iterable[Matrix]:
+    """Yield each Matrix that an expression is written with, as often as it is."""
+    if isinstance(expression, Matrix):
+        yield expression
+    elif isinstance(expression, Applied):
+        for operand in expression.operands:
+            yield from mentioned(operand)
+
+
+def _expression(operand: Expression | float) -> Expression:
+    if isinstance(operand, Expression):
+        return operand
+    if isinstance(operand, (int, float, np.integer, np.floating)):
+        return Number(float(operand))
+    raise InputError(
+        f"an expression takes matrices and numbers, not {type(operand).__name__}: give an array a"
+        " name, as a Matrix."
+    )
+
+
+# --- What an operation says of itself -----------------------------------------------------
+
+Notation = Literal["maths", "numpy", "r", "excel"]
+NOTATIONS: tuple[Notation, ...] = ("maths", "numpy", "r", "excel")
+Selector = Literal["row", "column", "all"]
+Pattern = tuple[Selector, Selector]
+"""Which rows and which columns of an operand the cell at (row, column) reads."""
+
+SAME: Pattern = ("row", "column")
+
+Range = tuple[float, float]
+"""The least number and the largest."""
+
+Keep = Callable[[str, Expression, str], Expression]
+"""Names a part of an operation: takes its name, expression and symbol, returns what to go on with.
+"""
+
+
+@dataclass(frozen=True)
+class Form:
+    """How an operation is written in one notation.
+
+    Attributes:
+        template: The text, with `{0}`, `{1}` for the operands and `{leak}` for a setting.
+        binds: How tightly the text holds together; see `notation`.
+        needs: For each operand, the least it must bind to stand without parentheses.
+    """
+
+    template: str
+    binds: int
+    needs: tuple[int, ...]
+
+
+Notated = Form | Callable[["Applied"], Form]
+"""A form, or what gives one for the operands there are."""
+
+
+@dataclass(frozen=True)
+class CellTexts:
+    """The formula text of every cell of an expression.
+
+    Attributes:
+        texts: A list of rows of texts.
+        binds: How tightly each text holds together.
+        lies: How a row of a plain or transposed matrix lies on the sheet, `across` or `down`, so
+            that its first and last cells make a range; None for anything computed.
+        may_be_blank: Whether its cells may be cleared, so that it is no matrix to MMULT.
+    """
+
+    texts: list[list[str]]
+    binds: int
+    lies: Literal["across", "down"] | None = None
+    may_be_blank: bool = False
+
+
+CellForm = Callable[["Applied", Sequence[CellTexts]], CellTexts]
+RangeForm = Callable[["Applied", Sequence[Range]], Range]
+
+
+@dataclass(frozen=True)
+class Targets:
+    """What a loss can compare outputs with.
+
+    Attributes:
+        least, most: Between which numbers each target lies.
+        total: What the targets of a sample add up to; None if that does not matter.
+    """
+
+    least: float
+    most: float
+    total: float | None = None
+
+
+@dataclass(frozen=True)
+class Operation:
+    """A row of the table: everything there is to know about one operation.
+
+    Every function of a row is also given the row's settings, by name; those that take an `Applied`
+    find them there.
+
+    Attributes:
+        name: How expressions call it.
+        value: Its value, computed in the order in which a spreadsheet computes the formula, so
+            that the stored numbers do not depend on the machine's linear algebra library.
+        reads: For each operand, the cells that the cell at (row, column) reads; or what says so
+            from the settings.
+        maths, numpy, r, excel: How it is written for whole matrices.
+        cells: How it is written for each cell.
+        axes: The axes of the result, from the operands.
+        back: The derivative: called with the adjoint of the result, the result and the operands,
+            it returns the adjoint of each operand; None for one that nothing goes back to, such as
+            targets that are taken for fixed (see `derivative`).
+        range: Between which numbers the result stays, from those between which the operands do.
+        settings: What it can be told beside its operands, with what is usual.
+        fast: Its value for training, where speed matters more than the last bit.
+        is_linear: Whether a factor of its first operand is one of the result, so that a minus sign
+            before the one is as good before the other.
+        slope: Of an activation that works element by element: its local derivative, from its output
+            and its input.
+        parts: Of an activation that is shown in parts: written out with each part named.
+        bounds: Of an activation: between which numbers its outputs lie, where they don't go on and
+            on. Between 0 and 1 they can be read as probabilities, and decide.
+        cancels: Of a loss: the activations whose slope cancels against its derivative, and what is
+            left: the derivative by the activation's input, from the loss's operands.
+        targets: Of a loss: what it can compare outputs with; None if with any numbers.
+    """
+
+    name: str
+    value: Callable[..., Array]
+    reads: tuple[Pattern, ...] | Callable[..., tuple[Pattern, ...]]
+    maths: Notated
+    numpy: Notated
+    r: Notated
+    excel: Notated
+    cells: CellForm
+    axes: Callable[..., tuple[Axis, Axis]]
+    back: Callable[..., tuple[Expression | None, ...]] | None = None
+    range: RangeForm | None = None
+    settings: Mapping[str, Setting] = field(default_factory=lambda: MappingProxyType({}))
+    fast: Callable[..., Array] | None = None
+    is_linear: bool = False
+    slope: Callable[..., Expression] | None = None
+    parts: Callable[..., Expression] | None = None
+    bounds: Range | None = None
+    cancels: Mapping[str, Callable[..., Expression]] | None = None
+    targets: Targets | None = None
+
+    @property
+    def is_activation(self) -> bool:
+        """Whether neurons can apply it to their input."""
+        return self.slope is not None or self.parts is not None
+
+    @property
+    def is_loss(self) -> bool:
+        """Whether it compares targets with outputs."""
+        return self.cancels is not None
+
+    @property
+    def mixes_columns(self) -> bool:
+        """Whether an activation's outputs depend on one another, as the softmax's do."""
+        return self.parts is not None
+
+    @property
+    def is_identity(self) -> bool:
+        """Whether an activation passes its input on as it is."""
+        return self.is_activation and isinstance(self.maths, Form) and self.maths.template == "{0}"
+
+    @property
+    def decides(self) -> bool:
+        """Whether an activation's outputs can be read as probabilities: they lie from 0 to 1."""
+        return self.bounds == (0.0, 1.0)
+
+    @property
+    def takes_classes(self) -> bool:
+        """Whether a loss compares shares of a whole: its targets are a column for each class."""
+        return self.targets is not None and self.targets.total is not None
+
+    @property
+    def words(self) -> str:
+        """The key under which the words for an activation or a loss stand."""
+        return f"{'losses' if self.is_loss else 'activations'}.{self.name}"
+
+    def with_usual(self, given: Mapping[str, Setting]) -> Mapping[str, Setting]:
+        """Return all settings by name: those given, the others as usual.
+
+        Raises
+        ------
+        InputError
+            If there is no such setting.
+        """
+        for name in given:
+            if name not in self.settings:
+                known = ", ".join(self.settings) or "none"
+                raise InputError(
+                    f"the operation {self.name} has no setting '{name}'; there are: {known}."
+                    f"{nearest(name, self.settings)}"
+                )
+        return {**self.settings, **given} if given else self.settings
+
+
+OPERATIONS: dict[str, Operation] = {}
+"""The registry: every operation by name. Empty here; `operations` fills it."""
+
+
+def activations() -> tuple[str, ...]:
+    """Return the names (str) of the table's activations."""
+    return tuple(name for name, row in OPERATIONS.items() if row.is_activation)
+
+
+def losses() -> tuple[str, ...]:
+    """Return the names (str) of the table's losses."""
+    return tuple(name for name, row in OPERATIONS.items() if row.is_loss)

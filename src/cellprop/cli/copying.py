@@ -1,0 +1,72 @@
+"""`cellprop examples`, `theme` and `words`: what ships, copied out for a user to change."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cellprop.cli import options
+from cellprop.cli.printing import say
+from cellprop.cli.targets import OUTPUTS, make_outputs, write_new
+from cellprop.errors import InputError
+
+
+def examples(
+    wanted: Annotated[
+        str | None,
+        typer.Argument(metavar="[NAME]", help="Whose samples to write, as a CSV file."),
+    ] = None,
+    output: Annotated[Path | None, options.output("Where to write.  [default: print them]")] = None,
+) -> None:
+    """List the examples that `--example` takes, or write the samples of one.
+
+    Examples:
+    - `cellprop examples`
+    - `cellprop examples iris -o flowers.csv`, for `cellprop build --data flowers.csv`
+    """
+    from cellprop.files.data import as_csv, example
+    from cellprop.files.data import examples as names
+
+    if wanted is not None:
+        content = as_csv(example(wanted))
+        if output is None:
+            sys.stdout.write(content)
+        else:
+            say(write_new(output, content.encode()))
+        return
+    if output is not None:
+        raise InputError(f"-o: say whose samples to write: {', '.join(names())}.")
+    for name in names():
+        say(f"{name:10}{example(name)['about']}")
+
+
+def theme(
+    output: Annotated[Path, options.output("Where to write.")] = OUTPUTS / "theme.xlsx",
+) -> None:
+    """Copy the look out, to change it in a spreadsheet program.
+
+    Examples:
+    - `cellprop theme -o my-theme.xlsx`, then change it, then `cellprop build --theme my-theme.xlsx`
+    """
+    _copy_out("theme.xlsx", output)
+
+
+def words(
+    output: Annotated[Path, options.output("Where to write.")] = OUTPUTS / "words.toml",
+) -> None:
+    """Copy the texts out, to change or translate them in a text editor.
+
+    Examples:
+    - `cellprop words -o my-words.toml`, then change it, then `cellprop build --words my-words.toml`
+    """
+    _copy_out("words.toml", output)
+
+
+def _copy_out(name: str, output: Path) -> None:
+    from cellprop.texts.templates import template
+
+    make_outputs(output)
+    say(write_new(output, template(name).read_bytes()))

@@ -1,0 +1,182 @@
+"""The samples beside the decision boundary: in rows, class by class, and as a chart of points.
+
+Knows what the sheet Predictions says of each sample; what the network says elsewhere, it does not
+know.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from cellprop.algebra import Array, Axis, Matrix
+from cellprop.algebra.deciding import decided
+from cellprop.faces.layout import Place, letter
+from cellprop.faces.workbook.book import RunBook
+from cellprop.faces.workbook.canvas import Canvas, at_home, room_for
+from cellprop.faces.workbook.charts import Chart, Series
+from cellprop.faces.workbook.extras import BOUNDARY, PREDICTIONS, WIDEST
+from cellprop.faces.workbook.plane import (
+    CELL_HEIGHT,
+    FIRST_ROW,
+    Grid,
+    choice,
+    chooses_output,
+    inputs_of,
+)
+from cellprop.faces.workbook.samples import Predicted
+from cellprop.texts.formats import choose, cut
+
+CHART_SIZE = 15.9  # centimetres
+
+
+@dataclass(frozen=True)
+class Cloud:
+    """The samples of a class: rows that follow each other.
+
+    Attributes:
+        name: What the chart's legend calls it.
+        first_row, last_row: Where its samples stand.
+    """
+
+    name: str
+    first_row: int
+    last_row: int
+
+
+def put_samples(canvas: Canvas, grid: Grid, predicted: Predicted) -> None:
+    """Put the samples, a class after the other, and beside the grid their chart."""
+    book, run, there = canvas.book, canvas.book.run, predicted.table
+    classes = _classes(book, predicted)
+    order = np.argsort(classes, kind="stable").tolist()
+    axis, raw = run.program.output.rows, run.program.input.name
+    for k, i in enumerate(order):
+        canvas.label(FIRST_ROW + k, grid.samples, axis.labels[i], beside=WIDEST)
+    rows = Axis(axis.name, tuple(axis.labels[i] for i in order))
+    inputs = Place(Matrix(raw, rows, there.inputs), FIRST_ROW, grid.samples + 1)
+    links, values = at_home(book, raw), run.values[raw][order]
+    canvas.numbers(inputs, "known", book.columns[raw], values, [links[i] for i in order])
+    canvas.text(inputs.name_row, inputs.column, "name", raw)
+    for j, label in enumerate(there.inputs.labels, inputs.column):
+        canvas.label(inputs.label_row, j, label)
+    _put_targets(canvas, grid, predicted, order)
+    clouds = []
+    for number in np.unique(classes).astype(int).tolist():
+        found = [FIRST_ROW + k for k, i in enumerate(order) if classes[i] == number]
+        clouds.append(Cloud(_class_name(book, number), found[0], found[-1]))
+    _add_chart(canvas, grid, clouds)
+
+
+def _classes(book: RunBook, predicted: Predicted) -> Array:
+    """Return the number of each sample's class, of shape (samples,); 0 where there are none."""
+    run, count = book.run, predicted.table.count
+    if run.decision in ("yes or no", "one of several"):
+        return decided(run.values[run.program.target.name][:count], run.decision)[:, 0]
+    return np.zeros(count)
+
+
+def _class_name(book: RunBook, number: int) -> str:
+    run = book.run
+    names = run.program.output.columns
+    if run.decision == "one of several":
+        label = names.labels[number]
+        return f"{number + 1}: {cut(label, WIDEST)}" if label else str(number + 1)
+    if run.decision == "yes or no":
+        name = (names.zero, *names.labels)[number] if names.zero else ""
+        target = run.program.target.name
+        return f"{number}: {cut(name, WIDEST)}" if name else f"{target} = {number}"
+    return book.words("boundary.samples")
+
+
+# --- Targets and outputs ------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of samples, in the order in which Predictions has them.
+
+    Attributes:
+        head: What stands above it.
+        code: Its number format.
+        formulas: Of its cells.
+        values: Their values.
+    """
+
+    head: str
+    code: str
+    formulas: Sequence[str]
+    values: Sequence[float | str]
+
+
+def _put_targets(canvas: Canvas, grid: Grid, predicted: Predicted, order: Sequence[int]) -> None:
+    """Put each sample's target and output, or what class they stand for."""
+    find = _classes_found if predicted.table.how == "one of several" else _numbers_found
+    for place, column in enumerate(find(canvas.book, predicted), grid.samples + 3):
+        canvas.text(FIRST_ROW - 2, place, "name", column.head)
+        canvas.widen(place, room_for(column.head))
+        for row, i in enumerate(order, FIRST_ROW):
+            value = column.values[i]
+            canvas.formula(row, place, "known", column.formulas[i], value, column.code)
+            if isinstance(value, str):
+                canvas.widen(place, room_for(value[:WIDEST]))
+
+
+def _classes_found(book: RunBook, predicted: Predicted) -> Iterator[Column]:
+    """Yield the class wanted of each sample, and the class decided."""
+    there, target = predicted.table, book.run.program.target.name
+    numbers = book.run.values[target], predicted.outputs
+    for key, column, found in zip(
+        ("wanted", "class"), (there.wanted, there.decided), numbers, strict=True
+    ):
+        rows = range(there.first_row, there.first_row + there.count)
+        texts = [f"'{PREDICTIONS}'!{letter(column)}{row}" for row in rows]
+        names = [there.classes[int(k)] for k in decided(found, "one of several").ravel()]
+        yield Column(book.words(f"predictions.{key}"), "General", texts, names)
+
+
+def _numbers_found(book: RunBook, predicted: Predicted) -> Iterator[Column]:
+    """Yield the target and the output of each sample; of several outputs the one that is shown."""
+    run, outputs = book.run, predicted.outputs
+    target, place = run.program.target.name, predicted.samples.output
+    home = f"'{PREDICTIONS}'!"
+    wanted = [(cells[0], cells[-1].rpartition("!")[2]) for cells in at_home(book, target)]
+    given_out = [(f"{home}{cells[0]}", cells[-1]) for cells in place.addresses()]
+    form = choose(outputs, given=False)
+    for head, code, ends, values in (
+        (target, book.formats[target].code, wanted, run.values[target]),
+        (place.matrix.name, form.code, given_out, outputs),
+    ):
+        texts = [first for first, _ in ends]
+        if chooses_output(run):
+            texts = [f"INDEX({first}:{last},1,{choice()})" for first, last in ends]
+        yield Column(head, code, texts, values[:, 0].tolist())
+
+
+# --- The chart ----------------------------------------------------------------------------
+
+
+def _add_chart(canvas: Canvas, grid: Grid, clouds: Sequence[Cloud]) -> None:
+    """Add the chart of the samples, a series for each class."""
+    book = canvas.book
+    labels = inputs_of(book.run)
+
+    def cells(column: int, cloud: Cloud) -> str:
+        there = f"${letter(column)}$"
+        return f"'{BOUNDARY}'!{there}{cloud.first_row}:{there}{cloud.last_row}"
+
+    series = [
+        Series(
+            cloud.name,
+            cells(grid.samples + 1, cloud),
+            cells(grid.samples + 2, cloud),
+        )
+        for cloud in clouds
+    ]
+    says = book.words("boundary.chart_says", first=labels[0], second=labels[1])
+    chart = Chart(
+        book.words("boundary.chart"), labels[0], labels[1], series, says,
+        points=True, width=CHART_SIZE, height=grid.points * CELL_HEIGHT / 72 * 2.54,
+    )  # fmt: skip
+    book.frame.add_chart(canvas.sheet, f"{letter(grid.chart)}{FIRST_ROW}", chart)

@@ -1,0 +1,84 @@
+"""The trained network on the sheet Predictions: where its parameters stand and come from.
+
+Knows a run and where its numbers are computed; what is predicted with them, it does not know.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+
+from cellprop.algebra import Array
+from cellprop.faces.layout import Place
+from cellprop.faces.workbook.band import side_by_side
+from cellprop.faces.workbook.book import RunBook
+from cellprop.faces.workbook.canvas import Addresses, at_home
+from cellprop.faces.workbook.live import Live
+from cellprop.running.run import Run
+
+FIRST_ROW = 10
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What is carried on after the last epoch, on the sheet Predictions.
+
+    Attributes:
+        places: Where each stands.
+        links: Where each comes from; None where it is typed.
+        values: What the cells hold.
+        source: Under which key the words say where they come from.
+    """
+
+    places: Mapping[str, Place]
+    links: Mapping[str, Addresses] | None
+    values: Mapping[str, Array]
+    source: str
+
+    @property
+    def typed(self) -> Collection[str]:
+        """The names of those that are typed."""
+        return () if self.links else self.places.keys()
+
+    @property
+    def last_row(self) -> int:
+        """The last row that a parameter takes."""
+        return max(place.last_row for place in self.places.values())
+
+    @property
+    def last_column(self) -> int:
+        """The last column that a parameter takes."""
+        return max(place.last_column for place in self.places.values())
+
+
+def trained(book: RunBook, live: Live | None) -> Trained:
+    """Return the trained parameters: linked to where they are computed, wherever that is."""
+    run = book.run
+    names = tuple(run.start)
+    places = side_by_side(run.program.parameters, FIRST_ROW, 2)
+    # Below: what an update rule remembers, so that a run can be carried on from the file.
+    below = max(place.last_row for place in places.values()) + 4
+    places |= side_by_side((run.matrix(n) for n in names if n not in places), below, 2)
+    if live and live.count == run.epochs:
+        links = {name: live.last(name) for name in names}
+        return Trained(places, links, {n: live.values[n][-1] for n in names}, "live")
+    # What the steps show, by how many updates came before: a link and its value are one matrix's.
+    walked = (run.walk_epoch - 1) * run.batches + run.walk_batch - 1
+    updated = {name: matrix.name for name, matrix in run.program.updates.items()}
+    shown = {walked: ("untrained", {n: n for n in names}), walked + 1: ("steps", updated)}
+    source, matrices = shown.get(run.epochs * run.batches, ("typed", None))
+    if matrices is None:
+        source = source if run.epochs else "given"
+        return Trained(places, None, run.carried, source)
+    links = {name: at_home(book, matrices[name]) for name in names}
+    if source == "steps" and book.allowed.links_stop:
+        links = {n: book.allowed.stopped(n, matrices[n], link) for n, link in links.items()}
+    return Trained(places, links, {n: run.values[matrices[n]] for n in names}, source)
+
+
+def known(run: Run, parameters: Trained) -> dict[str, Array]:
+    """Return the value of what is no sample's, by name, of its shape (rows, columns): the
+    parameters, and what inputs are scaled by.
+    """
+    statistics = run.program.having("statistic")
+    return {m.name: run.values[m.name] for m in statistics} | dict(parameters.values)
