@@ -63,7 +63,13 @@ def terms_of(
     question: str | Path | None,
     secret: str | Path | None,
 ) -> Terms:
-    """Return by what workbooks are marked, or raise if a file that says so can't be used."""
+    """Return the terms by which workbooks are marked.
+
+    Raises
+    ------
+    InputError
+        If a file that says so can't be used, or there is no such rule.
+    """
     signed = None if secret is None else read_secret(secret)
     asked = None if question is None else _original(Path(question), signed)
     if key is not None:

@@ -90,7 +90,7 @@ def pieces_of(text: str, longest: int) -> list[str]:
 
 
 def signature(text: str, secret: bytes) -> str:
-    """Return the signature of a question's text (HMAC-SHA256)."""
+    """Return the signature of a question's text (HMAC-SHA256), in hexadecimal digits."""
     return hmac.digest(secret, text.encode(), "sha256").hex()
 
 
@@ -143,7 +143,7 @@ class Copy:
 
 
 def copy_in(properties: Mapping[str, str], where: str = "document properties") -> Copy:
-    """Return what some texts, by their names, carry of a question."""
+    """Return the copy of a question that some texts, by their names, carry, whole or not."""
     pieces: list[str] = []
     while (piece := properties.get(PIECE.format(len(pieces) + 1))) is not None:
         pieces.append(piece)
@@ -171,7 +171,7 @@ def question_in(properties: Mapping[str, str]) -> Question:
 
 
 def question_of(submission: Submission, secret: bytes | None = None) -> tuple[Question, list[str]]:
-    """Return the question that a workbook carries, and what a teacher should know of it.
+    """Return the question that a workbook carries, and warnings: what a teacher should know of it.
 
     Parameters
     ----------
@@ -195,7 +195,9 @@ def question_of(submission: Submission, secret: bytes | None = None) -> tuple[Qu
 
 
 def chosen(copies: Sequence[Copy], secret: bytes | None = None) -> tuple[Copy, list[str]]:
-    """Return the copy that counts: the first that is whole and, if need be, signed."""
+    """Return the copy that counts (the first that is whole and, if need be, signed), and warnings
+    on others that differ.
+    """
     there = [copy for copy in copies if copy.text]
     if not there:
         if any(copy.mark for copy in copies):

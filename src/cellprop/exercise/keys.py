@@ -179,7 +179,7 @@ def read_key(path: str | Path) -> Key:
 
 
 def read_once(path: Path) -> Key:
-    """Return the same, but read it only if it was changed since."""
+    """Return the key of `read_key`, but read its file only if it was changed since."""
     try:
         stat = path.stat()
     except OSError:

@@ -162,7 +162,7 @@ def _key_states(plan: SheetPlan) -> tuple[State, ...]:
 
 
 def exercise_rows(book: ExerciseBook, plan: SheetPlan, sheet: Worksheet) -> Iterator[str]:
-    """Yield the rows of a step's sheet."""
+    """Yield the rows of a step's sheet, as its XML."""
     yield from head_rows(book, plan.step, plan.links)
     key = _key_rows(book, sheet, plan)
     yield from _notation_rows(book, plan.step, key)

@@ -56,7 +56,7 @@ RIGHT, APPROXIMATE, ON, UNFINISHED, WRONG = STATES = (
 
 
 def state(marked: Marked) -> str:
-    """Return what can be said of a matrix as a whole, one of `STATES`."""
+    """Return one of `STATES`: how it stands with a matrix as a whole."""
     verdicts = marked.verdicts
     missing = np.isin(verdicts, (BLANK, NOT_COMPUTED))
     if not (np.isin(verdicts, FULL) | missing).all():

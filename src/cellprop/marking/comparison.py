@@ -138,7 +138,7 @@ def _compared(
 
 
 def parse_names(texts: Sequence[str]) -> dict[str, str | None]:
-    """Return what some of theirs are called here, from texts such as `hid=E`; None: nothing.
+    """Return our names (None: leave it out) by theirs, from texts such as `hid=E` and `hid=`.
 
     Raises
     ------
@@ -241,7 +241,9 @@ class _Against:
         return bool((off <= near).all())
 
     def _off(self, each: Match) -> tuple[Array, Array]:
-        """Return how far a given matrix is from the trace's, and how far it may be."""
+        """Return how far a given matrix is from the trace's, and how far it may be: distances of
+        its shape.
+        """
         true = self.targets[each.ours].true
         near = SINGLE_OFF * abs(true)
         if not self.exact:
@@ -378,7 +380,9 @@ class _Against:
         return order.index(before.name), name not in updates
 
     def _by_gradients(self, answers: Mapping[str, Answer]) -> dict[str, Array]:
-        """Return what updates should be by the gradients that they have, which no step shows."""
+        """Return the numbers that updates should be, by name and of their shapes, by the gradients
+        that they have, which no step shows.
+        """
         gradients = {
             name: Matrix(change_name(self.program, name), change.rows, change.columns)
             for name, change in self.program.changes.items()
@@ -413,7 +417,7 @@ class _Against:
         )
 
     def looks_rounded(self, taken: Mapping[str, Taken], marks: Marks) -> int | None:
-        """Return to how many decimals all numbers are rounded, if they agree as such."""
+        """Return to how many decimals all numbers are rounded, if they agree as such; else None."""
         if not self.exact or all(np.isin(each.verdicts, FULL).all() for each in marks.matrices):
             return None
         own = [taken[each.name].match.found.values.ravel() for each in marks.matrices]

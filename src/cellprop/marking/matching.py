@@ -191,7 +191,8 @@ def match(
     *,
     by_numbers: bool,
 ) -> tuple[dict[str, Match], list[Left]]:
-    """Return for our names which of theirs it is, and those of theirs that are none.
+    """Return a match for each of ours that is there, by its name, and those of theirs that are none
+    of ours.
 
     Parameters
     ----------
@@ -263,7 +264,7 @@ def _is_trained(name: str, program: Program) -> bool:
 def _options(
     name: str, found: Found, candidates: Candidates, ours: Mapping[str, Target], how: How
 ) -> list[Match] | Left:
-    """Return what one of theirs may be, or why it is none of ours."""
+    """Return the matches that one of theirs may make, or why it is none of ours."""
     if not candidates.ours:
         return Left(name, "unknown", found.fault, found.values.shape)
     # What is given may be anything by that name: labels, all samples where an update sees a few.

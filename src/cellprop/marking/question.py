@@ -174,7 +174,7 @@ def ask(
     hints: bool = False,
     form_slips: str = USUAL_FORM_SLIPS,
 ) -> Question:
-    """Return the question that asks for some steps of a update.
+    """Return the question that asks for some steps of an update.
 
     What is given is rounded to the decimals, so that it is exactly what the sheets show; settings
     such as the learning rate stay.
@@ -265,8 +265,8 @@ def telling(
 
 
 def untold(question: Question) -> dict[str, int]:
-    """Return how many answers of each matrix, rounded, may be the same as doing nothing: as what an
-    update begins with, or as 0. Not those that are exactly that.
+    """Return how many answers, rounded, may be the same as doing nothing, by the matrix's name
+    where there are any: as what an update begins with, or as 0. Not those that are exactly that.
     """
     program, values = question.program, question.values
     before = {new.name: values[old] for old, new in program.updates.items()}
@@ -319,7 +319,7 @@ def chosen_steps(program: Program, text: str) -> tuple[str, ...]:
 
 
 def parse_points(texts: Sequence[str]) -> dict[str, float]:
-    """Return marks by step from texts such as `2=4`.
+    """Return marks by the step's label from texts such as `2=4` and `2=4,7=1.5`.
 
     Raises
     ------

@@ -143,7 +143,7 @@ def _slip(marked: Marked, words: Words) -> str:
 
 
 def _scale(marks: Comparison, marked: Marked) -> float:
-    """Return by what the change of an update is multiplied throughout; 0 if by no one number."""
+    """Return the factor by which the change of an update is multiplied throughout; 0 for none."""
     old = marks.question.program.replaced_by(marks.ours[marked.name])
     if old is None:
         return 0.0
@@ -283,7 +283,7 @@ def _table(marks: Comparison, words: Words) -> list[str]:
 
 
 def _largest(marked: Marked) -> float:
-    """Return the largest difference from what a matrix was right by."""
+    """Return the largest difference from what a matrix was right by, in the unit of its numbers."""
     if state(marked) != ON:
         return marked.largest
     far = np.minimum(abs(marked.answer.values - marked.expected),
@@ -295,7 +295,9 @@ def _largest(marked: Marked) -> float:
 
 
 def warnings(marks: Comparison, words: Words) -> Iterator[str]:
-    """Yield what keeps numbers from agreeing: given matrices that are others, and misfits."""
+    """Yield a line on each thing that keeps numbers from agreeing: given matrices that are others,
+    and misfits.
+    """
     for differs in marks.differs:
         yield _differs(differs, words)
     for misfit in marks.misfits:
@@ -312,7 +314,7 @@ def _differs(each: Differs, words: Words) -> str:
 
 
 def notes(marks: Comparison, words: Words) -> Iterator[str]:
-    """Yield what was made of names and variants, and what was not compared."""
+    """Yield lines on what was made of names and variants, and on what was not compared."""
     taken = list(marks.taken.values())
     for how in ("name", "updated", "numbers"):
         pairs = [_pair(each, words) for each in taken if each.match.how == how]
@@ -356,7 +358,7 @@ def _factors(taken: Sequence[Taken], words: Words) -> Iterator[str]:
 
 
 def _of_factor(factor: Factor, words: Words) -> tuple[str, str]:
-    """Return what makes theirs another multiple, and what it is here."""
+    """Return in words what makes theirs another multiple of the same, and what makes ours."""
     pairs = []
     if factor.negative:
         pairs.append(("gradient", "change"))
