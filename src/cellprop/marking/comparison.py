@@ -213,6 +213,9 @@ class _Against:
         self.program = question.program
         self.further = further(self.program)
         self.targets = targets(question.update, self.further)
+        self._order = {name: place for place, name in enumerate(self.targets)}
+        # Which parameter's change a matrix is, by its name.
+        self._gradients = {change_name(self.program, p): p for p in self.program.changes}
 
     # --- What is given ----------------------------------------------------------------
 
@@ -370,23 +373,22 @@ class _Against:
         """Return where a matrix stands in the order of computation, and whether after the step's
         own there: a gradient that no step shows stands before what it updates.
         """
-        order, name = list(self.targets), marked.name
+        name = marked.name
         if name in self.question.values:
-            return order.index(name), True
-        updates = {
-            change_name(self.program, p): self.program.updates[p] for p in self.program.changes
-        }
-        before = updates.get(name, self.program.loss)
-        return order.index(before.name), name not in updates
+            return self._order[name], True
+        if name in self._gradients:
+            return self._order[self.program.updates[self._gradients[name]].name], False
+        return self._order[self.program.loss.name], True
 
     def _by_gradients(self, answers: Mapping[str, Answer]) -> dict[str, Array]:
         """Return the numbers that updates should be, by name and of their shapes, by the gradients
         that they have, which no step shows.
         """
         gradients = {
-            name: Matrix(change_name(self.program, name), change.rows, change.columns)
-            for name, change in self.program.changes.items()
-            if change_name(self.program, name) in answers
+            name: Matrix(theirs, change.rows, change.columns)
+            for theirs, name in self._gradients.items()
+            for change in [self.program.changes[name]]
+            if theirs in answers
         }
         own = {name: target.true for name, target in self.targets.items()}
         own |= {name: answer.values for name, answer in answers.items()}
