@@ -21,6 +21,7 @@ import cellprop
 from cellprop.exercise import write, write_class
 from cellprop.faces.layout import lay_out
 from cellprop.files.roster import Student
+from cellprop.marking.carried_text import digest_of
 from cellprop.marking.question import Question, ask, for_student
 from students import numbers_of
 
@@ -72,7 +73,7 @@ def worth(path: Path) -> dict:
     """Return what a workbook earns, matrix by matrix."""
     marks = cellprop.check(path)
     return {
-        "digest": marks.question.digest,
+        "digest": digest_of(marks.question),
         "total": marks.total,
         "out_of": marks.out_of,
         "earned": {m.name: m.earned.astype(int).tolist() for m in marks.matrices},

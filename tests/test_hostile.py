@@ -1205,7 +1205,7 @@ ASKED = {
     "files.spreadsheets._is_computed": "the same", "files.spreadsheets._table": "the same",
     "files.matrices._array_in": "the same",
     "files.matrices._from_folder": "names of files; each is read by `content`",
-    "marking.question.read": "unpacks no more than a limit",
+    "marking.carried_text.read": "unpacks no more than a limit",
     "marking.question.for_student": "a digest",
     "exercise.keys.write_key": "writes",
     "exercise.classes._check_free": "names of files only",

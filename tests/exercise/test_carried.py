@@ -28,7 +28,8 @@ from cellprop.exercise.carried import (
 )
 from cellprop.faces.layout import VERSION, lay_out
 from cellprop.files.submission import opened
-from cellprop.marking.question import ask, read
+from cellprop.marking.carried_text import digest_of, read
+from cellprop.marking.question import ask
 from conftest import requires, slow, slow_but
 from filling import asked, blank, carried, fill
 from foreign_files import refused, repacked
@@ -41,7 +42,7 @@ from test_checking import (
     without_sheet,
 )
 from test_exercise_sheets import mixed, recalculated
-from test_question import data_of, text_of
+from test_question import data_of, packed
 
 
 @pytest.fixture
@@ -100,7 +101,7 @@ def test_an_exercise_that_a_program_saved_is_marked_the_same(save, path, questio
     marks = cellprop.check(save(path, tmp_path))
     assert frame(marks).equals(frame(cellprop.check(path)))
     assert marks.warnings == ()
-    assert marks.question.digest == carried(path).digest
+    assert digest_of(marks.question) == digest_of(carried(path))
 
 
 @pytest.mark.parametrize("save", STARTED)
@@ -196,7 +197,7 @@ def test_a_question_of_many_pieces_is_read_from_the_sheet(tmp_path):
     assert len(cells_of(question)) > 2
     assert carried(path).setup == question.setup
     saved = changed(path, tmp_path / "f.xlsx", without_properties)
-    assert cellprop.check(saved).question.digest == carried(path).digest
+    assert digest_of(cellprop.check(saved).question) == digest_of(carried(path))
 
 
 # --- The layout -------------------------------------------------------------------------
@@ -336,15 +337,15 @@ def test_a_question_on_a_hidden_sheet_takes_little_memory(path, tmp_path):
 )  # fmt: skip
 def test_places_that_no_sheet_has_are_refused(spot, question):
     data = data_of(located(question, lay_out(question.program)))
-    assert read(text_of(data)).places["output"][0] == "Step 4"
+    assert read(packed(data)).places["output"][0] == "Step 4"
     data["places"]["output"] = spot
     with pytest.raises(InputError, match="not a question of cellprop"):
-        read(text_of(data))
+        read(packed(data))
 
 
 def test_a_later_layout_without_places_is_refused(question):
     with pytest.raises(InputError, match="not a question of cellprop"):
-        read(text_of(data_of(question) | {"layout": 7}))
+        read(packed(data_of(question) | {"layout": 7}))
 
 
 def test_nothing_is_written_as_a_formula_or_beyond_the_sheet(path):

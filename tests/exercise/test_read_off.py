@@ -10,7 +10,7 @@ from openpyxl import load_workbook
 
 import cellprop
 from cellprop.exercise import check_all, write_class
-from cellprop.exercise.read_off import read_off
+from cellprop.exercise.read_off import _outlines, read_off
 from cellprop.files.roster import Student
 from cellprop.files.submission import opened
 from cellprop.marking.question import ask, for_student
@@ -166,3 +166,10 @@ def test_a_question_that_was_read_off_is_not_held_against_others(tmp_path):
     shutil.copy(path, tmp_path / "other.xlsx")
     results = check_all([tmp_path / "bare.xlsx", path, tmp_path / "other.xlsx"])
     assert [len(r.warnings) for r in results] == [1, 0, 0]
+
+
+def test_the_names_to_look_for_are_those_of_programs_the_larger_before_the_smaller():
+    outlines = [{matrix.name for matrix in each.given} for each in _outlines()]
+    assert {"X", "y", "wh", "bh", "wout", "bout"} in outlines
+    for place, names in enumerate(outlines):
+        assert not any(names < later for later in outlines[place + 1 :])

@@ -25,7 +25,7 @@ from cellprop.cli.options import Model
 from cellprop.files import numerals, spreadsheets
 from cellprop.files.datasets import read
 from cellprop.files.missing import MISSING
-from cellprop.marking import question
+from cellprop.marking import carried_text, question
 from foreign_files import read_text, refused, repacked, sheet_of, written
 
 
@@ -936,7 +936,7 @@ def test_the_plane_of_two_classes_shows_their_names(here, run):
 def test_an_exercise_keeps_what_two_classes_are_called():
     network = cellprop.Network([2, 2, 1], loss="binary_cross_entropy")
     trace = cellprop.trace(network, X, ["no", "yes", "no"], seed=0)
-    again = question.read(question.ask(trace.update).text)
+    again = carried_text.read(carried_text.text_of(question.ask(trace.update)))
     assert again.setup.outputs == trace.matrix("y").columns
 
 

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 import cellprop
 from cellprop.errors import InputError, UnknownNameError
-from cellprop.marking.comparison import STATES, parse_names, state
+from cellprop.marking.compared import STATES, state
+from cellprop.marking.comparison import parse_names
 from cellprop.marking.verdicts import FULL, VERDICTS
 from cellprop.programs.naming import names_of
 from conftest import slow_but
@@ -267,7 +268,7 @@ def test_a_wrong_square_matrix_is_read_as_the_others_are():
     assert {name for name, each in states(marks).items() if each == "wrong"} == {
         "output_layer_input"
     }
-    assert marks.taken["output_layer_input"].form.turned
+    assert marks.taken["output_layer_input"].variant.turned
 
 
 @pytest.mark.parametrize("factor", [1, -1, 1 / 4, -1 / 4, 4, 2, -2, 2 / 4, -2 / 4, 1 / 2, -1 / 8])
@@ -321,7 +322,7 @@ def test_a_wrong_first_gradient_has_the_sign_of_the_others(kind):
     )
     marks = cellprop.compare(trace, have)
     assert states(marks)["d_output"] == "wrong"
-    assert marks.taken["d_output"].form.factor.negative
+    assert marks.taken["d_output"].variant.factor.negative
 
 
 def test_an_update_has_no_sign_of_its_own(article):

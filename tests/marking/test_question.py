@@ -20,7 +20,8 @@ from cellprop.algebra import Axis
 from cellprop.errors import InputError
 from cellprop.files.roster import Student
 from cellprop.marking import question as questions
-from cellprop.marking.question import Question, ask, for_student, parse_points, read
+from cellprop.marking.carried_text import digest_of, read, text_of
+from cellprop.marking.question import Question, ask, for_student, parse_points
 from test_slips import KINDS, network, question_of
 
 
@@ -61,7 +62,8 @@ def test_decimals_are_a_whole_number_from_0_to_12(decimals):
 
 @pytest.mark.parametrize("decimals", [0, 12, np.int64(3)])
 def test_decimals_of_any_kind_of_whole_number_are_carried(decimals):
-    assert read(ask(cellprop.article().update, decimals=decimals).text).setup.decimals == decimals
+    question = ask(cellprop.article().update, decimals=decimals)
+    assert read(text_of(question)).setup.decimals == decimals
 
 
 @pytest.mark.parametrize(
@@ -116,7 +118,7 @@ def test_the_settings_of_an_update_rule_stay_as_they_are():
 def test_a_students_weights_can_be_typed_and_are_drawn_the_same_again(seed, number, decimals):
     question = ask(cellprop.article().update, decimals=decimals)
     drawn, again = (for_student(question, student(number), seed) for _ in range(2))
-    assert drawn.digest == again.digest
+    assert digest_of(drawn) == digest_of(again)
     for name in ("wh", "bh", "wout", "bout"):
         values = drawn.given[name]
         assert (values == values.round(min(2, decimals))).all()
@@ -146,16 +148,16 @@ def test_marks_are_read_from_texts():
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_question_is_read_as_it_was_written(kind):
     question = for_student(question_of(kind), student("7"), 1)
-    again = read(question.text)
+    again = read(text_of(question))
     assert (again.setup, again.student) == (question.setup, question.student)
-    assert again.digest == question.digest
+    assert digest_of(again) == digest_of(question)
     assert all((again.values[n] == v).all() for n, v in question.values.items())
 
 
 def test_one_update_of_many_is_read_as_it_was_written():
     trace = cellprop.example("iris", epochs=2, batch_size=5, walk_batch=3, scale="minmax")
     question = ask(trace.update, points={"2": 4}, hints=True)
-    again = read(question.text)
+    again = read(text_of(question))
     assert again.setup == question.setup
     assert again.update.walk_batch == 3
 
@@ -163,26 +165,26 @@ def test_one_update_of_many_is_read_as_it_was_written():
 @pytest.mark.parametrize("name", reading.NETWORKS)
 def test_every_network_of_the_workbooks_tests_is_read_as_it_was_written(name):
     question = ask(reading.example(name).update)
-    again = read(question.text)
+    again = read(text_of(question))
     assert again.setup == question.setup
-    assert again.digest == question.digest
+    assert digest_of(again) == digest_of(question)
     assert again.given.keys() == question.given.keys()
     assert all((again.given[n] == v).all() for n, v in question.given.items())
 
 
 def data_of(question):
-    return json.loads(zlib.decompress(base64.b64decode(question.text)))
+    return json.loads(zlib.decompress(base64.b64decode(text_of(question))))
 
 
-def text_of(data):
+def packed(data):
     return base64.b64encode(zlib.compress(json.dumps(data).encode())).decode()
 
 
 def test_a_question_can_be_sent_to_another_process_after_it_was_used():
     question = for_student(ask(cellprop.article().update), student("7"), 1)
-    _ = question.update, question.values, question.text, question.digest
+    _ = question.update, question.values, text_of(question), digest_of(question)
     again = pickle.loads(pickle.dumps(question))
-    assert again.digest == question.digest
+    assert digest_of(again) == digest_of(question)
     assert (again.setup, again.student) == (question.setup, question.student)
     assert all((again.values[n] == v).all() for n, v in question.values.items())
 
@@ -205,7 +207,7 @@ def test_the_digest_tells_when_anything_changes():
         replace(question, version="0"),
         replace(question, given={**question.given, "wh": wh + 1e-9}),
     ]
-    digests = {other.digest for other in (question, *others)}
+    digests = {digest_of(other) for other in (question, *others)}
     assert len(digests) == 1 + len(others)
 
 
@@ -216,8 +218,8 @@ HOSTILE = {
     "not base64": "äöü",
     "not compressed": base64.b64encode(b"hello").decode(),
     "a bomb": base64.b64encode(zlib.compress(b" " * 40_000_000)).decode(),
-    "no object": text_of([1, 2]),
-    "cut short": ask(cellprop.article().update).text[:-40],
+    "no object": packed([1, 2]),
+    "cut short": text_of(ask(cellprop.article().update))[:-40],
     "a number too long": base64.b64encode(zlib.compress(b'{"form":' + b"1" * 5000 + b"}")).decode(),
     "no text": None,
     "half a pair": "\ud800",
@@ -235,14 +237,14 @@ def test_a_text_that_is_no_question_is_refused(text):
 def test_a_question_of_another_form_is_refused_by_name():
     data = data_of(ask(cellprop.article().update)) | {"form": 99, "version": "9.9\x1b[31m"}
     with pytest.raises(InputError, match=re.escape("another version of cellprop (9.9␛[31m)")):
-        read(text_of(data))
+        read(packed(data))
 
 
 def test_sizes_that_are_merely_claimed_are_refused_before_anything_is_made():
     data = data_of(ask(cellprop.article().update))
     data["network"]["sizes"] = [4, 10**9, 1]
     with pytest.raises(InputError):
-        read(text_of(data))
+        read(packed(data))
 
 
 def network_of(sizes, **given):
@@ -265,19 +267,19 @@ def network_of(sizes, **given):
 def test_a_small_text_can_ask_for_little_only():
     ones = [[1]] * 3
     small = network_of([1, 4, 1], X=ones, y=ones, wh=[[1] * 4], wout=[[1]] * 4)
-    assert read(text_of(small)).values["output"].tolist() == [[4]] * 3
+    assert read(packed(small)).values["output"].tolist() == [[4]] * 3
     # 5,000 samples times 5,000 neurons, from 15,000 numbers.
     many = [[1]] * 5000
     large = network_of([1, 5000, 1], X=many, y=many, wh=[[1] * 5000], wout=many)
     with pytest.raises(InputError, match="not a question of cellprop"):
-        read(text_of(large))
+        read(packed(large))
 
 
 def test_more_layers_than_can_be_gone_through_are_refused():
     weights = {f"wh_{k}": [[1]] for k in range(1, 3001)}
     data = network_of([1] * 3002, X=[[1]], y=[[1]], **weights, wout=[[1]])
     with pytest.raises(InputError, match="not a question of cellprop"):
-        read(text_of(data))
+        read(packed(data))
 
 
 @pytest.mark.parametrize(
@@ -287,7 +289,7 @@ def test_a_students_file_cannot_be_anywhere_else(file):
     data = json.loads(json.dumps(DATA))
     data["student"]["file"] = file
     with pytest.raises(InputError, match="not a question of cellprop"):
-        read(text_of(data))
+        read(packed(data))
     assert "/" not in STUDENT.file
 
 
@@ -305,7 +307,7 @@ def test_a_students_file_cannot_be_anywhere_else(file):
 )  # fmt: skip
 def test_what_could_not_have_been_asked_is_refused(key, junk):
     with pytest.raises(InputError, match="not a question of cellprop"):
-        read(text_of(DATA | {key: junk}))
+        read(packed(DATA | {key: junk}))
 
 
 JUNK = st.sampled_from(
@@ -351,7 +353,7 @@ def test_whatever_is_changed_gives_a_question_or_one_line(path, junk):
         del inner[path[-1]]
     else:
         inner[path[-1]] = junk
-    found = outcome(text_of(data))
+    found = outcome(packed(data))
     assert isinstance(found, Question) or len(found.splitlines()) == 1
 
 
@@ -377,4 +379,4 @@ def test_few_numbers_that_ask_for_very_many_are_refused():
     data["samples"] = ["s"] * 2000
     data["given"]["X"], data["given"]["y"] = [[0.5]] * 2000, [[0.5]] * 2000
     with pytest.raises(InputError, match="not a question of cellprop"):
-        read(text_of(data))
+        read(packed(data))

@@ -123,7 +123,7 @@ def _correction(marks: Marks, words: Words) -> Correction:
 
 
 def _looks(marked: Marked) -> list[list[str]]:
-    """Return the keys of how a matrix's numbers look."""
+    """Return for each number of a matrix, row by row, the key of its look in `LOOKS`."""
     names = np.array(VERDICTS, dtype=object)[marked.verdicts]
     found: list[list[str]] = np.where(is_forgiven(marked), "forgiven", names).tolist()
     return found
@@ -146,8 +146,8 @@ def _comments(marks: Marks, words: Words) -> Iterator[tuple[tuple[str, int, int]
 
 
 def comment(remark: Remark, words: Words) -> str:
-    """Return what is said of a number that lost its marks: what is accepted, and which slip fits;
-    of several that lack, how many.
+    """Return the text of a comment on a number that lost its marks: what is accepted, and which
+    slip fits; of several that lack, how many.
     """
     said = words(f"verdicts.{remark.verdict}")
     if remark.verdict == NOT_A_NUMBER:
@@ -166,7 +166,9 @@ def comment(remark: Remark, words: Words) -> str:
 
 
 def _of_several(marked: Marked, words: Words) -> Iterator[tuple[tuple[int, int], int, list[str]]]:
-    """Yield what is said of numbers that lost nothing: the first of them, how many, and lines."""
+    """Yield for numbers of which the same is said, though they lost nothing: the first one's row
+    and column from 0, how many they are, and the lines of a comment.
+    """
     places: dict[tuple[str, str], list[tuple[int, int]]] = {}
     for i, row in enumerate(_looks(marked)):
         for j, look in enumerate(row):

@@ -24,6 +24,7 @@ from cellprop.files.entries import Block
 from cellprop.files.roster import Student
 from cellprop.files.safe import known, label
 from cellprop.files.submission import Submission, opened
+from cellprop.marking.carried_text import digest_of
 from cellprop.marking.marks import Marks, Result
 from cellprop.marking.question import FORM_SLIPS, Question, with_form_slips, with_points
 
@@ -63,7 +64,13 @@ def terms_of(
     question: str | Path | None,
     secret: str | Path | None,
 ) -> Terms:
-    """Return by what workbooks are marked, or raise if a file that says so can't be used."""
+    """Return the terms by which workbooks are marked.
+
+    Raises
+    ------
+    InputError
+        If a file that says so can't be used, or there is no such rule.
+    """
     signed = None if secret is None else read_secret(secret)
     asked = None if question is None else _original(Path(question), signed)
     if key is not None:
@@ -123,7 +130,7 @@ def asked_in(file: Path, submission: Submission, terms: Terms) -> Asked:
     carried = Asked(own, warnings=warnings)
     if terms.key is not None:
         return _by_key(read_once(terms.key), carried)
-    if terms.question is None or terms.question.digest == own.digest:
+    if terms.question is None or digest_of(terms.question) == digest_of(own):
         return carried
     found = differences(own, terms.question, weights=True)
     warning = (
@@ -191,7 +198,7 @@ def _by_key(key: Key, carried: Asked) -> Asked:
     student = carried.question.student
     row = key.rows.get(student.id) if student else None
     asked = key.question(row) if row else None
-    if row is not None and row.digest == carried.question.digest:
+    if row is not None and row.digest == digest_of(carried.question):
         return carried
     if row is not None and asked is not None:
         found = _listed(differences(carried.question, asked, weights=True))

@@ -15,6 +15,7 @@ import numpy as np
 
 from cellprop.algebra import Axis
 from cellprop.files.opening import short
+from cellprop.marking.carried_text import digest_of
 from cellprop.marking.marks import Marks, Result
 from cellprop.marking.question import Question, Setup
 from cellprop.programs.network import Network
@@ -27,7 +28,7 @@ MOST_NAMED = 3
 
 
 def differences(question: Question, usual: Question, *, weights: bool = False) -> list[str]:
-    """Return in what a question differs from the usual one, in words; nothing if in nothing.
+    """Return phrases that say in what a question differs from the usual one; none if in nothing.
 
     Parameters
     ----------
@@ -69,7 +70,7 @@ def _same(question: Question, usual: Question, name: str) -> bool:
 
 
 def in_words(setup: Setup, name: str) -> str:
-    """Return what a set-up says of something."""
+    """Return in a phrase what a set-up says of one of its attributes."""
     value = getattr(setup, name)
     if name == "asked":
         return f"steps {_steps(setup)}"
@@ -131,7 +132,7 @@ def with_odd_ones(results: Sequence[Result]) -> list[Result]:
 
 
 def _kind(question: Question) -> tuple[Any, ...]:
-    """Return what should be the same in all questions of a class."""
+    """Return a key that is the same for all questions of a class."""
     own = _own(question)
     shared = tuple(
         (name, values.tobytes()) for name, values in question.given.items() if name not in own
@@ -158,7 +159,7 @@ def with_doubles(results: Sequence[Result]) -> Iterator[Result]:
             others = [other for other in owners[student.id] if other is not result]
             if others:
                 paths = ", ".join(other.path for other in others[:MOST_NAMED])
-                differ = any(o.question.digest != result.question.digest for o in others)
+                differ = any(digest_of(o.question) != digest_of(result.question) for o in others)
                 what = ", with another question" if differ else ""
                 yield _warned(
                     result, f"{student.name}'s workbook was also handed in as {paths}{what}."

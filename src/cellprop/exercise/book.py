@@ -113,12 +113,14 @@ class ExerciseBook(Book):
         return setup.waiting.union(setup.answers)
 
     def _shown(self) -> tuple[Mapping[str, Formats], Mapping[str, str]]:
-        """Return how numbers are shown; what is to be calculated says nothing of what moves."""
+        """Return the formats of every matrix's columns, by its name; and nothing of what moves,
+        which what is to be calculated does not say.
+        """
         matrices = self.update.program.matrices
         return {matrix.name: self._columns_of(matrix) for matrix in matrices}, {}
 
     def _columns_of(self, matrix: Matrix) -> Formats:
-        """Return how the columns of a matrix are shown: alike for everybody in a class."""
+        """Return a format for each column of a matrix: the same for everybody in a class."""
         question, width = self.question, matrix.columns.size
         if matrix.definition is not None:
             return (Format(question.setup.decimals),) * width
@@ -130,7 +132,7 @@ class ExerciseBook(Book):
         return (choose(values, given=True),) * width
 
     def cells(self, place: Place, state: State) -> Iterator[str]:
-        """Yield the cells of each row of a matrix in a state."""
+        """Yield the cells of each row of a matrix in a state, as a sheet's XML."""
         name = place.matrix.name
         if state == "given":
             style = self.frame.style("known", self.formats[name].code)
@@ -148,7 +150,9 @@ class ExerciseBook(Book):
                 yield xml.text_formula_cells(addresses, style, formulas, shown)
 
     def values(self, name: str) -> list[list[str]]:
-        """Return the values of a matrix as the texts that stand in the file."""
+        """Return the values of a matrix, row by row, as the texts that stand in the file; empty
+        ones where there is no number.
+        """
         if name not in self.open:
             return super().values(name)
         rows, columns = self.update.matrix(name).shape
@@ -218,8 +222,8 @@ class ExerciseBook(Book):
         ]
 
     def complete(self, matrix: Matrix) -> Callable[[int, int], str]:
-        """Return what gives the condition that all answers are there that a number is computed
-        from; for its row and column, counted from 0.
+        """Return a function of a number's row and column, counted from 0: the text of the
+        condition, in a formula, that all answers are there which the number is computed from.
         """
         assert matrix.definition is not None
         read = [
@@ -294,11 +298,11 @@ def exercise_book(
 
 
 def beside(book: Book) -> int:
-    """Return the first column to the right of everything that is seen on a sheet."""
+    """Return the number of the first column to the right of all that is seen on a sheet."""
     return max(book.layout.last_column, book.page_column) + 2
 
 
 def column_range(first: int, row: int, rows: int, columns: int) -> str:
-    """Return a range of cells with dollar signs."""
+    """Return the address of a range of cells, with dollar signs."""
     last = letter(first + columns - 1)
     return f"${letter(first)}${row}:${last}${row + rows - 1}"

@@ -20,7 +20,8 @@ from cellprop.files.opening import MARK, content
 from cellprop.files.safe import label
 from cellprop.files.submission import Submission
 from cellprop.limits import SECRET
-from cellprop.marking.question import Question, digest, read
+from cellprop.marking.carried_text import digest, read, text_of
+from cellprop.marking.question import Question
 from cellprop.version import __version__
 
 # The names of properties, and what the cells of the hidden sheet begin with.
@@ -76,10 +77,11 @@ def cells_of(question: Question, secret: bytes | None = None) -> list[str]:
 
 
 def _written(question: Question, secret: bytes | None, longest: int) -> dict[str, str]:
-    found = {MARK: __version__, DIGEST: question.digest}
+    text = text_of(question)
+    found = {MARK: __version__, DIGEST: digest(text)}
     if secret is not None:
-        found[SIGNATURE] = signature(question.text, secret)
-    pieces = pieces_of(question.text, longest)
+        found[SIGNATURE] = signature(text, secret)
+    pieces = pieces_of(text, longest)
     return found | {PIECE.format(k): piece for k, piece in enumerate(pieces, 1)}
 
 
@@ -89,7 +91,7 @@ def pieces_of(text: str, longest: int) -> list[str]:
 
 
 def signature(text: str, secret: bytes) -> str:
-    """Return the signature of a question's text (HMAC-SHA256)."""
+    """Return the signature of a question's text (HMAC-SHA256), in hexadecimal digits."""
     return hmac.digest(secret, text.encode(), "sha256").hex()
 
 
@@ -142,7 +144,7 @@ class Copy:
 
 
 def copy_in(properties: Mapping[str, str], where: str = "document properties") -> Copy:
-    """Return what some texts, by their names, carry of a question."""
+    """Return the copy of a question that some texts, by their names, carry, whole or not."""
     pieces: list[str] = []
     while (piece := properties.get(PIECE.format(len(pieces) + 1))) is not None:
         pieces.append(piece)
@@ -170,7 +172,7 @@ def question_in(properties: Mapping[str, str]) -> Question:
 
 
 def question_of(submission: Submission, secret: bytes | None = None) -> tuple[Question, list[str]]:
-    """Return the question that a workbook carries, and what a teacher should know of it.
+    """Return the question that a workbook carries, and warnings: what a teacher should know of it.
 
     Parameters
     ----------
@@ -194,7 +196,9 @@ def question_of(submission: Submission, secret: bytes | None = None) -> tuple[Qu
 
 
 def chosen(copies: Sequence[Copy], secret: bytes | None = None) -> tuple[Copy, list[str]]:
-    """Return the copy that counts: the first that is whole and, if need be, signed."""
+    """Return the copy that counts (the first that is whole and, if need be, signed), and warnings
+    on others that differ.
+    """
     there = [copy for copy in copies if copy.text]
     if not there:
         if any(copy.mark for copy in copies):

@@ -233,7 +233,7 @@ class _Reading:
         self.submission.read_ahead(place for place in found if place is not None)
 
     def answers(self) -> dict[str, Answer]:
-        """Return what stands in the place of each matrix that was asked for."""
+        """Return the answers in the places of what was asked for, by the matrix's name."""
         found = {name: self._answer(m) for name, m in self.question.setup.answers.items()}
         if self._as_text:
             text, number = self._as_text[0]

@@ -41,7 +41,7 @@ class Judged:
 
 
 def judged(book: ExerciseBook, asked: Sequence[Matrix]) -> list[Judged]:
-    """Return where the answers of a sheet are judged."""
+    """Return the blocks in which the answers of a sheet are judged, from left to right."""
     found = []
     column = beside(book)
     for matrix in asked:
@@ -53,7 +53,7 @@ def judged(book: ExerciseBook, asked: Sequence[Matrix]) -> list[Judged]:
 
 
 def hint_cells(book: ExerciseBook, blocks: Sequence[Judged]) -> dict[int, str]:
-    """Return the cells of all blocks by the row of the sheet."""
+    """Return the cells of all blocks, as a sheet's XML, by the row of the sheet."""
     rows: dict[int, str] = {}
     for block in blocks:
         for row, cells in _cells(book, block).items():

@@ -29,7 +29,8 @@ from cellprop.files.opening import MARK, short, wrong
 from cellprop.files.roster import KEY_COLUMNS, Student
 from cellprop.files.safe import label
 from cellprop.files.submission import Submission, opened
-from cellprop.marking.question import Question, Setup, digest, read
+from cellprop.marking.carried_text import digest, digest_of, read, text_of
+from cellprop.marking.question import Question, Setup
 from cellprop.version import __version__
 
 NUMBERS, QUESTIONS, CLASS = "Key", "Questions", "Class"
@@ -142,16 +143,16 @@ def _numbers(questions: Sequence[Question]) -> Iterator[Sequence[str | float]]:
         with np.errstate(all="ignore"):
             values = question.values
         numbers = [float(values[name][i, j]) for name, i, j in places]
-        yield student.id, student.name, f"{student.file}.xlsx", question.digest, *numbers
+        yield student.id, student.name, f"{student.file}.xlsx", digest_of(question), *numbers
 
 
 def _questions(questions: Sequence[Question], secret: bytes | None) -> Iterator[Sequence[str]]:
-    pieces = [pieces_of(question.text, LONGEST_PIECE) for question in questions]
+    pieces = [pieces_of(text_of(question), LONGEST_PIECE) for question in questions]
     yield [*COLUMNS, *(PIECE.format(k) for k in range(1, max(map(len, pieces)) + 1))]
     for question, own in zip(questions, pieces, strict=True):
         assert question.student is not None
-        signed = "" if secret is None else signature(question.text, secret)
-        yield question.student.id, question.digest, signed, *own
+        signed = "" if secret is None else signature(text_of(question), secret)
+        yield question.student.id, digest_of(question), signed, *own
 
 
 def _facts(setup: Setup) -> dict[str, str]:
@@ -179,7 +180,7 @@ def read_key(path: str | Path) -> Key:
 
 
 def read_once(path: Path) -> Key:
-    """Return the same, but read it only if it was changed since."""
+    """Return the key of `read_key`, but read its file only if it was changed since."""
     try:
         stat = path.stat()
     except OSError:

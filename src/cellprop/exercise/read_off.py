@@ -45,10 +45,10 @@ class _UnclearError(InputError):
 
 
 def read_off(submission: Submission) -> Question | None:
-    """Return what was asked in an exercise, as its sheets tell; None if they don't for certain."""
+    """Return the question of an exercise, as its sheets tell; None if they don't for certain."""
     try:
         with np.errstate(all="ignore"):
-            return _Reading(submission).question()
+            return _ReadOff(submission).question()
     except (_UnclearError, InputError):
         return None
 
@@ -88,7 +88,7 @@ def _outlines() -> tuple[_Outline, ...]:
     return tuple(found)
 
 
-class _Reading:
+class _ReadOff:
     """An exercise, of which is read what was asked."""
 
     def __init__(self, submission: Submission) -> None:
@@ -99,7 +99,13 @@ class _Reading:
         self._lines: dict[str, set[str]] = {}
 
     def question(self) -> Question:
-        """Return what was asked."""
+        """Return the question that was asked.
+
+        Raises
+        ------
+        InputError
+            If the sheets don't tell.
+        """
         found = [self._asked(Question(s, self._given(s), self._student())) for s in self._setups()]
         # More than one is as good if it asks for the same numbers.
         if not found or not all(_is_same(found[0], other) for other in found[1:]):
@@ -227,7 +233,7 @@ class _Reading:
         return with_points(replace(question, setup=setup), points)
 
     def _decimals(self) -> int:
-        """Return to how many decimals the first sheet says to round."""
+        """Return the number of decimals to which the first sheet says to round."""
         words, said = load_words(), set(self._first.values())
         rules = {
             words("exercise.rule" if n else "exercise.rule_whole", decimals=n): n
@@ -239,7 +245,7 @@ class _Reading:
         return found[0]
 
     def _student(self) -> Student | None:
-        """Return whose it is, as the first sheet says."""
+        """Return the student whose it is, as the first sheet says; None if it doesn't."""
         words, said = load_words(), {}
         for (row, column), text in self._first.items():
             if column == 1:
@@ -252,7 +258,7 @@ class _Reading:
     # --- What is given --------------------------------------------------------------------
 
     def _given(self, setup: Setup) -> Mapping[str, Array]:
-        """Return the numbers that are given, as they stand on the sheets."""
+        """Return the numbers that are given, by the matrix's name, as they stand on the sheets."""
         return {matrix.name: self._numbers(matrix) for matrix in setup.program.given}
 
     def _numbers(self, matrix: Matrix) -> Array:

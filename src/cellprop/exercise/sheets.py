@@ -45,7 +45,7 @@ COUNTS = (3, 6, 9)
 
 
 @dataclass(frozen=True)
-class Plan:
+class SheetPlan:
     """What a sheet shows, the same for everybody in a class.
 
     Attributes:
@@ -65,7 +65,7 @@ class Plan:
     marked: tuple[str, ...]
 
 
-def exercise_sheet(book: ExerciseBook, step: Step, sheet: Worksheet) -> Plan:
+def exercise_sheet(book: ExerciseBook, step: Step, sheet: Worksheet) -> SheetPlan:
     """Set a step's sheet up in the frame, and return what its rows are to show."""
     setup = book.question.setup
     asked = step.computed if step.label in setup.asked else ()
@@ -82,7 +82,7 @@ def exercise_sheet(book: ExerciseBook, step: Step, sheet: Worksheet) -> Plan:
         book.frame.add_link(sheet, f"{letter(link.column)}{at.TITLE}", link.target, link.text)
     set_up_print(book, sheet)
     book.frame.protect(sheet)
-    plan = Plan(step, _states(book, step, asked), asked, links, blocks, _shown(book, asked))
+    plan = SheetPlan(step, _states(book, step, asked), asked, links, blocks, _shown(book, asked))
     _key_rows(book, sheet, plan)  # merges the cells of the key
     notes_row(book, sheet, step)  # and of the notes
     return plan
@@ -119,7 +119,7 @@ def _shown(book: ExerciseBook, asked: Sequence[Matrix]) -> tuple[str, ...]:
     return tuple(look for look in LOOKS if look in found)
 
 
-def _key_rows(book: ExerciseBook, sheet: Worksheet, plan: Plan) -> dict[int, str]:
+def _key_rows(book: ExerciseBook, sheet: Worksheet, plan: SheetPlan) -> dict[int, str]:
     """Return the cells of a sheet's key by their row: of its states, or of every verdict on it."""
     if not plan.marked:
         return {at.KEY: key_cells(book, sheet, _key_states(plan), "exercise")}
@@ -154,15 +154,15 @@ def _key_cell(book: ExerciseBook, sheet: Worksheet, look: str, row: int, first: 
     return xml.text_cell(addresses[0], style, text) + xml.blank_cells(addresses[1:], style)
 
 
-def _key_states(plan: Plan) -> tuple[State, ...]:
+def _key_states(plan: SheetPlan) -> tuple[State, ...]:
     """Return the states that a sheet's key explains."""
     order: tuple[State, ...] = ("answer", "active", "read", "known", "ghost")
     occurring = {"known" if state == "given" else state for state in plan.states.values()}
     return tuple(state for state in order if state in occurring)
 
 
-def exercise_rows(book: ExerciseBook, plan: Plan, sheet: Worksheet) -> Iterator[str]:
-    """Yield the rows of a step's sheet."""
+def exercise_rows(book: ExerciseBook, plan: SheetPlan, sheet: Worksheet) -> Iterator[str]:
+    """Yield the rows of a step's sheet, as its XML."""
     yield from head_rows(book, plan.step, plan.links)
     key = _key_rows(book, sheet, plan)
     yield from _notation_rows(book, plan.step, key)
@@ -200,7 +200,7 @@ def _notation_rows(book: ExerciseBook, step: Step, key: Mapping[int, str]) -> It
         yield xml.row(row, line + key.get(row, ""), ROW + 2 if row in key else ROW)
 
 
-def _counts(book: ExerciseBook, plan: Plan) -> str:
+def _counts(book: ExerciseBook, plan: SheetPlan) -> str:
     """Return cells that count what is done; with hints also what is right, and what is left."""
     if not plan.asked:
         return ""

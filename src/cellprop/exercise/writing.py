@@ -15,7 +15,7 @@ from cellprop.errors import CellpropError, OutputError
 from cellprop.exercise.book import Correction, ExerciseBook, exercise_book
 from cellprop.exercise.carried import SHEET, cells_of, located, properties_of
 from cellprop.exercise.front import front_page, front_sheet
-from cellprop.exercise.sheets import Plan, exercise_rows, exercise_sheet
+from cellprop.exercise.sheets import SheetPlan, exercise_rows, exercise_sheet
 from cellprop.faces.layout import Layout
 from cellprop.faces.workbook import contents, xml
 from cellprop.faces.workbook.book import ROW, sheet_name
@@ -83,7 +83,7 @@ class _Sheets:
     """
 
     first: Worksheet
-    steps: Sequence[tuple[Worksheet, Plan]]
+    steps: Sequence[tuple[Worksheet, SheetPlan]]
     hidden: Worksheet
 
 

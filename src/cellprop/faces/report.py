@@ -23,6 +23,7 @@ from cellprop.errors import InputError
 from cellprop.faces.layout import lay_out
 from cellprop.files.safe import label, looks_like_formula
 from cellprop.files.writing import write_whole
+from cellprop.marking.carried_text import digest_of
 from cellprop.marking.marks import Marked, Marks, Result, Unmarked
 from cellprop.marking.question import Setup
 from cellprop.marking.remarks import (
@@ -321,7 +322,7 @@ def _as_data(result: Result, words: Words) -> dict[str, Any]:
         if student
         else None,
         "version": question.version,
-        "digest": question.digest,
+        "digest": digest_of(question),
         "marks": result.total,
         "out_of": result.out_of,
         "steps": {s: {"marks": m, "out_of": o} for s, (m, o) in result.by_step.items()},

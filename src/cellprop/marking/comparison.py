@@ -1,15 +1,15 @@
 """Comparing the matrices that somebody computed with those of a trace.
 
-Theirs have names, forms and a precision of their own. Here each is taken for one of ours, put into
-our form, and then marked like an answer to an exercise: exactly, unless it was calculated by hand.
-Knows names, forms and marks; knows nothing of how they are shown.
+Theirs have names, variants and a precision of their own. Here each is taken for one of ours,
+brought to our orientation and scale, and then marked like an answer to an exercise: exactly, unless
+it was calculated by hand. Knows names, variants and marks; what is said of them, `said` knows.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,10 +20,9 @@ from cellprop.errors import InputError, UnknownNameError, nearest
 from cellprop.files.matrices import Found, collected
 from cellprop.files.opening import shown
 from cellprop.files.safe import label
-from cellprop.marking.forms import PLAIN, Factor, Fit, Form, best_fit, fits
+from cellprop.marking.compared import Comparison, Differs, Taken
 from cellprop.marking.marks import Marked, Marks, mark
 from cellprop.marking.matching import (
-    LOSS,
     Left,
     Match,
     Target,
@@ -36,9 +35,12 @@ from cellprop.marking.matching import (
 )
 from cellprop.marking.precision import DOUBLE, tolerance
 from cellprop.marking.question import MOST_DECIMALS, Question, ask
-from cellprop.marking.verdicts import BLANK, CARRIED, FULL, NOT_COMPUTED, Answer
+from cellprop.marking.said import notes, text, warnings
+from cellprop.marking.variants import PLAIN, Factor, Fit, Variant, best_fit, fits
+from cellprop.marking.verdicts import CARRIED, FULL, Answer
 from cellprop.programs.naming import change_name
 from cellprop.running.run import Run, Update
+from cellprop.texts.words import load
 
 # The most decimals of numbers that look rounded.
 MOST_ROUNDED = 6
@@ -46,105 +48,6 @@ MOST_ROUNDED = 6
 FEW_UNITS, MOSTLY = 5.0, 0.5
 # How far a 32-bit float may be from the number it stands for, by its size.
 SINGLE_OFF = 2.0**-22
-
-
-@dataclass(frozen=True, eq=False)
-class Taken:
-    """A matrix of theirs that was compared.
-
-    Attributes:
-        match: Which it is, and as what of ours it was taken.
-        form: How theirs follows from ours.
-    """
-
-    match: Match
-    form: Form
-
-
-@dataclass(frozen=True)
-class Differs:
-    """A given matrix that is not the trace's.
-
-    Attributes:
-        theirs, ours: The names.
-        row, column: Where it differs most, counted from 1.
-        found, expected: The numbers there; NaN for none.
-    """
-
-    theirs: str
-    ours: str
-    row: int
-    column: int
-    found: float
-    expected: float
-
-
-# What can be said of a matrix as a whole.
-RIGHT, APPROXIMATE, ON, UNFINISHED, WRONG = STATES = (
-    "right", "approximate", "carried", "unfinished", "wrong",
-)  # fmt: skip
-
-
-def state(marked: Marked) -> str:
-    """Return what can be said of a matrix as a whole, one of `STATES`."""
-    verdicts = marked.verdicts
-    missing = np.isin(verdicts, (BLANK, NOT_COMPUTED))
-    if not (np.isin(verdicts, FULL) | missing).all():
-        return WRONG
-    if missing.any():
-        return UNFINISHED
-    if (verdicts == CARRIED).any():
-        return ON
-    return APPROXIMATE if marked.approximate.any() else RIGHT
-
-
-@dataclass(frozen=True, eq=False)
-class Comparison(Marks):
-    """The marks for matrices from elsewhere; printed, it says first what to look at first.
-
-    Attributes:
-        ours: All matrices that theirs could be, by name.
-        taken: For each of our matrices that was compared, the one of theirs.
-        left: Those of theirs that were compared with none.
-        differs: Given matrices that are not the trace's: what follows can't agree.
-        looks_rounded: To how many decimals all numbers are rounded, if they agree when they are
-            compared so; else None.
-    """
-
-    ours: Mapping[str, Matrix] = field(default_factory=dict)
-    taken: Mapping[str, Taken] = field(default_factory=dict)
-    left: tuple[Left, ...] = ()
-    differs: tuple[Differs, ...] = ()
-    looks_rounded: int | None = None
-
-    @property
-    def ok(self) -> bool:
-        """Whether all that was compared is right."""
-        every = all(np.isin(each.verdicts, FULL).all() for each in self.matrices)
-        return every and not self.differs and not self.misfits
-
-    @property
-    def misfits(self) -> tuple[Left, ...]:
-        """Those of theirs that have the name of a computed matrix, but not its shape."""
-        return tuple(
-            each
-            for each in self.left
-            if each.why == "shape"
-            and self.ours[each.says].definition is not None
-            # Who keeps the losses of all epochs has done nothing wrong.
-            and each.says != LOSS
-        )
-
-    def __repr__(self) -> str:
-        counts = Counter(map(state, self.matrices))
-        said = ", ".join(f"{counts[each]} {each}" for each in STATES if counts[each])
-        return f"<Comparison of {len(self.matrices)} matrices: {said}>"
-
-    def __str__(self) -> str:
-        from cellprop.marking.said import text
-        from cellprop.texts.words import load
-
-        return text(self, load())
 
 
 def compare(
@@ -196,9 +99,6 @@ def compare(
     >>> marks.cells[["answer", "verdict", "slip"]].values.tolist()[0]
     [-0.211, 'slip', 'difference_reversed']
     """
-    from cellprop.marking.said import notes, warnings
-    from cellprop.texts.words import load
-
     theirs = collected(matrices)
     if decimals is not None:
         theirs = {name: _with_gaps(found) for name, found in theirs.items()}
@@ -208,7 +108,12 @@ def compare(
     if isinstance(matrices, (str, Path)):
         found = replace(found, path=label(matrices))
     words = load()
-    return replace(found, notes=tuple(notes(found, words)), warnings=tuple(warnings(found, words)))
+    return replace(
+        found,
+        notes=tuple(notes(found, words)),
+        warnings=tuple(warnings(found, words)),
+        printed=text(found, words),
+    )
 
 
 def _compared(
@@ -219,7 +124,7 @@ def _compared(
     matches, differs = against.checked(matches)
     if all(against.targets[ours].is_given for ours in matches):
         raise _nothing(theirs, against.targets, left, differs)
-    taken = against.in_form(matches)
+    taken = against.as_variants(matches)
     marks = against.marks(taken)
     known = {each.name: getattr(marks, each.name) for each in fields(marks)}
     return Comparison(
@@ -233,7 +138,7 @@ def _compared(
 
 
 def parse_names(texts: Sequence[str]) -> dict[str, str | None]:
-    """Return what some of theirs are called here, from texts such as `hid=E`; None: nothing.
+    """Return our names (None: leave it out) by theirs, from texts such as `hid=E` and `hid=`.
 
     Raises
     ------
@@ -287,7 +192,7 @@ def _nothing(
     )
 
 
-# --- From their form to ours --------------------------------------------------------------
+# --- From their variant to ours --------------------------------------------------------------
 
 
 def _question(update: Update, decimals: int | None) -> Question:
@@ -308,6 +213,9 @@ class _Against:
         self.program = question.program
         self.further = further(self.program)
         self.targets = targets(question.update, self.further)
+        self._order = {name: place for place, name in enumerate(self.targets)}
+        # Which parameter's change a matrix is, by its name.
+        self._gradients = {change_name(self.program, p): p for p in self.program.changes}
 
     # --- What is given ----------------------------------------------------------------
 
@@ -336,15 +244,21 @@ class _Against:
         return bool((off <= near).all())
 
     def _off(self, each: Match) -> tuple[Array, Array]:
-        """Return how far a given matrix is from the trace's, and how far it may be."""
+        """Return how far a given matrix is from the trace's, and how far it may be: distances of
+        its shape.
+        """
         true = self.targets[each.ours].true
-        form = next(f.form for f in fits(each.found, [true], 0, (PLAIN,)))
-        arranged = form.to_ours(each.found, self.targets[each.ours].matrix.shape)
-        assert arranged is not None
         near = SINGLE_OFF * abs(true)
         if not self.exact:
             near = np.full(true.shape, tolerance(self.question.setup.decimals)[0])
-        return np.nan_to_num(abs(arranged[0] - true), nan=np.inf), near
+        return np.nan_to_num(abs(self._as_is(each) - true), nan=np.inf), near
+
+    def _as_is(self, each: Match) -> Array:
+        """Return the numbers of a given matrix, which nobody scales, in our shape."""
+        target = self.targets[each.ours]
+        variant = next(fit.variant for fit in fits(each.found, [target.true], 0, (PLAIN,)))
+        values, _ = variant.to_ours(each.found, target.matrix.shape)
+        return values
 
     def _is_updated(self, each: Match, new: str, others: Mapping[str, Match]) -> bool:
         """Whether a given matrix is the updated one: by its numbers, or since what was computed
@@ -359,20 +273,18 @@ class _Against:
         )
 
     def _difference(self, each: Match) -> Differs:
+        """Return where a given matrix differs most from the trace's."""
         off, _ = self._off(each)
         i, j = np.unravel_index(int(off.argmax()), off.shape)
-        true = self.targets[each.ours].true
-        form = next(f.form for f in fits(each.found, [true], 0, (PLAIN,)))
-        arranged = form.to_ours(each.found, self.targets[each.ours].matrix.shape)
-        assert arranged is not None
-        found, expected = float(arranged[0][i, j]), float(true[i, j])
+        found = float(self._as_is(each)[i, j])
+        expected = float(self.targets[each.ours].true[i, j])
         return Differs(each.theirs, each.ours, int(i) + 1, int(j) + 1, found, expected)
 
-    # --- The form of what is computed -------------------------------------------------
+    # --- The variant of what is computed -------------------------------------------------
 
-    def in_form(self, matches: Mapping[str, Match]) -> dict[str, Taken]:
-        """Return each match with its form: that in which it is right, or follows from their own
-        earlier numbers; where none makes it so, the form that others have.
+    def as_variants(self, matches: Mapping[str, Match]) -> dict[str, Taken]:
+        """Return each match with its variant: that in which it is right, or follows from their own
+        earlier numbers; where none makes it so, the variant that others have.
         """
         habits = _Habits()
         if self.exact:
@@ -387,8 +299,8 @@ class _Against:
                 follows = np.broadcast_to(value(definition, own), target.matrix.shape)
             own[name] = follows
             if name in matches:
-                form = self._form(matches[name], target, follows, habits)
-                taken[name] = Taken(matches[name], form)
+                variant = self._variant(matches[name], target, follows, habits)
+                taken[name] = Taken(matches[name], variant)
                 own[name] = self._numbers(taken[name])
         return {name: taken[name] for name in self.targets if name in taken}
 
@@ -397,52 +309,48 @@ class _Against:
         choices = factors_of(target, self.program) if self.exact else (PLAIN,)
         return list(fits(each.found, ours, target.power, choices))
 
-    def _form(self, each: Match, target: Target, follows: Array, habits: _Habits) -> Form:
+    def _variant(self, each: Match, target: Target, follows: Array, habits: _Habits) -> Variant:
         found = self._fits(each, [target.true, follows])
         if not self.exact:
-            return found[0].form  # as it is, if that fits
+            return found[0].variant  # as it is, if that fits
         usual = habits.usual(target, each)
         best = best_fit(found, usual)
         assert best is not None
         if best.is_good:
-            habits.learn(best.form, target)
-            return best.form
-        turned = {fit.form.turned for fit in found}
-        form = next(form for form in usual if form.turned in turned)
+            habits.learn(best.variant, target)
+            return best.variant
+        turned = {fit.variant.turned for fit in found}
+        variant = next(variant for variant in usual if variant.turned in turned)
         if target.scales == "change" and not habits.knows(target):
-            form = self._with_sign(each, target, form)
-        return form
+            variant = self._with_sign(each, target, variant)
+        return variant
 
-    def _with_sign(self, each: Match, target: Target, form: Form) -> Form:
-        """Return a form with the sign by which most of a wrong matrix points as ours does."""
-        arranged = form.to_ours(each.found, target.matrix.shape)
-        assert arranged is not None
-        if np.nansum(arranged[0] * target.true) >= 0:
-            return form
+    def _with_sign(self, each: Match, target: Target, variant: Variant) -> Variant:
+        """Return a variant with the sign by which most of a wrong matrix points as ours does."""
+        values, _ = variant.to_ours(each.found, target.matrix.shape)
+        if np.nansum(values * target.true) >= 0:
+            return variant
         negative = next(
-            f for f in factors_of(target, self.program) if f.value == -form.factor.value
+            f for f in factors_of(target, self.program) if f.value == -variant.factor.value
         )
-        return replace(form, factor=negative)
+        return replace(variant, factor=negative)
 
     def _numbers(self, taken: Taken) -> Array:
-        arranged = taken.form.to_ours(
-            taken.match.found, self.targets[taken.match.ours].matrix.shape
-        )
-        assert arranged is not None
-        return arranged[0]
+        """Return the numbers of a matrix as we would have them, in our shape."""
+        shape = self.targets[taken.match.ours].matrix.shape
+        values, _ = taken.variant.to_ours(taken.match.found, shape)
+        return values
 
     # --- Marks ------------------------------------------------------------------------
 
     def answers(self, taken: Mapping[str, Taken]) -> dict[str, Answer]:
-        """Return what was computed as answers, in our form."""
+        """Return what was computed as answers, as we would have it, by the names of ours."""
         found = {}
         for name, each in taken.items():
             target = self.targets[name]
             if target.is_given:
                 continue
-            arranged = each.form.to_ours(each.match.found, target.matrix.shape)
-            assert arranged is not None
-            values, texts = arranged
+            values, texts = each.variant.to_ours(each.match.found, target.matrix.shape)
             there = {
                 (int(i), int(j)): str(texts[i, j]) for i, j in np.argwhere(texts != "").tolist()
             }
@@ -465,21 +373,22 @@ class _Against:
         """Return where a matrix stands in the order of computation, and whether after the step's
         own there: a gradient that no step shows stands before what it updates.
         """
-        order, name = list(self.targets), marked.name
+        name = marked.name
         if name in self.question.values:
-            return order.index(name), True
-        updates = {
-            change_name(self.program, p): self.program.updates[p] for p in self.program.changes
-        }
-        before = updates.get(name, self.program.loss)
-        return order.index(before.name), name not in updates
+            return self._order[name], True
+        if name in self._gradients:
+            return self._order[self.program.updates[self._gradients[name]].name], False
+        return self._order[self.program.loss.name], True
 
     def _by_gradients(self, answers: Mapping[str, Answer]) -> dict[str, Array]:
-        """Return what updates should be by the gradients that they have, which no step shows."""
+        """Return the numbers that updates should be, by name and of their shapes, by the gradients
+        that they have, which no step shows.
+        """
         gradients = {
-            name: Matrix(change_name(self.program, name), change.rows, change.columns)
-            for name, change in self.program.changes.items()
-            if change_name(self.program, name) in answers
+            name: Matrix(theirs, change.rows, change.columns)
+            for theirs, name in self._gradients.items()
+            for change in [self.program.changes[name]]
+            if theirs in answers
         }
         own = {name: target.true for name, target in self.targets.items()}
         own |= {name: answer.values for name, answer in answers.items()}
@@ -510,7 +419,7 @@ class _Against:
         )
 
     def looks_rounded(self, taken: Mapping[str, Taken], marks: Marks) -> int | None:
-        """Return to how many decimals all numbers are rounded, if they agree as such."""
+        """Return to how many decimals all numbers are rounded, if they agree as such; else None."""
         if not self.exact or all(np.isin(each.verdicts, FULL).all() for each in marks.matrices):
             return None
         own = [taken[each.name].match.found.values.ravel() for each in marks.matrices]
@@ -541,7 +450,7 @@ def _with_in_place(expression: Expression, old: Expression, new: Expression) -> 
 
 
 class _Habits:
-    """The forms in which somebody has their matrices, as far as they are known.
+    """The variants in which somebody has their matrices, as far as they are known.
 
     Samples may stand in columns while weights do not, and gradients of weights may be means while
     those of neurons are sums: each sort of matrix has a habit of its own.
@@ -553,29 +462,29 @@ class _Habits:
         self._foreseen: dict[str, Counter[Factor]] = {}
 
     def foresee(self, found: Sequence[Fit], target: Target) -> None:
-        """Look at a matrix by itself: before one is wrong, later ones may tell the form."""
-        best = best_fit(found, [fit.form for fit in found])
+        """Look at a matrix by itself: before one is wrong, later ones may tell the variant."""
+        best = best_fit(found, [fit.variant for fit in found])
         if best is not None and best.is_good and target.power and target.true.any():
-            self._foreseen.setdefault(_sort(target), Counter())[best.form.factor] += 1
+            self._foreseen.setdefault(_sort(target), Counter())[best.variant.factor] += 1
 
-    def learn(self, form: Form, target: Target) -> None:
-        """Remember the form of a matrix that agrees in it."""
+    def learn(self, variant: Variant, target: Target) -> None:
+        """Remember the variant of a matrix that agrees in it."""
         if target.matrix.shape[0] != 1 and target.matrix.shape[1] != 1:
-            self._turned[_side(target)] = form.turned
+            self._turned[_side(target)] = variant.turned
         if target.power and target.true.any():
-            self._factor[_sort(target)] = form.factor
+            self._factor[_sort(target)] = variant.factor
 
     def knows(self, target: Target) -> bool:
         """Whether the factor of such a matrix is known."""
         return self._known(target) is not None
 
-    def usual(self, target: Target, each: Match) -> list[Form]:
-        """Return the forms that such a matrix usually has, the likeliest first."""
+    def usual(self, target: Target, each: Match) -> list[Variant]:
+        """Return the variants that such a matrix usually has, the likeliest first."""
         turned = self._turned.get(_side(target), each.turned)
         factor = self._known(target) or PLAIN
         ways = (turned, not turned)
         several = dict.fromkeys((factor, PLAIN)) if target.power else (PLAIN,)
-        return [Form(way, one, target.power) for one in several for way in ways]
+        return [Variant(way, one, target.power) for one in several for way in ways]
 
     def _known(self, target: Target) -> Factor | None:
         if not target.power:

@@ -89,7 +89,8 @@ class Crediting:
     def _filled(
         self, matrix: Matrix, found: Array, verdicts: Codes, slips: NDArray[Any]
     ) -> tuple[str, Mask]:
-        """Return why a matrix was filled in without calculating it, if it was, and where.
+        """Return the key of how a matrix was filled in without calculating it, and a mask of where;
+        an empty text and nowhere, if it was not.
 
         It was not, where other numbers of it are earned, where all these are and follow from
         numbers that are to be believed, or where a slip explains them.
@@ -133,7 +134,8 @@ class Crediting:
         return is_idle
 
     def _fillings(self, matrix: Matrix, found: Array) -> Iterator[tuple[str, Mask]]:
-        """Yield ways to fill a matrix in without calculating, and where its numbers are so.
+        """Yield the keys of ways to fill a matrix in without calculating, each with a mask of where
+        its numbers are so.
 
         Where the right numbers are all the same, one number throughout is no such way.
         """
@@ -158,8 +160,8 @@ class Crediting:
                 yield ONE_NUMBER, same
 
     def _free(self, matrix: Matrix, found: Array, verdicts: Codes) -> Mask:
-        """Return which numbers that follow took no calculating: they come out as 0 or 1, are copied
-        from a number that they are calculated from, or stand in the matrix already.
+        """Return a mask of the numbers that follow but took no calculating: they come out as 0 or
+        1, are copied from a number that they are calculated from, or stand in the matrix already.
 
         Numbers may stand there as often as in the right matrix; and an activation may copy what it
         likes.
@@ -180,8 +182,8 @@ class Crediting:
         return free
 
     def _kinds(self, matrix: Matrix, values: Array, known: Mapping[str, Array]) -> NDArray[np.int_]:
-        """Return for each number whether it is 0 or 1, a copy of a number that it is calculated
-        from, or stands in the matrix already; else 0.
+        """Return an array of codes: for each number `CONSTANT` (0, 1 or -1), `COPY` (of one that it
+        is calculated from), `REPEATED` (it stands in the matrix already), or else 0.
         """
         limit = self.way.within(matrix, values).tolist()
         numbers = values.tolist()

@@ -48,15 +48,17 @@ class Rounding:
             verdicts[near & (verdicts == WRONG)] = ROUNDED
 
     def slack(self, matrix: Matrix) -> Array:
-        """Return what rounding the numbers that were read explains."""
+        """Return the differences that rounding the numbers which were read explains at most:
+        distances of the matrix's shape.
+        """
         if matrix.name not in self._slack:
             by_own = spread(matrix, self.way.own, self.left_out)
             self._slack[matrix.name] = np.minimum(by_own, self._most_by_rounding(matrix))
         return self._slack[matrix.name]
 
     def _most_by_rounding(self, matrix: Matrix) -> Array:
-        """Return what rounding explains at most: a few units of the last place, and not much more
-        than it does to the true numbers.
+        """Return the largest differences that rounding can explain, of the matrix's shape: a few
+        units of the last place, and not much more than it does to the true numbers.
         """
         if matrix.name not in self._most:
             assert isinstance(self.way.precision, Decimals)
@@ -160,11 +162,13 @@ class Arithmetic:
         return np.asarray(abs(found - following) <= BLURRED * abs(following - old))
 
     def left_out_by(self, precision: Precision) -> dict[str, Array]:
-        """Return how far each matrix may be from what follows, by arithmetic alone."""
+        """Return how far each matrix may be from what follows, by arithmetic alone: distances of
+        its shape, by its name.
+        """
         return self._accumulated(precision, self.way.own, self.way.following, self.way.answers)
 
     def _reach_of(self, precision: Precision) -> dict[str, Array]:
-        """Return how far each matrix may be from the true one, by arithmetic alone."""
+        """Return how far each matrix may be from the true one, by arithmetic alone: the same."""
         return self._accumulated(precision, self.way.true, self.way.true, ())
 
     def _accumulated(
@@ -174,7 +178,9 @@ class Arithmetic:
         follows: Mapping[str, Array],
         known: Any,
     ) -> dict[str, Array]:
-        """Return what arithmetic leaves out of each matrix, on the way from what is known."""
+        """Return distances of each matrix's shape, by its name: what arithmetic leaves out of it on
+        the way from the matrices that are known.
+        """
         key = (precision, follows is self.way.true)
         if key not in self._arithmetic:
             off: dict[str, Array] = {}

@@ -93,7 +93,7 @@ class Judge:
         self.crediting = Crediting(way)
 
     def judgements(self) -> Iterator[Judgement]:
-        """Yield what is to be said of every matrix that has an answer, in order of computation."""
+        """Yield a judgement of every matrix that has an answer, in order of computation."""
         for matrix in self.way.matrices:
             if matrix.definition is None:
                 continue
@@ -104,7 +104,7 @@ class Judge:
                 self.crediting.pass_on(matrix)
 
     def _judge(self, matrix: Matrix, answer: Answer) -> Judgement:
-        """Return what is to be said of a matrix, and remember whether to believe it."""
+        """Return the judgement of a matrix, and remember whether to believe it."""
         found, name = answer.values, matrix.name
         following = self.way.following[name]
         verdicts = np.full(matrix.shape, WRONG, dtype=np.int8)
@@ -154,7 +154,7 @@ class Judge:
             verdicts[new], slips[new] = SLIP, key
 
     def _explained(self, matrix: Matrix, open_: Mask) -> Iterator[tuple[Slip, Mask]]:
-        """Yield slips with those of some wrong numbers that they explain."""
+        """Yield slips, each with a mask of those of some wrong numbers that it explains."""
         found = self.way.answers[matrix.name].values
         known = self.way.own | {matrix.name: self.way.following[matrix.name]}
         unknown = np.isnan(known[matrix.name])
@@ -171,8 +171,8 @@ class Judge:
                 yield slip, explained
 
     def unseen_slip(self) -> Unseen | None:
-        """Return the slip in a matrix without an answer that explains most wrong ones: several, or
-        the first if no slip of its own explains that.
+        """Return the slip in a matrix without an answer that explains most matrices that are wrong:
+        several, or the first if no slip of its own explains that. None, if none does.
         """
         wrong = [m for m in self._answered() if not self._agrees_throughout(m, self.way.following)]
         if not wrong:
@@ -208,7 +208,9 @@ class Judge:
         return bool((fits | np.isnan(self.way.answers[matrix.name].values)).all())
 
     def _agrees(self, matrix: Matrix, expected: Mapping[str, Array]) -> Mask:
-        """Where an answer differs from numbers by no more than arithmetic or rounding explains."""
+        """Return a mask: where an answer differs from what is expected by no more than arithmetic
+        or rounding explains.
+        """
         limit = self.way.within(matrix, expected[matrix.name])
         if isinstance(self.way.precision, Decimals):
             limit = limit + self.rounding.slack(matrix)
@@ -223,8 +225,8 @@ class Judge:
 
 
 def _convincing(explained: Mask, open_: Mask, *, lines: bool) -> Mask:
-    """Return which of the numbers that a slip explains it is named for: if they are nearly all that
-    are wrong in the matrix, or else those of whole rows or columns.
+    """Return a mask of the numbers for which a slip is named that explains some: all of them if
+    they are nearly all that are wrong in the matrix, or else those of whole rows or columns.
     """
     if explained.sum() >= NEARLY_ALL * open_.sum():
         return explained

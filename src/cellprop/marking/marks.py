@@ -88,7 +88,7 @@ class Marked:
         return float(self.counted.sum()) * self.worth
 
     def counts(self) -> dict[str, int]:
-        """Return how many numbers have each verdict."""
+        """Return how many of its numbers have each verdict, by the verdict."""
         found = np.bincount(self.verdicts.ravel(), minlength=len(VERDICTS)).tolist()
         return dict(zip(VERDICTS, found, strict=True))
 
@@ -148,7 +148,7 @@ class Marks:
         return found
 
     def rows(self) -> Iterator[dict[str, Any]]:
-        """Yield what there is to say of each number, in the order of computation."""
+        """Yield a row of `cells` for each number, by the column, in the order of computation."""
         for matrix in self.matrices:
             for i, j in np.ndindex(matrix.verdicts.shape):
                 answer = float(matrix.answer.values[i, j])
@@ -269,7 +269,7 @@ def mark(
 
 
 def _worth(question: Question, found: Sequence[tuple[str, Judgement]]) -> dict[str, float]:
-    """Return the marks for a number of each step."""
+    """Return the marks that a number of each step is worth, by the step's label."""
     points = dict(question.setup.points)
     sizes: dict[str, int] = {}
     for step, judgement in found:
@@ -280,7 +280,8 @@ def _worth(question: Question, found: Sequence[tuple[str, Judgement]]) -> dict[s
 def _forgiven(
     rule: str, found: Sequence[tuple[str, Judgement]], answers: Mapping[str, Answer]
 ) -> dict[str, Mask]:
-    """Return where slips of form cost nothing, since one has been paid for.
+    """Return a mask for each matrix, by its name: where slips of form cost nothing, since one has
+    been paid for.
 
     A number of which such a slip has left nothing, 0, is not forgiven.
     """
@@ -300,8 +301,8 @@ def _forgiven(
 
 
 def own_numbers(question: Question, answers: Mapping[str, Answer]) -> dict[str, Array]:
-    """Return what a student has in the place of every matrix that depends on answers: the answers,
-    and what is computed from them; NaN where something is missing.
+    """Return a student's numbers in the place of every matrix that depends on answers, by its name
+    and of its shape: the answers, and what is computed from them; NaN where something is missing.
     """
     with np.errstate(all="ignore"):
         own = Way(question, answers).own

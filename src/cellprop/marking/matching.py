@@ -25,7 +25,7 @@ from cellprop.algebra import (
 from cellprop.errors import InputError, UnknownNameError, nearest
 from cellprop.files.matrices import Found
 from cellprop.files.opening import shown
-from cellprop.marking.forms import PLAIN, Factor, factors, fits, orientations
+from cellprop.marking.variants import PLAIN, Factor, factors, fits, orientations
 from cellprop.programs.naming import Candidates, change_name, look_up
 from cellprop.programs.program import Program, Role
 from cellprop.running.run import TRAINED, Update
@@ -191,7 +191,8 @@ def match(
     *,
     by_numbers: bool,
 ) -> tuple[dict[str, Match], list[Left]]:
-    """Return for our names which of theirs it is, and those of theirs that are none.
+    """Return a match for each of ours that is there, by its name, and those of theirs that are none
+    of ours.
 
     Parameters
     ----------
@@ -263,7 +264,7 @@ def _is_trained(name: str, program: Program) -> bool:
 def _options(
     name: str, found: Found, candidates: Candidates, ours: Mapping[str, Target], how: How
 ) -> list[Match] | Left:
-    """Return what one of theirs may be, or why it is none of ours."""
+    """Return the matches that one of theirs may make, or why it is none of ours."""
     if not candidates.ours:
         return Left(name, "unknown", found.fault, found.values.shape)
     # What is given may be anything by that name: labels, all samples where an update sees a few.
@@ -374,7 +375,7 @@ def _is_telling(found: Found) -> bool:
 
 
 def is_same(found: Found, target: Target, program: Program) -> bool:
-    """Whether a matrix has exactly our numbers, in one form or another."""
+    """Whether a matrix has exactly our numbers, in one variant or another."""
     close = SAME_SINGLE if found.single else SAME
     choices = factors_of(target, program)
     return any(fit.share == 1.0 for fit in fits(found, [target.true], target.power, choices, close))

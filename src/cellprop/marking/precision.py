@@ -36,7 +36,9 @@ ADDING = ("transpose", "sum_over_rows", "sum_over_columns")
 
 
 def tolerance(decimals: int) -> tuple[float, float]:
-    """Return how far a rounded number may lie from the number itself: in all, and by its size."""
+    """Return how far a number rounded to decimals may lie from the number itself: a distance, and
+    a share of its size to add to that.
+    """
     return 0.5 * 10.0**-decimals * (1 + LEAST), LEAST * 1e-3
 
 
@@ -62,17 +64,22 @@ class Decimals:
         Parameters
         ----------
         expected
-            The numbers themselves.
+            The numbers themselves, of any shape.
         carries
-            What of them was worked out now: of an update the change, else all.
+            What of them was worked out now: of an update the change, else all; of the same shape.
         magnified
             By how much more than usual what rounding left out has grown.
+
+        Returns
+        -------
+        ndarray of the same shape
+            Distances, in the numbers' own unit.
         """
         half, relative = tolerance(self.decimals)
         return half * magnified + relative * _size(expected)
 
     def left_out(self, values: Array) -> Array:
-        """Return what rounding leaves out of numbers at most."""
+        """Return the most that rounding leaves out of each number, as a distance in its unit."""
         return np.full(values.shape, self.unit / 2)
 
 
@@ -89,11 +96,13 @@ class Floating:
     relative: float
 
     def within(self, expected: Array, carries: Array, magnified: float = 1.0) -> Array:  # noqa: ARG002 - others do
-        """Return how far a computed number may lie from the number itself; see `Decimals`."""
+        """Return how far each computed number may lie from the number itself, as a distance in its
+        unit; see `Decimals`.
+        """
         return self.relative * _size(carries) + self.left_out(expected)
 
     def left_out(self, values: Array) -> Array:
-        """Return what arithmetic leaves out of numbers at most."""
+        """Return the most that arithmetic leaves out of each number, as a distance in its unit."""
         return ROUNDINGS * 2.0**-self.bits * _size(values)
 
 
@@ -121,7 +130,13 @@ def spread(matrix: Matrix, at: Mapping[str, Array], by: Mapping[str, Array]) -> 
     matrix
         One that an expression computes.
     at, by
-        The values of the matrices that it reads, by name, and by how much each may be off.
+        The values of the matrices that it reads, by name, and by how much each may be off, as
+        distances of the same shape.
+
+    Returns
+    -------
+    ndarray of the matrix's shape
+        Distances, 0 where nothing that is read may be off.
     """
     assert matrix.definition is not None
     total = np.zeros(matrix.shape)
@@ -143,8 +158,8 @@ def spread(matrix: Matrix, at: Mapping[str, Array], by: Mapping[str, Array]) -> 
 
 
 def bound(matrix: Matrix, at: Mapping[str, Array], by: Mapping[str, Array]) -> Array:
-    """Return at least how far a matrix may come out if what it reads is off by so much, to first
-    order; see `spread`.
+    """Return a bound on how far a matrix may come out if what it reads is off by so much, to first
+    order: distances of its shape, as those of `spread`, or larger.
 
     It goes through the definition operation by operation, so that it takes a few evaluations
     instead of one for each number that is read. What is read twice (`output * (1 - output)`) is
@@ -158,7 +173,9 @@ def bound(matrix: Matrix, at: Mapping[str, Array], by: Mapping[str, Array]) -> A
 def _off_by(
     expression: Expression, at: Mapping[str, Array], by: Mapping[str, Array]
 ) -> tuple[Array, Array]:
-    """Return the value of an expression, and how far it may be off."""
+    """Return the value of an expression, and how far each of its numbers may be off: two arrays of
+    one shape.
+    """
     if isinstance(expression, Matrix):
         return at[expression.name], by[expression.name]
     if not isinstance(expression, Applied):

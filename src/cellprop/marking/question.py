@@ -1,18 +1,14 @@
 """What an exercise asks, so that it can be written out, carried in a file, and marked.
 
 A question is a network with every number that is given, and which steps are to be calculated by
-hand. Its text is what a workbook carries; the digest tells whether that text is still as it was.
-Knows nothing of sheets, files or answers.
+hand. Knows programs and updates; knows nothing of its text, of sheets, files or answers.
 """
 
 from __future__ import annotations
 
-import base64
 import hashlib
-import json
-import zlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from functools import cached_property, lru_cache
 from typing import Any
 
@@ -22,18 +18,13 @@ from cellprop.algebra import Array, Axis, Matrix, evaluate, reads
 from cellprop.errors import InputError
 from cellprop.files.roster import Student
 from cellprop.files.safe import known, label
-from cellprop.files.samples import numbers
-from cellprop.limits import MOST_MARKS, MOST_ROWS
+from cellprop.limits import MOST_MARKS
 from cellprop.marking.precision import LEAST
 from cellprop.programs.network import Network
 from cellprop.programs.perceptron import Perceptron
 from cellprop.programs.program import Program, Role
-from cellprop.programs.scaling import SCALINGS
-from cellprop.programs.updating import OPTIMIZERS
 from cellprop.running.run import Update
 
-# The form of a question's text. Raised when older code could not read what newer code writes.
-FORM = 1
 MOST_DECIMALS = 12
 USUAL_DECIMALS = 3
 # To how many decimals numbers are rounded at most where nobody says to how many.
@@ -42,12 +33,8 @@ USUAL_STEPS = "2-11"
 # How often a slip of form is paid for.
 FORM_SLIPS = ("each", "step", "once")
 USUAL_FORM_SLIPS = "step"
-# What a question's text may be once it is unpacked.
-LARGEST_TEXT = 16 * 1024**2
 # How many numbers the matrices of a question that is read may have in all.
 MOST_NUMBERS = 2_000_000
-# Of a sheet.
-MOST_COLUMNS = 16_384
 # The layout of files that do not say which they have: that of 0.3.0.
 FIRST_LAYOUT = 1
 # What is given of these is used as it is, not rounded.
@@ -174,27 +161,6 @@ class Question:
         """The question as an update of its own, for whoever writes one out."""
         return Update(self.setup.model, self.program, self.values, *self.setup.shown)
 
-    @cached_property
-    def text(self) -> str:
-        """The question as one line of letters and digits, as a workbook carries it.
-
-        As it was read, if it was: another version may write the same question otherwise.
-        """
-        if self.source:
-            return self.source
-        written = json.dumps(_as_data(self), separators=(",", ":"), ensure_ascii=True)
-        return base64.b64encode(zlib.compress(written.encode(), 9)).decode()
-
-    @cached_property
-    def digest(self) -> str:
-        """What tells whether a text is still as it was."""
-        return digest(self.text)
-
-
-def digest(text: str) -> str:
-    """Return what tells whether a question's text is still as it was (SHA-256)."""
-    return hashlib.sha256(text.encode()).hexdigest()
-
 
 # --- From an update -------------------------------------------------------------------------
 
@@ -208,7 +174,7 @@ def ask(
     hints: bool = False,
     form_slips: str = USUAL_FORM_SLIPS,
 ) -> Question:
-    """Return the question that asks for some steps of a update.
+    """Return the question that asks for some steps of an update.
 
     What is given is rounded to the decimals, so that it is exactly what the sheets show; settings
     such as the learning rate stay.
@@ -252,7 +218,7 @@ def ask(
         model.network, program.input.rows, model.inputs, model.outputs,
         model.optimizer, model.average, model.scale, whole=update.batches == 1,
         shown=shown, asked=asked, decimals=int(decimals),
-        points=_checked_points(asked, points or {}), hints=hints, form_slips=form_slips,
+        points=checked_points(asked, points or {}), hints=hints, form_slips=form_slips,
     )  # fmt: skip
     from cellprop.version import __version__
 
@@ -299,8 +265,8 @@ def telling(
 
 
 def untold(question: Question) -> dict[str, int]:
-    """Return how many answers of each matrix, rounded, may be the same as doing nothing: as what an
-    update begins with, or as 0. Not those that are exactly that.
+    """Return how many answers, rounded, may be the same as doing nothing, by the matrix's name
+    where there are any: as what an update begins with, or as 0. Not those that are exactly that.
     """
     program, values = question.program, question.values
     before = {new.name: values[old] for old, new in program.updates.items()}
@@ -353,7 +319,7 @@ def chosen_steps(program: Program, text: str) -> tuple[str, ...]:
 
 
 def parse_points(texts: Sequence[str]) -> dict[str, float]:
-    """Return marks by step from texts such as `2=4`.
+    """Return marks by the step's label from texts such as `2=4` and `2=4,7=1.5`.
 
     Raises
     ------
@@ -372,10 +338,16 @@ def parse_points(texts: Sequence[str]) -> dict[str, float]:
     return found
 
 
-def _checked_points(
+def checked_points(
     asked: Sequence[str], points: Mapping[str, float]
 ) -> tuple[tuple[str, float], ...]:
-    """Return marks of steps, in their order."""
+    """Return the marks of steps by their labels, in the order in which they are asked.
+
+    Raises
+    ------
+    InputError
+        If a step is not asked, or marks are out of range.
+    """
     for name, number in points.items():
         if name not in asked:
             raise InputError(
@@ -393,179 +365,10 @@ def with_points(question: Question, points: Mapping[str, float]) -> Question:
     """Return a question with other marks for some steps."""
     setup = question.setup
     merged = dict(setup.points) | dict(points)
-    return replace(question, setup=replace(setup, points=_checked_points(setup.asked, merged)))
+    return replace(question, setup=replace(setup, points=checked_points(setup.asked, merged)))
 
 
 def with_form_slips(question: Question, rule: str) -> Question:
     """Return a question in which slips of form are paid for otherwise."""
     known("form_slips", rule, FORM_SLIPS)
     return replace(question, setup=replace(question.setup, form_slips=rule))
-
-
-# --- As text ------------------------------------------------------------------------------
-
-
-def _as_data(question: Question) -> dict[str, Any]:
-    setup, network = question.setup, question.setup.network
-    return {
-        "form": FORM,
-        "version": question.version,
-        "network": {
-            "sizes": network.sizes,
-            "activation": network.activation,
-            "output_activation": network.output_activation,
-            "loss": network.loss,
-            "bias": network.bias,
-        },
-        "samples": setup.samples.labels,
-        "inputs": setup.inputs.labels,
-        "outputs": [setup.outputs.name, *setup.outputs.labels],
-        # As texts of 0.3.0 were, where there are no two classes in one column.
-        **({"zero": setup.outputs.zero} if setup.outputs.zero else {}),
-        "options": [setup.optimizer, setup.average, setup.scale, setup.whole],
-        "shown": setup.shown,
-        "asked": setup.asked,
-        "decimals": setup.decimals,
-        "points": setup.points,
-        "hints": setup.hints,
-        # As texts of 0.3.0 were, where the rule is the usual one.
-        **({} if setup.form_slips == USUAL_FORM_SLIPS else {"form_slips": setup.form_slips}),
-        "given": {name: values.tolist() for name, values in question.given.items()},
-        "student": asdict(question.student) if question.student else None,
-        **_written_out(question),
-    }
-
-
-def _written_out(question: Question) -> dict[str, Any]:
-    if not question.places:
-        return {}
-    return {"layout": question.layout, "places": dict(question.places)}
-
-
-def read(text: str) -> Question:
-    """Return the question of a text, which may be anybody's.
-
-    Raises
-    ------
-    InputError
-        If it is not the text of a question, or of a newer form; it says which, not where.
-    """
-    try:
-        unpacking = zlib.decompressobj()
-        written = unpacking.decompress(base64.b64decode(text, validate=True), LARGEST_TEXT)
-        if unpacking.unconsumed_tail:
-            raise ValueError
-        data = json.loads(written, parse_int=_whole)
-        form = data["form"]
-    except (ValueError, TypeError, KeyError, RecursionError, zlib.error):
-        raise InputError("what it carries is not a question of cellprop") from None
-    if form != FORM:
-        raise InputError(
-            f"it was made by another version of cellprop ({label(data.get('version'))[:20]}),"
-            " whose questions this one can't read"
-        )
-    try:
-        question = _from_data(data)
-    except (
-        ValueError, TypeError, KeyError, IndexError, AttributeError, OverflowError, RecursionError,
-    ):  # fmt: skip
-        raise InputError("what it carries is not a question of cellprop") from None
-    object.__setattr__(question, "source", text)
-    return question
-
-
-def _whole(digits: str) -> int:
-    if len(digits) > 15:
-        raise ValueError
-    return int(digits)
-
-
-def _from_data(data: Mapping[str, Any]) -> Question:
-    """Return a question from its data; any error a reader raises means that it is none."""
-    stated = data["network"]
-    network = Network(
-        [_number(size) for size in stated["sizes"]],
-        activation=stated["activation"],
-        output_activation=stated["output_activation"],
-        loss=stated["loss"],
-        bias=bool(stated["bias"]),
-    )
-    given = {str(name): numbers(str(name), rows) for name, rows in data["given"].items()}
-    for name, shape in network.shapes.items():
-        # Before anything is declared for sizes that a text merely claims.
-        if given[name].shape != shape:
-            raise ValueError
-    optimizer, average, scale, whole = data["options"]
-    if optimizer not in OPTIMIZERS or scale not in (None, *SCALINGS):
-        raise ValueError
-    if data.get("form_slips", USUAL_FORM_SLIPS) not in FORM_SLIPS:
-        raise ValueError
-    kind, *outputs = map(_text, data["outputs"])
-    if kind not in ("outputs", "classes"):
-        raise ValueError
-    epochs, walk_epoch, walk_batch, batches, samples = map(_number, data["shown"])
-    setup = Setup(
-        network,
-        Axis("samples", tuple(map(_text, data["samples"]))),
-        Axis("inputs", tuple(map(_text, data["inputs"]))),
-        Axis(kind, tuple(outputs), _text(data.get("zero", ""))),
-        optimizer, bool(average), scale, bool(whole),
-        (epochs, walk_epoch, walk_batch, batches, samples),
-        (), _number(data["decimals"]), (), bool(data["hints"]),
-        data.get("form_slips", USUAL_FORM_SLIPS),
-    )  # fmt: skip
-    if sum(m.rows.size * m.columns.size for m in setup.program.matrices) > MOST_NUMBERS:
-        # Few numbers that are given can ask for very many.
-        raise ValueError
-    steps = [step.label for step in setup.program.steps if step.computed]
-    asked = tuple(str(step) for step in data["asked"])
-    if not asked or setup.decimals > MOST_DECIMALS or [s for s in steps if s in asked] != [*asked]:
-        raise ValueError
-    points = _checked_points(asked, {str(name): float(marks) for name, marks in data["points"]})
-    setup = replace(setup, asked=asked, points=points)
-    places = _places(data.get("places", {}), setup.program)
-    layout = _number(data.get("layout", FIRST_LAYOUT))
-    if layout != FIRST_LAYOUT and not places:
-        raise ValueError
-    found = {}
-    for matrix in setup.program.matrices:
-        if matrix.definition is None:
-            found[matrix.name] = given[matrix.name]
-            if given[matrix.name].shape != matrix.shape:
-                raise ValueError
-    student, version = _student(data["student"]), _text(data["version"])[:20]
-    return Question(setup, found, student, version, layout, places)
-
-
-def _places(
-    stated: Mapping[str, Sequence[Any]], program: Program
-) -> dict[str, tuple[str, int, int]]:
-    """Return where matrices stand, each of them within a sheet."""
-    shapes = {matrix.name: matrix.shape for matrix in program.matrices}
-    found = {}
-    for name, (sheet, row, column) in stated.items():
-        rows, columns = shapes[name]
-        last_row, last_column = _number(row) + rows - 1, _number(column) + columns - 1
-        if not (0 < row <= last_row <= MOST_ROWS and 0 < column <= last_column <= MOST_COLUMNS):
-            raise ValueError
-        found[name] = (_text(sheet), row, column)
-    return found
-
-
-def _student(data: Mapping[str, Any] | None) -> Student | None:
-    if data is None:
-        return None
-    number, name = _text(data["id"]), _text(data["name"])
-    return Student.of(number, name, _number(data["position"]), str(data["file"]))
-
-
-def _text(value: object) -> str:
-    if not isinstance(value, str):
-        raise TypeError
-    return label(value)
-
-
-def _number(value: object) -> int:
-    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
-        raise TypeError
-    return value

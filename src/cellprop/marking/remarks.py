@@ -79,7 +79,7 @@ class Remark:
         return self.step if self.last in ("", self.step) else f"{self.step}\N{EN DASH}{self.last}"
 
     def where(self, words: Words) -> str:
-        """Return which numbers are meant."""
+        """Return in words which numbers are meant."""
         if self.count == 1:
             return words("report.where", matrix=self.matrix, row=self.row, column=self.column)
         if self.extent != "steps":
@@ -127,8 +127,8 @@ def is_blank(marks: Marks) -> bool:
 
 @lru_cache(maxsize=1)  # what comes first and what is listed are asked one after the other
 def remarks(marks: Marks) -> tuple[Remark, ...]:
-    """Return what there is to say, in the order of computation: of steps that are blank (or the
-    same text) throughout once, then of such matrices, then of each number.
+    """Return the remarks in the order of computation: on steps that are blank (or the same text)
+    throughout one for all, else on such matrices, else on each number that lost its marks.
     """
     by_step: dict[str, list[Marked]] = {}
     for marked in marks.matrices:
@@ -150,7 +150,7 @@ def remarks(marks: Marks) -> tuple[Remark, ...]:
 
 
 def remarks_by_matrix(marks: Marks) -> Iterator[Remark]:
-    """Yield what there is to say of each matrix by itself, in the order of computation."""
+    """Yield the remarks on each matrix by itself, in the order of computation."""
     own = _Own(marks)
     for marked in marks.matrices:
         yield from _of_matrix(marked, own)
@@ -167,12 +167,14 @@ def forgiven(marks: Marks) -> dict[str, int]:
 
 
 def is_forgiven(marked: Marked) -> Mask:
-    """Return where a slip was made, and paid for by another number."""
+    """Return a mask of where a slip was made, and paid for by another number."""
     return marked.earned & _having(marked, SLIP)
 
 
 def first(marks: Marks, words: Words) -> str:
-    """Return the first thing to look at: the first mistake, or else from where on it is blank."""
+    """Return a sentence on the first thing to look at: the first mistake, or else from where on it
+    is blank.
+    """
     found = remarks(marks)
     if not found:
         return words("report.all_right")
@@ -207,7 +209,7 @@ def _of_matrix(marked: Marked, own: _Own) -> Iterator[Remark]:
 
 
 def _of_place(marked: Marked, i: int, j: int, decimals: int) -> Remark:
-    """Return what was handed in at a place, and the verdict on it."""
+    """Return a remark that says what was handed in at a place, counted from 0, and its verdict."""
     verdict = VERDICTS[marked.verdicts[i, j]]
     text = marked.answer.texts.get((i, j))
     number = float(marked.answer.values[i, j])
@@ -265,7 +267,9 @@ class _Own:
         return "beyond"
 
     def _without(self, verdict: str, matrix: str) -> Mask:
-        """Return which numbers of a matrix read, however indirectly, one with a verdict."""
+        """Return a mask of the numbers of a matrix that read, however indirectly, one with a
+        verdict.
+        """
         answers = {
             marked.name: Answer(np.where(_having(marked, verdict), np.nan, marked.expected))
             for marked in self.marks.matrices
@@ -276,7 +280,7 @@ class _Own:
 
 
 def _having(marked: Marked, verdict: str) -> Mask:
-    """Return where a matrix has a verdict."""
+    """Return a mask of where a matrix has a verdict."""
     code = next((code for code, name in enumerate(VERDICTS) if name == verdict), -1)
     found: Mask = marked.verdicts == code
     return found

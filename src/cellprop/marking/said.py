@@ -16,7 +16,7 @@ import numpy as np
 from cellprop.algebra import Array
 from cellprop.errors import nearest
 from cellprop.files.safe import label
-from cellprop.marking.comparison import (
+from cellprop.marking.compared import (
     APPROXIMATE,
     ON,
     RIGHT,
@@ -27,9 +27,9 @@ from cellprop.marking.comparison import (
     Taken,
     state,
 )
-from cellprop.marking.forms import PLAIN, Factor
 from cellprop.marking.marks import Marked
 from cellprop.marking.matching import Left
+from cellprop.marking.variants import PLAIN, Factor
 from cellprop.marking.verdicts import FULL
 from cellprop.texts.formats import cut
 from cellprop.texts.words import Words
@@ -143,7 +143,7 @@ def _slip(marked: Marked, words: Words) -> str:
 
 
 def _scale(marks: Comparison, marked: Marked) -> float:
-    """Return by what the change of an update is multiplied throughout; 0 if by no one number."""
+    """Return the factor by which the change of an update is multiplied throughout; 0 for none."""
     old = marks.question.program.replaced_by(marks.ours[marked.name])
     if old is None:
         return 0.0
@@ -165,7 +165,7 @@ def _state(marks: Comparison, each: str, words: Words) -> str:
 
 
 @dataclass(frozen=True)
-class _View:
+class _Excerpt:
     """The part of a matrix that is shown, as they have it.
 
     Attributes:
@@ -183,15 +183,15 @@ class _View:
     left_out: tuple[int, int]
 
 
-def _view(taken: Taken, marked: Marked, axes: tuple[Sequence[str], Sequence[str]]) -> _View:
+def _excerpt(taken: Taken, marked: Marked, axes: tuple[Sequence[str], Sequence[str]]) -> _Excerpt:
     """Return the part around the number that is most wrong."""
-    form = taken.form
-    yours, ours = form.to_theirs(marked.answer.values), form.to_theirs(marked.expected)
+    variant = taken.variant
+    yours, ours = variant.to_theirs(marked.answer.values), variant.to_theirs(marked.expected)
     texts = np.full(marked.answer.values.shape, "", dtype=object)
     for place, said in marked.answer.texts.items():
         texts[place] = said
     open_ = ~np.isin(marked.verdicts, FULL)
-    if form.turned:
+    if variant.turned:
         texts, open_, axes = texts.T, open_.T, axes[::-1]
     off = np.where(open_, np.nan_to_num(abs(yours - ours), nan=np.inf), -1.0)
     worst = np.unravel_index(int(off.argmax()), off.shape)
@@ -202,7 +202,7 @@ def _view(taken: Taken, marked: Marked, axes: tuple[Sequence[str], Sequence[str]
     rows, columns = parts
     shown = ours[rows, columns]
     left_out = ours.shape[0] - shown.shape[0], ours.shape[1] - shown.shape[1]
-    return _View(
+    return _Excerpt(
         yours[rows, columns], shown, texts[rows, columns],
         _labels(axes[0][rows]), _labels(axes[1][columns]), left_out,
     )  # fmt: skip
@@ -215,22 +215,22 @@ def _labels(labels: Sequence[str]) -> list[str]:
 def _side_by_side(marks: Comparison, marked: Marked, words: Words) -> Iterator[str]:
     """Yield the lines of theirs, ours and the difference; below one another if too wide."""
     matrix = marks.ours[marked.name]
-    view = _view(marks.taken[marked.name], marked, (matrix.rows.labels, matrix.columns.labels))
-    digits = _digits(view)
-    yours = [[f"{x:.{digits}g}" for x in row] for row in view.yours.tolist()]
-    for i, j in np.argwhere(np.isnan(view.yours)).tolist():
-        yours[i][j] = label(view.texts[i, j]) or NOTHING
-    ours = [[f"{x:.{digits}g}" for x in row] for row in view.ours.tolist()]
+    part = _excerpt(marks.taken[marked.name], marked, (matrix.rows.labels, matrix.columns.labels))
+    digits = _digits(part)
+    yours = [[f"{x:.{digits}g}" for x in row] for row in part.yours.tolist()]
+    for i, j in np.argwhere(np.isnan(part.yours)).tolist():
+        yours[i][j] = label(part.texts[i, j]) or NOTHING
+    ours = [[f"{x:.{digits}g}" for x in row] for row in part.ours.tolist()]
     far = [
         [NOTHING if math.isnan(x) else "0" if x == 0 else f"{x:+.2g}" for x in row]
-        for row in (view.yours - view.ours).tolist()
+        for row in (part.yours - part.ours).tolist()
     ]
     titles = [words(f"compare.{key}") for key in ("yours", "ours", "difference")]
     blocks = [
-        _block(title, cells, view.columns)
+        _block(title, cells, part.columns)
         for title, cells in zip(titles, (yours, ours, far), strict=True)
     ]
-    sides = _padded(["", "", *view.rows], left=True)
+    sides = _padded(["", "", *part.rows], left=True)
     if len(sides[0]) + sum(len(block[0]) + 3 for block in blocks) <= WIDEST:
         for side, *parts in zip(sides, *blocks, strict=True):
             yield "   ".join((side, *parts)).rstrip()
@@ -239,8 +239,8 @@ def _side_by_side(marks: Comparison, marked: Marked, words: Words) -> Iterator[s
             yield from (
                 f"{side}   {line}".rstrip() for side, line in zip(sides, block, strict=True)
             )
-    if any(view.left_out):
-        yield words("compare.cut", rows=view.left_out[0], columns=view.left_out[1])
+    if any(part.left_out):
+        yield words("compare.cut", rows=part.left_out[0], columns=part.left_out[1])
 
 
 def _block(title: str, cells: Sequence[Sequence[str]], columns: Sequence[str]) -> list[str]:
@@ -256,10 +256,10 @@ def _padded(texts: Sequence[str], *, left: bool = False) -> list[str]:
     return [each.ljust(width) if left else each.rjust(width) for each in texts]
 
 
-def _digits(view: _View) -> int:
+def _digits(part: _Excerpt) -> int:
     """Return how many digits show the smallest difference."""
     with np.errstate(all="ignore"):
-        relative = abs(view.yours - view.ours) / np.maximum(abs(view.yours), abs(view.ours))
+        relative = abs(part.yours - part.ours) / np.maximum(abs(part.yours), abs(part.ours))
     relative = relative[np.isfinite(relative) & (relative > 0)]
     least = float(relative.min()) if relative.size else 1.0
     return min(MOST_DIGITS, max(FEWEST_DIGITS, 2 + math.ceil(-math.log10(least))))
@@ -283,7 +283,7 @@ def _table(marks: Comparison, words: Words) -> list[str]:
 
 
 def _largest(marked: Marked) -> float:
-    """Return the largest difference from what a matrix was right by."""
+    """Return the largest difference from what a matrix was right by, in the unit of its numbers."""
     if state(marked) != ON:
         return marked.largest
     far = np.minimum(abs(marked.answer.values - marked.expected),
@@ -295,7 +295,9 @@ def _largest(marked: Marked) -> float:
 
 
 def warnings(marks: Comparison, words: Words) -> Iterator[str]:
-    """Yield what keeps numbers from agreeing: given matrices that are others, and misfits."""
+    """Yield a line on each thing that keeps numbers from agreeing: given matrices that are others,
+    and misfits.
+    """
     for differs in marks.differs:
         yield _differs(differs, words)
     for misfit in marks.misfits:
@@ -312,7 +314,7 @@ def _differs(each: Differs, words: Words) -> str:
 
 
 def notes(marks: Comparison, words: Words) -> Iterator[str]:
-    """Yield what was made of names and forms, and what was not compared."""
+    """Yield lines on what was made of names and variants, and on what was not compared."""
     taken = list(marks.taken.values())
     for how in ("name", "updated", "numbers"):
         pairs = [_pair(each, words) for each in taken if each.match.how == how]
@@ -337,7 +339,7 @@ def _listed(names: Iterable[str]) -> str:
 def _turned(marks: Comparison, taken: Sequence[Taken], words: Words) -> Iterator[str]:
     by_key: dict[str, list[str]] = {}
     for each in taken:
-        if each.form.turned:
+        if each.variant.turned:
             is_by_sample = marks.question.program.is_by_sample(marks.ours[each.match.ours])
             key = "samples_in_columns" if is_by_sample else "outputs_in_rows"
             by_key.setdefault(key, []).append(label(each.match.theirs))
@@ -348,15 +350,15 @@ def _turned(marks: Comparison, taken: Sequence[Taken], words: Words) -> Iterator
 def _factors(taken: Sequence[Taken], words: Words) -> Iterator[str]:
     by_factor: dict[Factor, list[str]] = {}
     for each in taken:
-        if each.form.power and each.form.factor != PLAIN:
-            by_factor.setdefault(each.form.factor, []).append(label(each.match.theirs))
+        if each.variant.power and each.variant.factor != PLAIN:
+            by_factor.setdefault(each.variant.factor, []).append(label(each.match.theirs))
     for factor, names in by_factor.items():
         theirs, ours = _of_factor(factor, words)
         yield words("compare.notes.form", names=_listed(names), theirs=theirs, ours=ours)
 
 
 def _of_factor(factor: Factor, words: Words) -> tuple[str, str]:
-    """Return what makes theirs another multiple, and what it is here."""
+    """Return in words what makes theirs another multiple of the same, and what makes ours."""
     pairs = []
     if factor.negative:
         pairs.append(("gradient", "change"))

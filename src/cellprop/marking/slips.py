@@ -78,7 +78,7 @@ def _of_same_shape(name: str, value: Callable[[Array], Array]) -> Operation:
 
 
 def _fitted(values: Array, rows: int, columns: int) -> Array:
-    """Return as much of a matrix as there is room for; NaN where it has nothing."""
+    """Return as much of a matrix as has room in a shape; NaN where it has nothing."""
     found = np.full((rows, columns), np.nan)
     part = values[:rows, :columns]
     found[: part.shape[0], : part.shape[1]] = part
@@ -241,11 +241,11 @@ class Facts:
         return {name: whole.operands[0] for name, whole in self.passed_on.items()}
 
     def is_rate(self, part: Expression) -> bool:
-        """Whether a part is the learning rate."""
+        """Whether a part of a definition is the learning rate."""
         return part is self.program.rate
 
     def is_parameter(self, part: Expression) -> bool:
-        """Whether a part is carried on from one update to the next."""
+        """Whether a part of a definition is carried on from one update to the next."""
         return isinstance(part, Matrix) and part.name in self.program.updates
 
 
@@ -589,7 +589,12 @@ def mistakes(of: Matrix, program: Program, decimals: int) -> Iterator[tuple[Slip
     program
         The steps.
     decimals
-        To how many numbers are rounded.
+        To how many decimals numbers are rounded.
+
+    Yields
+    ------
+    (Slip, Expression)
+        The expression has the matrix's axes; the likelier slips come first.
     """
     facts = Facts(of, program, decimals)
     for slip in SLIPS:

@@ -55,8 +55,9 @@ class Way:
         self.before = {new.name: self.own[old] for old, new in self.program.updates.items()}
 
     def followed(self, instead: Mapping[str, Array]) -> tuple[dict[str, Array], dict[str, Array]]:
-        """Return what the student has, and what follows for each matrix that is calculated, with
-        other numbers in the place of some that have no answer.
+        """Return two dictionaries of arrays by the matrix's name, with other numbers in the place
+        of some that have no answer: what the student has of every matrix, and what follows for
+        each that is calculated; NaN where a number that it reads is missing.
         """
         own, following = dict(self.question.given), dict[str, Array]()
         for matrix in self.matrices:
@@ -68,13 +69,15 @@ class Way:
         return own, following
 
     def within(self, matrix: Matrix, expected: Array, magnified: float = 1.0) -> Array:
-        """Return how far an answer may lie from a number and still be it."""
+        """Return how far each answer may lie from what is expected and still be it: distances of
+        the matrix's shape.
+        """
         old = self.before.get(matrix.name)
         carries = expected if old is None else expected - old
         return self.precision.within(expected, carries, magnified)
 
     def fits(self, matrix: Matrix, found: Array, expected: Array) -> Mask:
-        """Where numbers are what is expected."""
+        """Return a mask of the matrix's shape: where numbers are what is expected."""
         return np.asarray(abs(found - expected) <= self.within(matrix, expected))
 
 
@@ -89,7 +92,7 @@ def _in_order(matrices: Sequence[Matrix], extra: Sequence[Matrix]) -> tuple[Matr
 
 
 def _following(matrix: Matrix, known: Mapping[str, Array]) -> Array:
-    """Return what a matrix should be; NaN where a number that it reads is missing."""
+    """Return a matrix's numbers by those of the others; NaN where one that it reads is missing."""
     assert matrix.definition is not None
     found = np.array(np.broadcast_to(value(matrix.definition, known), matrix.shape))
     for operand, patterns in reads(matrix.definition).items():
@@ -102,7 +105,9 @@ def _following(matrix: Matrix, known: Mapping[str, Array]) -> Array:
 
 
 def _seen(cells: Mask, pattern: Pattern) -> Mask:
-    """Return where a matrix reads any of some cells of an operand."""
+    """Return a mask, which broadcasts to the matrix's shape: where it reads any of some cells of an
+    operand.
+    """
     rows, columns = pattern
     if columns == "all":
         cells = np.logical_or.reduce(cells, axis=1, keepdims=True)

@@ -147,12 +147,12 @@ def _numbered(number: int, *, hidden: bool) -> Iterator[str]:
     return (f"{kind}{number}" for kind in kinds)
 
 
-Names = dict[str, tuple[str, ...]]
+Meanings = dict[str, tuple[str, ...]]
 """For a name without anything but letters and digits, the names of ours that it may stand for."""
 
 
 @lru_cache(maxsize=8)
-def names_of(program: Program, first: int = 1) -> Names:
+def names_of(program: Program, first: int = 1) -> Meanings:
     """Return what our matrices are called elsewhere.
 
     Parameters
@@ -356,7 +356,7 @@ def _are_numbered(paths: Sequence[tuple[str, ...]]) -> bool:
 
 def _candidates(
     parts: _Parts,
-    table: Names,
+    table: Meanings,
     layers: Sequence[tuple[str, ...]],
     program: Program,
 ) -> Candidates:

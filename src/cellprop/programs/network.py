@@ -119,11 +119,11 @@ class Network:
             object.__setattr__(self, name, value)
 
     @property
-    def hidden(self) -> tuple[Layer, ...]:
+    def hidden(self) -> tuple[HiddenLayer, ...]:
         """The hidden layers, from the inputs on."""
         sizes, several = self.sizes, len(self.sizes) > 3
         return tuple(
-            Layer(f"_{k}" if several else "", k if several else None, size, activation)
+            HiddenLayer(f"_{k}" if several else "", k if several else None, size, activation)
             for k, (size, activation) in enumerate(
                 zip(sizes[1:-1], self.activation, strict=True), 1
             )
@@ -179,7 +179,7 @@ class Network:
 
 
 @dataclass(frozen=True)
-class Layer:
+class HiddenLayer:
     """A hidden layer.
 
     Attributes:

@@ -1,7 +1,8 @@
-"""The form in which somebody has a matrix: transposed, a gradient for a change, a mean for a sum.
+"""The variants in which people have a matrix: transposed, a gradient for a change, a mean for a
+sum.
 
-What differs only by its form is not wrong. A form is an orientation and a factor: theirs is ours
-times the factor. Which factors there are follows from what people choose: the sign of a gradient,
+A variant of what is right is not wrong. It is an orientation and a factor: theirs is ours times the
+factor. Which factors there are follows from what people choose: the sign of a gradient,
 whether it is summed or averaged over samples or outputs, whether the square is halved. Knows
 arrays; knows nothing of which matrix is which.
 """
@@ -18,12 +19,11 @@ from numpy.typing import NDArray
 
 from cellprop.algebra import Array
 from cellprop.files.matrices import Found
+from cellprop.marking.verdicts import Mask
 
-Mask = NDArray[np.bool_]
-
-# A matrix has a form if at least this share of its numbers agrees in it.
+# A matrix has a variant if at least this share of its numbers agrees in it.
 NEARLY_ALL = 0.75
-# How closely numbers have to agree for their form to be known: as 32 bits hold them, at least.
+# How closely numbers have to agree for their variant to be known: as 32 bits hold them, at least.
 CLOSE = 1e-4
 
 
@@ -33,7 +33,7 @@ class Factor:
 
     Attributes:
         value: The number.
-        negative: Theirs is a gradient where ours is the change wanted.
+        negative: Theirs is an adjoint (a gradient) where ours is the change wanted, its negative.
         samples: -1: theirs is the mean over the samples where ours is the sum; 1: the other way
             round; 0: neither.
         doubled: The derivative of a square that was not halved.
@@ -51,7 +51,7 @@ PLAIN = Factor()
 
 
 @dataclass(frozen=True)
-class Form:
+class Variant:
     """How theirs follows from ours.
 
     Attributes:
@@ -69,15 +69,19 @@ class Form:
         """Theirs divided by ours."""
         return float(self.factor.value**self.power)
 
-    def to_ours(self, found: Found, shape: tuple[int, int]) -> tuple[Array, NDArray[Any]] | None:
-        """Return their numbers and texts in our form; None if they don't fit our shape."""
-        arranged = [_arranged(array, shape, self.turned) for array in (found.values, found.texts)]
-        if arranged[0] is None or arranged[1] is None:
-            return None
-        return arranged[0] / self.scale, arranged[1]
+    def to_ours(self, found: Found, shape: tuple[int, int]) -> tuple[Array, NDArray[Any]]:
+        """Return numbers and texts of theirs as we would have them, in our shape, which has to be
+        that of this variant of theirs.
+        """
+        values, texts = (
+            _arranged(each, shape, self.turned) for each in (found.values, found.texts)
+        )
+        assert values is not None
+        assert texts is not None
+        return values / self.scale, texts
 
     def to_theirs(self, ours: Array) -> Array:
-        """Return numbers of ours as they would have them."""
+        """Return numbers of ours as they would have them; transposed, if theirs are."""
         scaled: Array = ours * self.scale
         return scaled.T if self.turned else scaled
 
@@ -98,7 +102,9 @@ def factors(samples: int, outputs: int, *, signed: bool = True) -> tuple[Factor,
 
 
 def _arranged(array: NDArray[Any], shape: tuple[int, int], turned: bool) -> NDArray[Any] | None:
-    """Return an array in a shape, or transposed; axes of one number may be anywhere, or missing."""
+    """Return an array in a shape, or transposed; None if it does not fit. Axes of one number may be
+    anywhere, or missing.
+    """
     sizes = [size for size in array.shape if size != 1]
     wanted = [size for size in shape if size != 1]
     if turned:
@@ -109,28 +115,28 @@ def _arranged(array: NDArray[Any], shape: tuple[int, int], turned: bool) -> NDAr
 
 
 def orientations(found: Found, shape: tuple[int, int]) -> tuple[bool, ...]:
-    """Return in which ways a matrix fits a shape: as it is (False), transposed (True)."""
+    """Return the ways in which a matrix fits a shape: as it is (False), transposed (True)."""
     return tuple(
         turned for turned in (False, True) if _arranged(found.values, shape, turned) is not None
     )
 
 
 def agreeing(theirs: Array, ours: Array, close: float) -> Mask:
-    """Return where numbers agree, as far as a form can be known by them."""
+    """Return a mask of where numbers agree, as far as a variant can be known by them."""
     size = np.nanmax(abs(ours), initial=0.0, where=np.isfinite(ours))
     return np.asarray(abs(theirs - ours) <= close * (abs(ours) + 0.01 * size))
 
 
 @dataclass(frozen=True)
 class Fit:
-    """How well a matrix agrees with ours in a form.
+    """How well a matrix agrees with ours in a variant.
 
     Attributes:
-        form: The form.
+        variant: The variant.
         share: Of its numbers, how many agree.
     """
 
-    form: Form
+    variant: Variant
     share: float
 
     @property
@@ -146,7 +152,7 @@ def fits(
     choices: Iterable[Factor],
     close: float = CLOSE,
 ) -> Iterator[Fit]:
-    """Yield each form that a matrix may have, with how well it then agrees.
+    """Yield each variant that a matrix may have, with how well it then agrees.
 
     Parameters
     ----------
@@ -164,20 +170,18 @@ def fits(
     shape = (ours[0].shape[0], ours[0].shape[1])
     for turned in orientations(found, shape):
         for factor in choices if power else (PLAIN,):
-            form = Form(turned, factor, power)
-            arranged = form.to_ours(found, shape)
-            assert arranged is not None
-            values = arranged[0]
+            variant = Variant(turned, factor, power)
+            values, _ = variant.to_ours(found, shape)
             there = np.isfinite(values)
             agree = [agreeing(values, each, close)[there].mean() for each in ours if there.any()]
-            yield Fit(form, float(max(agree, default=0.0)))
+            yield Fit(variant, float(max(agree, default=0.0)))
 
 
-def best_fit(found: Sequence[Fit], preferred: Sequence[Form]) -> Fit | None:
-    """Return the best fit; of equal ones that of a preferred form, or else the simplest."""
+def best_fit(found: Sequence[Fit], preferred: Sequence[Variant]) -> Fit | None:
+    """Return the best fit; of equal ones that of a preferred variant, or else the simplest."""
 
     def order(fit: Fit) -> tuple[float, int]:
-        known = preferred.index(fit.form) if fit.form in preferred else len(preferred)
+        known = preferred.index(fit.variant) if fit.variant in preferred else len(preferred)
         return -fit.share, known
 
     return min(found, key=order, default=None)
