@@ -57,7 +57,7 @@ from reference import close
 # --- Drawing expressions ------------------------------------------------------------------
 
 
-ELEMENTWISE = ("square", "sigmoid", "tanh", "relu", "ones")
+ELEMENTWISE = ("absolute", "square", "sigmoid", "tanh", "relu", "ones")
 # Their texts hold the operand twice, and so with parentheses where one of the two needs none. The
 # steps apply them to a matrix, which never has any.
 TWICE = ("leaky_relu", "softmax")

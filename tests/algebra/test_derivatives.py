@@ -81,6 +81,7 @@ EXPRESSIONS = {
     "the largest of each column": z - apply("maximum_over_rows", X @ w + z),
     "the smallest of each column": z * apply("minimum_over_rows", z - c) + b,
     "one or the other": z + apply("if_more", z, X @ w, b, least="0.1"),
+    "an absolute": apply("absolute", z - X @ w) * s,
     "a total": z * apply("total", X @ w + z) + b,
     "a leak of another size": apply("leaky_relu", X @ w - c, leak=0.3) * s,
     "a transpose of a transpose": X @ w.T.T + b,

@@ -286,6 +286,16 @@ ARITHMETIC: tuple[Operation, ...] = (
         back=lambda g, root, _: (Applied("ratio", g, root * 2),),
     ),
     elementwise(
+        "absolute",
+        np.abs,
+        maths=call("|{0}|"),
+        numpy=call("np.abs({0})"),
+        r=call("abs({0})"),
+        excel=call("ABS({0})"),
+        # Of 0 it has none; there it is that of a number below.
+        back=lambda g, _, a: (g * (Applied("positive", a) * 2 - 1),),
+    ),
+    elementwise(
         "exponential",
         np.exp,
         maths=call("exp({0})"),

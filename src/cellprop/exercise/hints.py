@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from openpyxl.worksheet.worksheet import Worksheet
 
-from cellprop.algebra import Matrix
+from cellprop.algebra import ONE, Matrix, apply, formulas
 from cellprop.exercise.book import EMPTY, NOTHING_MISSING, ExerciseBook, beside, column_range
 from cellprop.faces.layout import Place, letter
 from cellprop.faces.workbook import xml
@@ -92,10 +92,14 @@ def _cells(book: ExerciseBook, block: Judged) -> Mapping[int, str]:
 def _judgement(book: ExerciseBook, block: Judged, i: int, j: int) -> str:
     """Return the formula that judges an answer."""
     answer = block.place.address(i, j)
-    half, relative = tolerance(book.question.setup.decimals)
+    typed, right = Matrix("answer", ONE, ONE), Matrix("expected", ONE, ONE)
+    distance = apply("absolute", typed - right)
+    limit = tolerance(right, book.question.setup.decimals)
 
     def near(expected: str) -> str:
-        return f"ABS({answer}-{expected})<={half!r}+{relative!r}*ABS({expected})"
+        cells = {"answer": [[answer]], "expected": [[expected]]}
+        off, most = (formulas(each, lambda m: cells[m.name])[0][0] for each in (distance, limit))
+        return f"{off}<={most}"
 
     true, own = block.cell(block.true, i, j), block.cell(block.own, i, j)
     by_own = f"IF(ISNUMBER({own}),IF({near(own)},1,-1),-1)"

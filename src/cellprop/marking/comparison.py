@@ -33,7 +33,7 @@ from cellprop.marking.matching import (
     shown_name,
     targets,
 )
-from cellprop.marking.precision import DOUBLE, tolerance
+from cellprop.marking.precision import DOUBLE
 from cellprop.marking.question import MOST_DECIMALS, Question, ask
 from cellprop.marking.said import notes, text, warnings
 from cellprop.marking.variants import PLAIN, Factor, Fit, Variant, best_fit, fits
@@ -250,7 +250,7 @@ class _Against:
         true = self.targets[each.ours].true
         near = SINGLE_OFF * abs(true)
         if not self.exact:
-            near = np.full(true.shape, tolerance(self.question.setup.decimals)[0])
+            near = np.full(true.shape, half_a_unit(self.question.setup.decimals))
         return np.nan_to_num(abs(self._as_is(each) - true), nan=np.inf), near
 
     def _as_is(self, each: Match) -> Array:

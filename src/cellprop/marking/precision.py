@@ -14,12 +14,15 @@ from typing import Any
 import numpy as np
 
 from cellprop.algebra import (
+    ONE,
     SAME,
     Applied,
     Array,
     Expression,
     Matrix,
+    Number,
     Pattern,
+    apply,
     define,
     reads,
     value,
@@ -35,11 +38,26 @@ ROUNDINGS = 4.0
 ADDING = ("transpose", "sum_over_rows", "sum_over_columns")
 
 
-def tolerance(decimals: int) -> tuple[float, float]:
-    """Return how far a number rounded to decimals may lie from the number itself: a distance, and
-    a share of its size to add to that.
+def half_a_unit(decimals: int) -> float:
+    """Return half a unit of the last decimal, and a little more for what a computer rounds."""
+    return 0.5 * 10.0**-decimals * (1 + LEAST)
+
+
+def tolerance(expected: Expression, decimals: int, magnified: float = 1.0) -> Expression:
+    """Return the expression of how far a rounded number may lie from the number itself, of its
+    shape and in its unit: half a unit of the last decimal, and a share of its size.
+
+    Parameters
+    ----------
+    expected
+        The numbers themselves.
+    decimals
+        To how many they are rounded.
+    magnified
+        By how much more than usual what rounding left out has grown.
     """
-    return 0.5 * 10.0**-decimals * (1 + LEAST), LEAST * 1e-3
+    half = Number(half_a_unit(decimals) * magnified)
+    return half + Number(LEAST * 1e-3) * apply("absolute", expected)
 
 
 @dataclass(frozen=True)
@@ -75,8 +93,9 @@ class Decimals:
         ndarray of the same shape
             Distances, in the numbers' own unit.
         """
-        half, relative = tolerance(self.decimals)
-        return half * magnified + relative * _size(expected)
+        numbers = Matrix("expected", ONE, ONE)
+        limit = tolerance(numbers, self.decimals, magnified)
+        return value(limit, {"expected": _size(expected)})
 
     def left_out(self, values: Array) -> Array:
         """Return the most that rounding leaves out of each number, as a distance in its unit."""
