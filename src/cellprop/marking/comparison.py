@@ -33,7 +33,7 @@ from cellprop.marking.matching import (
     shown_name,
     targets,
 )
-from cellprop.marking.precision import DOUBLE
+from cellprop.marking.precision import DOUBLE, half_a_unit
 from cellprop.marking.question import MOST_DECIMALS, Question, ask
 from cellprop.marking.said import notes, text, warnings
 from cellprop.marking.variants import PLAIN, Factor, Fit, Variant, best_fit, fits
