@@ -13,8 +13,9 @@ import pytest
 from hypothesis import strategies as st
 
 from cellprop import CellpropError
-from cellprop.files.data import LARGEST, label
 from cellprop.files.datasets import read
+from cellprop.files.safe import label
+from cellprop.files.samples import LARGEST
 
 
 def written(folder, content, name="data.csv"):

@@ -36,11 +36,12 @@ from cellprop import limits
 from cellprop.cli.app import app
 from cellprop.errors import CellpropError, InputError, OutputError
 from cellprop.files import costs as formulas
-from cellprop.files import opening, submission
+from cellprop.files import opening, parts, sheet_readers, submission
 from cellprop.files import writing as files
 from cellprop.files.costs import Formula, Workload
-from cellprop.files.data import label
-from cellprop.files.submission import Block, opened
+from cellprop.files.entries import Block
+from cellprop.files.safe import label
+from cellprop.files.submission import opened
 from cellprop.verification import verifying
 from foreign_files import laughing, refused, repacked, sheet_of, truncated, written
 
@@ -629,9 +630,9 @@ def test_a_formula_that_costs_too_much_and_what_depends_on_it_is_not_computed(
     tmp_path, monkeypatch
 ):
     asked = []
-    real = submission._recalculate
+    real = submission.compute
     monkeypatch.setattr(
-        submission, "_recalculate", lambda *files: asked.append(files[2]) or real(*files)
+        submission, "compute", lambda *files: asked.append(files[2]) or real(*files)
     )
     monster = "=SUMPRODUCT(B9:ZZ100000*B9:ZZ100000)"
     rows = [[monster, "=A1+1", "=IFERROR(B1,0)", "=1+1", 7], ["=SUM(D1:E1)", "=SUM(A1:E1)"]]
@@ -642,10 +643,13 @@ def test_a_formula_that_costs_too_much_and_what_depends_on_it_is_not_computed(
     assert asked == [{("Sheet", 1, 1), ("Sheet", 1, 2), ("Sheet", 1, 3), ("Sheet", 2, 2)}]
 
 
-@pytest.mark.parametrize("limit", ["MOST_READ_BY_ALL", "MOST_FORMULAS_SENT"])
-def test_too_many_formulas_are_not_computed_at_all(tmp_path, monkeypatch, limit):
-    monkeypatch.setattr(submission, limit, 5)
-    monkeypatch.setattr(submission, "_recalculate", never)
+@pytest.mark.parametrize(
+    ("module", "limit"),
+    [(parts, "MOST_READ_BY_ALL"), (sheet_readers, "MOST_FORMULAS_SENT")],
+)
+def test_too_many_formulas_are_not_computed_at_all(tmp_path, monkeypatch, module, limit):
+    monkeypatch.setattr(module, limit, 5)
+    monkeypatch.setattr(submission, "compute", never)
     found = with_formulas(tmp_path, [["=1+1"] * 6]).found(Block("Sheet", 1, 1, 1, 6))
     assert all(cell.is_unread for cell in found[0])
 
@@ -1193,7 +1197,8 @@ READING = {
 # Who does, where what is read was asked for already, or is ours.
 ASKED = {
     "files.opening": "where it is asked for",
-    "files.submission": "parses the parts of an archive that was opened there",
+    "files.parts": "parses the parts of an archive that was opened there",
+    "files.recalculating": "a copy of what was read there; with limited time",
     "files.datasets._frame": "the bytes that `content` returned, whose cells were counted",
     "files.tables.lines": "the same",
     "files.spreadsheets._markup": "a part of an archive that `workbook` opened",
@@ -1206,7 +1211,8 @@ ASKED = {
     "exercise.classes._check_free": "names of files only",
     "exercise.checking._files": "names of files; each is read by `content`",
     "exercise.writing.write": "compares with what is there",
-    "files.data.examples": "ours", "files.data.example": "ours", "faces.report.as_html": "ours",
+    "files.examples.examples": "ours", "files.examples.example": "ours",
+    "faces.report.as_html": "ours",
     "cli.copying._copy_out": "ours",
     "cli.main._ended": "a device that has nothing in it",
     "cli.main.main": "the same",

@@ -11,8 +11,8 @@ import pytest
 
 from cellprop.cli.options import Model
 from cellprop.cli.targets import LONGEST_NAME, file_name, name_of
-from cellprop.files.data import example, examples
 from cellprop.files.datasets import read
+from cellprop.files.examples import example, examples
 from conftest import IN_CI, slow_but
 
 NAMES = {
@@ -107,10 +107,10 @@ def test_an_examples_samples_are_a_file_that_makes_the_same_network(here, run, n
     assert run("examples", name)[1] == Path("mine.csv").read_text(encoding="utf-8")
     given = example(name)
     header = Path("mine.csv").read_text(encoding="utf-8").splitlines()[0].split(",")
-    outputs = 1 if given["y"].axis else given["y"].values.shape[1]
+    outputs = 1 if given.targets.axis else given.targets.values.shape[1]
     found = read("mine.csv", header[-outputs:])
-    np.testing.assert_array_equal(found.inputs.values, given["X"].values)
-    np.testing.assert_array_equal(found.targets.values, given["y"].values)
+    np.testing.assert_array_equal(found.inputs.values, given.inputs.values)
+    np.testing.assert_array_equal(found.targets.values, given.targets.values)
     code, _, err = run("examples", name, "-o", "mine.csv")
     assert (code, "exists already" in err) == (2, True)
 

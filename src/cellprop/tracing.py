@@ -14,8 +14,9 @@ import numpy as np
 
 from cellprop.algebra import Array, Axis
 from cellprop.errors import ShapeError, UnknownNameError
-from cellprop.files import aligned, data
-from cellprop.files.data import label, table
+from cellprop.files import aligned, examples
+from cellprop.files.safe import label
+from cellprop.files.samples import table
 from cellprop.programs.network import Network
 from cellprop.programs.program import Step
 from cellprop.running import problem
@@ -173,9 +174,9 @@ def example(name: str, **changes: Any) -> Trace:
     >>> example("xor").predict([[0, 1]]).round(2).values.tolist()
     [[0.99]]
     """
-    given = data.example(name)
-    usual = {"parameters": given["parameters"], "seed": given["seed"], **given["training"]}
-    return trace(Network(**given["network"]), given["X"], given["y"], **(usual | changes))
+    given = examples.example(name)
+    usual = {"parameters": given.parameters, "seed": given.seed, **given.training}
+    return trace(Network(**given.network), given.inputs, given.targets, **(usual | changes))
 
 
 def trace(

@@ -88,6 +88,8 @@ class Builder:
 
     def expression(self, depth: int = 3) -> Expression:
         rows, columns = (self.chance.choice([ONE, *self.axes]) for _ in "rc")
+        if rows is columns is ONE and self.chance.random() < 0.3:
+            return apply("total", self.draw(*self.chance.sample(self.axes, 2), depth - 1))
         if self.chance.random() < 0.15 and not rows is columns is ONE:
             return self.whole(rows, columns, depth)
         return self.draw(rows, columns, depth)
@@ -109,7 +111,9 @@ class Builder:
         ways = ["leaf"]
         if depth:
             ways = ["+", "-", "*", "/", *RATIOS, "@", ".T", "elementwise", "elementwise", "twice"]
-            ways += ["jumping", "square_root", "exponential", "equal"]
+            ways += ["jumping", "square_root", "exponential", "equal", "compared"]
+        if depth and columns is ONE and not scalar:
+            ways += ["decided"]
         if depth:
             ways += ["over rows"] * 2 * (rows is ONE) + ["over columns"] * 2 * (columns is ONE)
         way = self.chance.choice(ways)
@@ -130,6 +134,10 @@ class Builder:
             return apply(self.chance.choice(JUMPING), self.away_from_0(rows, columns, depth - 1))
         if way == "equal":
             return self.alike(rows, columns)
+        if way == "compared":
+            return self.compared(rows, columns)
+        if way == "decided":
+            return self.decided(rows)
         if way == "square_root":
             return square_root(self.positive(rows, columns, depth - 1))
         if way == "exponential":
@@ -156,6 +164,22 @@ class Builder:
         if rows is ONE or columns is ONE:  # the largest of one row is a number for all
             return apply("equal", leaf, self.leaf(rows, columns, -2, 2))
         return apply("equal", leaf, apply(self.chance.choice(EXTREME), leaf))
+
+    def compared(self, rows: Axis, columns: Axis) -> Expression:
+        """Return a choice by numbers that are exact, in all readings."""
+        leaf = self.leaf(rows, columns, -2, 2)
+        if self.chance.random() < 0.5:
+            return apply("at_least", leaf, Number(0.5))
+        then, otherwise = (self.leaf(rows, columns, -2, 2) for _ in range(2))
+        return apply("if_more", leaf, then, otherwise, least="0.25")
+
+    def decided(self, rows: Axis) -> Expression:
+        """Return what rows of exact numbers decide."""
+        outputs = self.leaf(rows, Axis.numbered("d", self.chance.randint(2, 4)), 0.05, 2)
+        if self.chance.random() < 0.5:
+            return apply("largest_at", outputs)
+        other = self.leaf(rows, outputs.columns, 0.05, 2)
+        return apply("all_equal", outputs, self.chance.choice([outputs, other]))
 
     def away_from_0(self, rows: Axis, columns: Axis, depth: int) -> Expression:
         """Return an expression whose numbers stay away from 0 or are the same in all readings."""
@@ -234,7 +258,13 @@ class Builder:
             return sizes[0] / sizes[1]
         if name in ("multiply", "scale"):
             return sizes[0] * sizes[1]
+        if name == "if_more":
+            return sizes[1] + sizes[2]
         return {
+            "total": lambda x: x.sum(keepdims=True),
+            "largest_at": lambda x: np.full((len(x), 1), float(x.shape[1])),
+            "all_equal": lambda x: np.ones((len(x), 1)),
+            "at_least": np.ones_like,
             "transpose": np.transpose,
             "sum_over_rows": lambda x: x.sum(axis=0, keepdims=True),
             "minimum_over_rows": lambda x: x.max(axis=0, keepdims=True),
@@ -295,7 +325,7 @@ def python_tree(source: str) -> str | None:
 class ExcelTree:
     """How Excel reads a formula: a minus sign binds more than `^`, and `^` goes from the left."""
 
-    TOKENS = re.compile(r"[A-Za-z_][\w.]*|[0-9.]+(?:E-[0-9]+)?|[-+*/^(),:>=]")
+    TOKENS = re.compile(r"[A-Za-z_][\w.]*|[0-9.]+(?:E-[0-9]+)?|>=|[-+*/^(),:>=]")
 
     def __init__(self, formula: str) -> None:
         self.tokens = [*self.TOKENS.findall(formula), "end"]

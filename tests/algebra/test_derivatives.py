@@ -80,6 +80,8 @@ EXPRESSIONS = {
     "the largest of each row": z / (square(apply("maximum_over_columns", X @ w + z)) + 1),
     "the largest of each column": z - apply("maximum_over_rows", X @ w + z),
     "the smallest of each column": z * apply("minimum_over_rows", z - c) + b,
+    "one or the other": z + apply("if_more", z, X @ w, b, least="0.1"),
+    "a total": z * apply("total", X @ w + z) + b,
     "a leak of another size": apply("leaky_relu", X @ w - c, leak=0.3) * s,
     "a transpose of a transpose": X @ w.T.T + b,
     "activations of activations": apply("tanh", apply("leaky_relu", z) * apply("relu", X @ w)),
@@ -442,12 +444,15 @@ def test_a_number_that_no_formula_can_hold_is_refused(number):
 
 
 # Steps, which are flat wherever they are not broken: nothing goes back through them.
-NO_DERIVATIVE = ("equal", "ones", "positive", "positive_or_leak")
+NO_DERIVATIVE = (
+    "all_equal", "at_least", "equal", "largest_at", "ones", "positive", "positive_or_leak",
+)  # fmt: skip
+COMPARES = ("all_equal", "at_least", "equal")
 
 
 @pytest.mark.parametrize("operation", NO_DERIVATIVE)
 def test_an_operation_without_a_derivative_is_named(operation):
-    operands = (z, X @ w) if operation == "equal" else (z,)
+    operands = (z, X @ w) if operation in COMPARES else (z,)
     with pytest.raises(ValueError, match=f"^the operation {operation} has no derivative$"):
         derive(loss_of(z + apply(operation, *operands)), {}, {})
 

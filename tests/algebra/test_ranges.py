@@ -24,8 +24,9 @@ ends = st.tuples(st.integers(-60, 60).map(float), st.integers(-60, 60).map(float
 
 def applied(name: str):
     """An operation applied to as many matrices as it takes."""
-    operands = (A, B.T) if name == "product" else (A, B)
-    return apply(name, *operands[: 1 + ("{1}" in OPERATIONS[name].maths.template)])
+    operands = (A, B.T) if name == "product" else (A, B, A)
+    count = sum(f"{{{k}}}" in OPERATIONS[name].maths.template for k in range(3))
+    return apply(name, *operands[: max(count, 1)])
 
 
 def within(values: np.ndarray, found: tuple[float, float]) -> bool:

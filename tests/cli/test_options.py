@@ -15,7 +15,7 @@ from test_cli import files, matrices, process
 
 import cellprop
 from cellprop.cli.progress import Bar
-from cellprop.files import data
+from cellprop.files.examples import example, examples
 from conftest import slow_but
 
 MODEL_COMMANDS = ("build", "show", "plot")
@@ -24,8 +24,8 @@ MODEL_COMMANDS = ("build", "show", "plot")
 @pytest.fixture
 def flowers(here) -> Path:
     """The iris data as a file of one's own."""
-    given = data.example("iris")
-    X, y = given["X"], given["y"]
+    given = example("iris")
+    X, y = given.inputs, given.targets
     with Path("flowers.csv").open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow([*X.column_labels, "species"])
@@ -48,7 +48,7 @@ def test_a_file_of_ones_own_becomes_a_workbook_with_its_labels_and_classes(flowe
         *["build", "--data", "flowers.csv", "--target", "species", "--scale", "standard"]
     )
     assert (code, out.splitlines()[-1]) == (0, str(Path("outputs/flowers.xlsx")))
-    X, y = (data.example("iris")[name] for name in "Xy")
+    X, y = example("iris").inputs, example("iris").targets
     found = matrices("outputs/flowers.xlsx")
     assert found["X_raw"] == X.values.tolist()
     assert found["y"] == y.values.tolist()
@@ -112,11 +112,11 @@ def test_a_large_file_is_learnt_in_batches_and_the_workbook_shows_one_of_them(he
 def test_examples_are_listed_with_what_they_are(run):
     code, out, err = run("examples")
     assert (code, err) == (0, "")
-    assert [line.split()[0] for line in out.splitlines()] == list(data.examples())
-    assert all(data.example(line.split()[0])["about"] in line for line in out.splitlines())
+    assert [line.split()[0] for line in out.splitlines()] == list(examples())
+    assert all(example(line.split()[0]).about in line for line in out.splitlines())
 
 
-@pytest.mark.parametrize("name", data.examples())
+@pytest.mark.parametrize("name", examples())
 def test_an_example_is_the_trace_of_its_file(run, name):
     trace = cellprop.example(name, epochs=2)
     found = shown(run, "--example", name, "--epochs", "2")
@@ -175,9 +175,9 @@ OPTIONS = {
 @pytest.mark.parametrize("options", OPTIONS)
 def test_the_options_give_the_numbers_that_trace_gives(run, options):
     sizes, network, training = OPTIONS[options]
-    given = data.example("article")
+    given = example("article")
     trace = cellprop.trace(
-        cellprop.Network(sizes, **network), given["X"], given["y"], seed=4, **training
+        cellprop.Network(sizes, **network), given.inputs, given.targets, seed=4, **training
     )
     found = shown(run, *options.split(), "--seed", "4")
     assert found == {name: value.tolist() for name, value in trace.values.items()}

@@ -313,9 +313,9 @@ def test_a_hidden_sheet_that_is_not_ours_is_refused_in_one_line(what, path, tmp_
 
 
 def test_a_hidden_sheet_of_more_text_than_any_of_ours_is_refused(path, tmp_path, monkeypatch):
-    from cellprop.files import submission
+    from cellprop.files import elements
 
-    monkeypatch.setattr(submission, "_MOST_TEXT", 1_000)
+    monkeypatch.setattr(elements, "MOST_TEXT", 1_000)
     lost = changed(path, tmp_path / "f.xlsx", without_properties)
     assert "not an Excel workbook, or a damaged one" in refused(
         cellprop.check, hidden_rows(lost, cell(1, "x" * 600) + cell(2, "x" * 600))

@@ -21,7 +21,7 @@ from cellprop.errors import InputError, OutputError
 from cellprop.faces import plots
 from cellprop.faces.colors import MARKERS, color_of, marker_of
 from cellprop.faces.plots import plot
-from cellprop.files.data import label
+from cellprop.files.safe import label
 from cellprop.texts.words import Words, load
 from conftest import IN_CI, slow_but
 

@@ -15,7 +15,7 @@ from cellprop.algebra import Axis
 from cellprop.cli.model import trace
 from cellprop.cli.options import Model
 from cellprop.files.aligned import columns, matrix
-from cellprop.files.data import Table, table
+from cellprop.files.samples import Table, table
 
 VALUES = np.array([[0.0, 10.0, 3.0], [1.0, 30.0, 5.0], [2.0, 20.0, 1.0]])
 X = pd.DataFrame(VALUES, columns=["a", "b", "c"])

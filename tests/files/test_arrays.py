@@ -11,8 +11,8 @@ from hypothesis.extra import numpy as npst
 
 import cellprop
 from cellprop import CellpropError, Network
-from cellprop.files.data import numbers, table
 from cellprop.files.matrices import of
+from cellprop.files.samples import numbers, table
 
 RUN = cellprop.trace(Network([2, 2, 1]), [[0.0, 1.0], [1.0, 1.0]], [1.0, 0.0], seed=1)
 MASK = np.ma.array([[1.0, 2.0], [3.0, 4.0]], mask=[[False, True], [False, False]])

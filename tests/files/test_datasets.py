@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 
 from cellprop import CellpropError
 from cellprop.files import datasets, opening, tables
-from cellprop.files.data import label, table
 from cellprop.files.datasets import read
+from cellprop.files.safe import label
+from cellprop.files.samples import table
 from counting import grows_evenly, lines_run
 from foreign_files import (
     LIMIT,

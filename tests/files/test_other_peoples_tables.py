@@ -23,8 +23,8 @@ import cellprop
 from cellprop.cli.model import trace
 from cellprop.cli.options import Model
 from cellprop.files import numerals, spreadsheets
-from cellprop.files.data import MISSING
 from cellprop.files.datasets import read
+from cellprop.files.missing import MISSING
 from cellprop.marking import carried_text, question
 from foreign_files import read_text, refused, repacked, sheet_of, written
 

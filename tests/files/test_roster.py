@@ -13,8 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cellprop import CellpropError
-from cellprop.files.data import label
 from cellprop.files.roster import Roster, Student, read, read_all
+from cellprop.files.safe import label
 from cellprop.files.titles import FIRST, FULL, ID, LAST, SOLE, known_by
 from counting import grows_evenly
 from foreign_files import NO_FILE, refused, sheet_of, written

@@ -28,8 +28,9 @@ from openpyxl.workbook.defined_name import DefinedName
 import cellprop
 from cellprop.errors import InputError
 from cellprop.files import costs as formulas
-from cellprop.files import opening, submission
-from cellprop.files.submission import LONGEST_SHOWN, NOT_COMPUTED, Block, opened
+from cellprop.files import elements, opening, parts, recalculating, sheet_readers, submission
+from cellprop.files.entries import LONGEST_SHOWN, NOT_COMPUTED, Block
+from cellprop.files.submission import opened
 from cellprop.verification import recalculate
 from foreign_files import bomb, far_cell, laughing, refused, repacked, sheet_of, truncated, written
 
@@ -520,8 +521,8 @@ def test_a_formula_without_a_value_is_computed(tmp_path):
 def test_a_walkthrough_without_values_is_computed_once(tmp_path, monkeypatch):
     openpyxl.load_workbook(ARTICLE).save(tmp_path / "a.xlsx")
     runs = []
-    run = submission._recalculate
-    monkeypatch.setattr(submission, "_recalculate", lambda *files: runs.append(run(*files)))
+    run = submission.compute
+    monkeypatch.setattr(submission, "compute", lambda *files: runs.append(run(*files)))
     found, expected = opened(tmp_path / "a.xlsx"), opened(ARTICLE)
     for sheet in found.sheets:
         place = Block(sheet, 1, 1, 60, 60)
@@ -531,7 +532,7 @@ def test_a_walkthrough_without_values_is_computed_once(tmp_path, monkeypatch):
 
 
 def test_stored_values_are_used_without_computing(tmp_path, monkeypatch):
-    monkeypatch.setattr(submission, "_recalculate", None)
+    monkeypatch.setattr(submission, "compute", None)
     path = raw(
         tmp_path, '<row r="1"><c r="A1"><f>1+1</f><v>3</v></c><c r="B1"><f>1+1</f></c></row>'
     )
@@ -579,15 +580,15 @@ def test_a_formula_that_can_not_be_computed_does_no_harm(tmp_path, what):
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere memory can't be limited")
 def test_a_formula_that_takes_all_memory_is_stopped(tmp_path, monkeypatch):
-    monkeypatch.setattr(submission, "MEMORY", 512 * 1024**2)
+    monkeypatch.setattr(recalculating, "MEMORY", 512 * 1024**2)
     monkeypatch.setattr(formulas, "MOST_READ", math.inf)
-    monkeypatch.setattr(submission, "MOST_READ_BY_ALL", math.inf)
+    monkeypatch.setattr(parts, "MOST_READ_BY_ALL", math.inf)
     found = with_formulas(tmp_path, ["=SUMPRODUCT(B1:ZZ100000*B1:ZZ100000)", "=1+1"])
     assert found.cells(Block("Sheet", 1, 1, 1, 2)) == [[NOT_COMPUTED, NOT_COMPUTED]]
 
 
 def test_a_formula_that_takes_all_day_is_stopped(tmp_path, monkeypatch):
-    monkeypatch.setattr(submission, "SECONDS", 1)
+    monkeypatch.setattr(recalculating, "SECONDS", 1)
     monkeypatch.setattr(formulas, "DEPENDS_ON_VALUES", frozenset())
     found = with_formulas(tmp_path, ["=FACT(1E13)"])
     assert found.cells(Block("Sheet", 1, 1, 1, 1)) == [[NOT_COMPUTED]]
@@ -597,7 +598,7 @@ def test_a_formula_that_takes_all_day_is_stopped(tmp_path, monkeypatch):
     "engine", ["1/0", "import os; os.abort()", "open(__import__('sys').argv[2], 'w')"]
 )
 def test_an_engine_that_fails_leaves_what_is_stored(tmp_path, monkeypatch, engine):
-    monkeypatch.setattr(submission, "_ENGINE", engine)
+    monkeypatch.setattr(recalculating, "_ENGINE", engine)
     row = '<c r="A1"><f>C1+1</f><v>9</v></c><c r="B1"><f>A1+1</f><v/></c><c r="C1"><v>1</v></c>'
     found = opened(raw(tmp_path, f'<row r="1">{row}</row>'))
     assert found.cells(Block("Sheet", 1, 1, 1, 3)) == [[9, NOT_COMPUTED, 1]]
@@ -686,7 +687,7 @@ def test_an_array_over_more_than_is_asked_for_takes_no_memory(tmp_path, ref):
 
 
 def test_arrays_that_lie_upon_each_other_without_end_are_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr(submission, "MOST_CELLS", 100)
+    monkeypatch.setattr(sheet_readers, "MOST_CELLS", 100)
     cell = '<c r="A{0}"><f t="array" ref="A1:J9">1</f></c>'
     rows = "".join(f'<row r="{k}">{cell.format(k)}</row>' for k in (1, 2))
     assert DAMAGED in refused(opened(raw(tmp_path, rows)).found, Block("Sheet", 1, 1, 9, 10))
@@ -994,7 +995,7 @@ def test_xml_that_would_take_all_day_is_refused(tmp_path, monkeypatch):
 
 
 def test_a_list_of_names_without_end_is_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr(submission, "_MOST_RECORDS", 100)
+    monkeypatch.setattr(elements, "MOST_ELEMENTS", 100)
     path = sheet_of(tmp_path, [[1]])
     names = "".join(f'<definedName name="n{i}">1</definedName>' for i in range(101))
     repacked(
@@ -1006,7 +1007,7 @@ def test_a_list_of_names_without_end_is_refused(tmp_path, monkeypatch):
 
 
 def test_shared_texts_without_end_are_not_kept(tmp_path, monkeypatch):
-    monkeypatch.setattr(submission, "_MOST_STRINGS", 2)
+    monkeypatch.setattr(elements, "MOST_STRINGS", 2)
     row = '<row r="1"><c r="A1" t="s"><v>1</v></c><c r="B1" t="s"><v>4</v></c></row>'
     path = raw(tmp_path, row, strings=STRINGS.format(5, "x"))
     assert cells(path, 1, 2) == [["one", None]]

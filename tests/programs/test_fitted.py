@@ -16,7 +16,7 @@ import pytest
 import cellprop
 from cellprop import CellpropError, Network
 from cellprop.errors import InputError
-from cellprop.files.data import example
+from cellprop.files.examples import example
 from cellprop.programs.fitted import from_sklearn, from_torch
 
 TOLERANCE = 1e-12
@@ -56,7 +56,7 @@ def nn(torch):
 def samples(name: str) -> tuple[np.ndarray, np.ndarray]:
     """Return an example's X, standardised, and y."""
     given = example(name)
-    X, y = given["X"].values, given["y"].values
+    X, y = given.inputs.values, given.targets.values
     return (X - X.mean(axis=0)) / X.std(axis=0), y
 
 

@@ -87,17 +87,6 @@ def test_where_nothing_is_right_or_wrong_there_is_no_accuracy(what):
     assert run.history.columns.tolist() == ["loss"]
 
 
-def test_a_sample_with_several_right_outputs_is_right_only_if_all_are():
-    outputs = np.array([[0.9, 0.2], [0.9, 0.8], [0.1, 0.2], [0.5, 0.49]])
-    right = np.array([[1.0, 0], [1, 0], [0, 0], [1, 0]])
-    assert training.hits(right, "each yes or no")(outputs) == 3
-
-
-def test_an_output_of_a_half_is_a_yes():
-    assert training.hits(np.array([[1.0]]), "yes or no")(np.array([[0.5]])) == 1
-    assert training.hits(np.array([[0.0]]), "yes or no")(np.array([[0.5]])) == 0
-
-
 # --- Batches ------------------------------------------------------------------------------
 
 
@@ -242,7 +231,7 @@ class Interrupting:
 
         def planned(*arguments: Any) -> Plan:
             found = training.plan(*arguments)
-            return Plan(self.counted(found.update), self.counted(found.forward))
+            return Plan(*map(self.counted, (found.report, found.update, found.step)))
 
         def train(this: Training, upto: int) -> bool:
             self.training = True

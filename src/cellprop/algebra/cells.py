@@ -76,7 +76,7 @@ def element_by_element(form: Form) -> CellForm:
     def cells(expression: Applied, operands: Sequence[CellTexts]) -> CellTexts:
         rows, columns = expression.rows.size, expression.columns.size
         filled = [
-            _stretched(_wrapped(operand, need), rows, columns)
+            _stretched(wrapped(operand, need), rows, columns)
             for operand, need in zip(operands, form.needs, strict=False)
         ]
         write: Callable[..., str] = form.template.format
@@ -87,7 +87,8 @@ def element_by_element(form: Form) -> CellForm:
     return cells
 
 
-def _wrapped(operand: CellTexts, need: int) -> list[list[str]]:
+def wrapped(operand: CellTexts, need: int) -> list[list[str]]:
+    """Return the texts, in parentheses where they bind less than is needed."""
     if operand.binds >= need:
         return operand.texts
     return [[f"({text})" for text in row] for row in operand.texts]
@@ -105,8 +106,8 @@ def of_product(_: Applied, operands: Sequence[CellTexts]) -> CellTexts:
     left, right = operands
     if len(right.texts) > SPELLED_OUT and left.lies and right.lies:
         return CellTexts(_long_products(left, right), CALL)
-    columns = list(zip(*_wrapped(right, TIMES + 1), strict=True))
-    rows = _wrapped(left, TIMES)
+    columns = list(zip(*wrapped(right, TIMES + 1), strict=True))
+    rows = wrapped(left, TIMES)
     if len(right.texts) == 1:
         return CellTexts([[f"{row[0]}*{column[0]}" for column in columns] for row in rows], TIMES)
     texts = [
@@ -149,20 +150,20 @@ def reduced(function: str, *, over: Literal["rows", "columns"]) -> CellForm:
     def cells(_: Applied, operands: Sequence[CellTexts]) -> CellTexts:
         (operand,) = operands
         if over == "rows":
-            texts, binds = _lines(
+            texts, binds = lines(
                 function, operand, list(map(list, zip(*operand.texts, strict=True)))
             )
             return CellTexts([texts], binds)
-        texts, binds = _lines(function, operand, operand.texts)
+        texts, binds = lines(function, operand, operand.texts)
         return CellTexts([[text] for text in texts], binds)
 
     return cells
 
 
-def _lines(function: str, operand: CellTexts, cells: list[list[str]]) -> tuple[list[str], int]:
+def lines(function: str, operand: CellTexts, cells: list[list[str]]) -> tuple[list[str], int]:
     """Return a text for each line of cells, and how tightly they hold together."""
     if operand.lies:
-        return [f"{function}({line[0]}:{line[-1]})" for line in cells], CALL
+        return [f"{function}({span(line[0], line[-1])})" for line in cells], CALL
     if len(cells[0]) == 1:
         return [line[0] for line in cells], operand.binds
     if function != "SUM":
@@ -174,9 +175,33 @@ def _lines(function: str, operand: CellTexts, cells: list[list[str]]) -> tuple[l
     ], PLUS
 
 
+def span(first: str, last: str) -> str:
+    """Return the range (str) from a cell to another; a sheet is named once.
+
+    >>> span("'Step 0'!$B$2", "'Step 0'!$C$2")
+    "'Step 0'!$B$2:$C$2"
+    """
+    return f"{first}:{last.rpartition('!')[2]}"
+
+
+def line(texts: Sequence[str], of: CellTexts) -> str:
+    """Return the cells of a line as arguments (str): a range where they make one."""
+    return span(texts[0], texts[-1]) if of.lies else ",".join(texts)
+
+
+def with_results(formula: str, one: str, zero: str) -> str:
+    """Return the formula (str) of a comparison that gives something else than 1 and 0.
+
+    >>> with_results("IF(B2>=C2,1,0)", '"yes"', '"no"')
+    'IF(B2>=C2,"yes","no")'
+    """
+    assert formula.endswith(",1,0)"), formula
+    return f"{formula.removesuffix(',1,0)')},{one},{zero})"
+
+
 def as_parts(expression: Applied, operands: Sequence[CellTexts]) -> CellTexts:
     """Return the CellTexts of an operation: those of its parts, put into one another."""
     (operand,), (texts,) = expression.operands, operands
     placeholder = Matrix("operand", operand.rows, operand.columns)
     parts = put_together(expression, placeholder)
-    return _cells(parts, lambda _: CellTexts(_wrapped(texts, CALL), CALL))
+    return _cells(parts, lambda _: CellTexts(wrapped(texts, CALL), CALL))

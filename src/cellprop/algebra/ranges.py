@@ -18,7 +18,7 @@ from cellprop.errors import InputError
 
 __all__ = [
     "MOST", "Range", "at_ends", "chosen", "from_0", "of_column_sums", "of_product", "of_row_sums",
-    "range_of", "ranges", "widened", "within",
+    "of_total", "range_of", "ranges", "widened", "within",
 ]  # fmt: skip
 
 # A 64-bit number goes up to 1.8e308; what is left is for rounding, and for sums of a whole matrix.
@@ -126,4 +126,10 @@ def of_column_sums(expression: Applied, operands: Sequence[Range]) -> Range:
 def of_row_sums(expression: Applied, operands: Sequence[Range]) -> Range:
     """Return the Range of sums over the columns."""
     size = expression.operands[0].columns.size
+    return operands[0][0] * size, operands[0][1] * size
+
+
+def of_total(expression: Applied, operands: Sequence[Range]) -> Range:
+    """Return the Range of the sum of all numbers."""
+    size = expression.operands[0].rows.size * expression.operands[0].columns.size
     return operands[0][0] * size, operands[0][1] * size

@@ -70,7 +70,7 @@ NONE = -1
 
 
 def compiled(
-    wanted: Sequence[Matrix], given: Sequence[Matrix]
+    wanted: Sequence[Expression], given: Sequence[Matrix]
 ) -> Callable[[Sequence[Array]], list[Array]]:
     """Return a function from the values of `given` to those of `wanted`, fast enough to train.
 
@@ -78,17 +78,19 @@ def compiled(
 
     Parameters
     ----------
-    wanted, given
-        Matrices; those given are taken as they are, however they are defined.
+    wanted
+        Matrices or other expressions.
+    given
+        Matrices that are taken as they are, however they are defined.
 
     Returns
     -------
     function
         From a list of arrays, each of the shape of its matrix in `given`, to a list of arrays, each
-        of the shape of its matrix in `wanted`.
+        of the shape of what is wanted.
     """
     compiler = _Compiler(wanted, given)
-    results = [compiler.slot(matrix) for matrix in wanted]
+    results = [compiler.slot(each) for each in wanted]
     constants, plan = compiler.constants, compiler.plan
 
     def run(values: Sequence[Array]) -> list[Array]:
@@ -116,8 +118,8 @@ class _Compiler:
             these off by themselves is fastest.)
     """
 
-    def __init__(self, wanted: Sequence[Matrix], given: Sequence[Matrix]) -> None:
-        self.constants = sorted({number for matrix in wanted for number in _constants(matrix)})
+    def __init__(self, wanted: Sequence[Expression], given: Sequence[Matrix]) -> None:
+        self.constants = sorted({number for each in wanted for number in _constants(each)})
         self.plan: list[tuple[Callable[..., Array], int, int, Callable[[Slots], Any] | None]] = []
         keys = (*(matrix.name for matrix in given), *self.constants)
         self._slots: dict[object, int] = {key: i for i, key in enumerate(keys)}

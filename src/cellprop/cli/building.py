@@ -57,7 +57,7 @@ def build(
 
 
 def _facts(trace: Trace, path: Path) -> Sequence[tuple[str, str]]:
-    """Return what is worth knowing of a workbook, each with what it is called."""
+    """Return pairs of a word and a text: what is worth knowing of a workbook."""
     from cellprop.faces.workbook import sheet_names
 
     inputs, *hidden, outputs = trace.network.sizes

@@ -27,8 +27,8 @@ def examples(
     - `cellprop examples`
     - `cellprop examples iris -o flowers.csv`, for `cellprop build --data flowers.csv`
     """
-    from cellprop.files.data import as_csv, example
-    from cellprop.files.data import examples as names
+    from cellprop.files.examples import as_csv, example
+    from cellprop.files.examples import examples as names
 
     if wanted is not None:
         content = as_csv(example(wanted))
@@ -40,7 +40,7 @@ def examples(
     if output is not None:
         raise InputError(f"-o: say whose samples to write: {', '.join(names())}.")
     for name in names():
-        say(f"{name:10}{example(name)['about']}")
+        say(f"{name:10}{example(name).about}")
 
 
 def theme(

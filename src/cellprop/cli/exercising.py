@@ -170,7 +170,7 @@ def _question(
     asked: dict[str, Any],
     everybody: Callable[[Question], list[Question]],
 ) -> Question:
-    """Return what is asked; to as many decimals as tell everybody's answers from doing nothing if
+    """Return the question; to as many decimals as tell everybody's answers from doing nothing if
     nobody says to how many.
     """
     from cellprop.marking.question import USUAL_DECIMALS, ask, telling

@@ -15,6 +15,7 @@ from cellprop.errors import InputError
 from cellprop.limits import MOST_HIDDEN_LAYERS, MOST_NEURONS, check_count
 
 if TYPE_CHECKING:
+    from cellprop.files.examples import Example
     from cellprop.programs.network import Network
     from cellprop.running.training import Progress
     from cellprop.tracing import Trace
@@ -47,23 +48,24 @@ def trace(
     """
     from cellprop import tracing
 
-    X, y, given = _samples(model, mention)
-    network = _network(model, X, y, given.get("network"))
-    training = given.get("training", {})
+    given = _samples(model, mention)
+    network = _network(model, given)
     wanted = {
         "learning_rate": model.learning_rate,
         "epochs": model.epochs,
         "average": model.average,
         "scale": model.scale,
     }
-    options = training | {name: value for name, value in wanted.items() if value is not None}
+    options = {**given.training} | {
+        name: value for name, value in wanted.items() if value is not None
+    }
     if options.get("scale") == "none":
         options["scale"] = None
     first, seed = _start(model, network, given)
     return tracing.trace(
         network,
-        X,
-        y,
+        given.inputs,
+        given.targets,
         parameters=first,
         seed=seed,
         walk_epoch=model.walk_epoch,
@@ -77,33 +79,31 @@ def trace(
     )
 
 
-def _samples(model: Model, mention: Callable[[str], None]) -> tuple[Any, Any, dict[str, Any]]:
-    """Return X, y, and what else an example says."""
+def _samples(model: Model, mention: Callable[[str], None]) -> Example:
+    """Return the samples of an example or a file; a file says nothing of network and training."""
     if model.data is None:
         return _of_an_example(model)
     if model.example is not None:
         raise InputError("--example and --data can't both be given; leave one out.")
     if model.target is None:
         raise InputError("--data needs --target: which columns the network is to predict.")
-    return (*_of_a_file(model, model.data, model.target, mention), {})
+    return _of_a_file(model, model.data, model.target, mention)
 
 
-def _of_an_example(model: Model) -> tuple[Any, Any, dict[str, Any]]:
+def _of_an_example(model: Model) -> Example:
     for name in ("target", "inputs", "drop", "one_hot", *OF_A_FILE):
         if getattr(model, name):
             option = f"--{OF_A_FILE.get(name, name).replace('_', '-')}"
             raise InputError(f"{option} is about a file; give the file with --data.")
-    from cellprop.files.data import example
+    from cellprop.files.examples import example
 
-    given = example(model.example or "article")
-    return given["X"], given["y"], given
+    return example(model.example or "article")
 
 
-def _of_a_file(
-    model: Model, path: Path, target: str, mention: Callable[[str], None]
-) -> tuple[Any, Any]:
+def _of_a_file(model: Model, path: Path, target: str, mention: Callable[[str], None]) -> Example:
     from cellprop.algebra import is_loss_of_classes, is_of_several
     from cellprop.files.datasets import read
+    from cellprop.files.examples import Example
 
     is_of_classes = is_loss_of_classes(model.loss)
     found = read(
@@ -119,17 +119,18 @@ def _of_a_file(
         raise InputError("--one-hot is about one target, of classes; leave it out, or name one.")
     for note in found.notes:
         mention(f"{path}: {note}")
-    return found.inputs, found.targets
+    return Example(path.stem, found.inputs, found.targets, {}, {}, {}, None)
 
 
-def _network(model: Model, X: Any, y: Any, usual: dict[str, Any] | None) -> Network:
+def _network(model: Model, samples: Example) -> Network:
     from cellprop.algebra import identity, loss_of_classes, loss_of_yes_or_no
     from cellprop.programs.network import Network
 
-    inputs, outputs = X.values.shape[1], y.values.shape[1]
+    y, usual = samples.targets, samples.network
+    inputs, outputs = samples.inputs.values.shape[1], y.values.shape[1]
     sizes = list(usual["sizes"][1:-1]) if usual else [3]
     sizes = sizes if model.hidden is None else _sizes(model.hidden)
-    given = {name: value for name, value in (usual or {}).items() if name != "sizes"}
+    given = {name: value for name, value in usual.items() if name != "sizes"}
     if model.hidden is not None and not isinstance(given.get("activation", ""), str):
         del given["activation"]
     if model.loss is not None or model.output_activation is not None:
@@ -150,26 +151,23 @@ def _network(model: Model, X: Any, y: Any, usual: dict[str, Any] | None) -> Netw
     return Network([inputs, *sizes, outputs], **given)
 
 
-def _start(
-    model: Model, network: Network, given: dict[str, Any]
-) -> tuple[dict[str, Any], int | None]:
+def _start(model: Model, network: Network, given: Example) -> tuple[dict[str, Any], int | None]:
     """Return the first parameters, and the seed that draws those which are missing."""
     seed = model.seed
     if model.parameters is not None:
-        from cellprop.files.data import known
+        from cellprop.files.safe import known
         from cellprop.files.weights import labelled
         from cellprop.programs.updating import OPTIMIZERS, carried_names
 
         known("optimizer", model.optimizer, OPTIMIZERS)
         found = labelled(model.parameters, carried_names(network.shapes, model.optimizer))
         return dict(found), 0 if seed is None else seed
-    usual = given.get("parameters", {})
+    usual = {**given.parameters}
     shapes = {name: (len(rows), len(rows[0])) for name, rows in usual.items()}
     if seed is None and shapes == network.shapes:
         return usual, None
     # Other sizes need other weights; drawn from a fixed seed unless one is given.
-    usual_seed = given.get("seed")
-    return {}, seed if seed is not None else usual_seed or 0
+    return {}, seed if seed is not None else given.seed or 0
 
 
 def _settings(model: Model) -> dict[str, float]:

@@ -21,7 +21,7 @@ def say(text: object, *, error: bool = False) -> None:
 
 
 def console() -> Console:
-    """Return what prints tables and colours, to standard output."""
+    """Return the console that prints tables and colours to standard output."""
     from rich.console import Console
 
     return Console(highlight=False)
@@ -31,6 +31,6 @@ def plain(value: object) -> str:
     """Return a value from a file as text that a terminal only shows."""
     from rich.markup import escape
 
-    from cellprop.files.data import label
+    from cellprop.files.safe import label
 
     return escape(label("nothing" if value is None else value))

@@ -24,7 +24,7 @@ LONGEST_NAME = 120
 
 
 def name_of(model: Model) -> str:
-    """Return what a result is called when no name is given.
+    """Return the name of a result when nobody gives one.
 
     Parameters
     ----------
@@ -51,7 +51,7 @@ def name_of(model: Model) -> str:
 
 
 def _told(name: str, value: Any) -> list[str]:
-    """Return how a name of a file tells of an option."""
+    """Return the words by which the name of a file tells of an option."""
     if isinstance(value, bool):
         return [SWITCHES.get((name, value), name.replace("_", "-"))]
     if isinstance(value, list):
@@ -117,7 +117,7 @@ def check_output(output: Path | None) -> None:
 
 
 def checked_target(output: Path | None, usual: str) -> Path:
-    """Return where to write; refused before anything is computed if that can't be written."""
+    """Return the path to write to; refused before anything is computed if that can't be written."""
     from cellprop.files.writing import check_folder, check_target
 
     target = OUTPUTS / usual if output is None else output

@@ -18,7 +18,7 @@ from cellprop.exercise.book import Correction
 from cellprop.exercise.writing import Mould
 from cellprop.faces.workbook.theme import Theme
 from cellprop.faces.workbook.theme import load as load_theme
-from cellprop.files.data import label
+from cellprop.files.safe import label
 from cellprop.files.writing import write_whole
 from cellprop.marking.marks import Marked, Marks, own_numbers
 from cellprop.marking.remarks import (

@@ -20,9 +20,10 @@ from cellprop.exercise.carried import (
 )
 from cellprop.exercise.keys import Key, Row, read_once
 from cellprop.exercise.read_off import read_off
-from cellprop.files.data import known, label
+from cellprop.files.entries import Block
 from cellprop.files.roster import Student
-from cellprop.files.submission import Block, Submission, opened
+from cellprop.files.safe import known, label
+from cellprop.files.submission import Submission, opened
 from cellprop.marking.carried_text import digest_of
 from cellprop.marking.marks import Marks, Result
 from cellprop.marking.question import FORM_SLIPS, Question, with_form_slips, with_points

@@ -17,7 +17,7 @@ from cellprop.faces.layout import Layout, Place, lay_out, letter
 from cellprop.faces.workbook import xml
 from cellprop.faces.workbook.book import Book, State
 from cellprop.faces.workbook.frame import Frame
-from cellprop.files.data import looks_like_formula
+from cellprop.files.safe import looks_like_formula
 from cellprop.marking.question import Question
 from cellprop.texts.formats import Format, Formats, choose, of_columns
 from cellprop.texts.words import Words

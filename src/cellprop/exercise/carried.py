@@ -15,9 +15,10 @@ from pathlib import Path
 from cellprop.errors import InputError
 from cellprop.faces.layout import VERSION, Layout
 from cellprop.faces.workbook.book import sheet_name
-from cellprop.files.data import label
+from cellprop.files.entries import Block
 from cellprop.files.opening import MARK, content
-from cellprop.files.submission import Block, Submission
+from cellprop.files.safe import label
+from cellprop.files.submission import Submission
 from cellprop.limits import SECRET
 from cellprop.marking.carried_text import digest, read, text_of
 from cellprop.marking.question import Question

@@ -24,9 +24,11 @@ from cellprop.exercise.processes import in_processes
 from cellprop.faces.layout import Layout, lay_out
 from cellprop.faces.workbook import contents
 from cellprop.faces.workbook.book import sheet_name
-from cellprop.files.data import LARGEST, label
+from cellprop.files.entries import Block, Entry
 from cellprop.files.opening import listed
-from cellprop.files.submission import Block, Entry, Submission, opened
+from cellprop.files.safe import label
+from cellprop.files.samples import LARGEST
+from cellprop.files.submission import Submission, opened
 from cellprop.marking.marks import Marks, Result, Unmarked, mark
 from cellprop.marking.question import Question, Setup
 from cellprop.marking.verdicts import Answer

@@ -20,8 +20,8 @@ from cellprop.exercise.writing import Mould
 from cellprop.faces.layout import lay_out
 from cellprop.faces.workbook.theme import Theme
 from cellprop.faces.workbook.theme import load as load_theme
-from cellprop.files.data import label
 from cellprop.files.roster import Student, caseless
+from cellprop.files.safe import label
 from cellprop.files.writing import write_whole
 from cellprop.marking.question import Question, for_student
 from cellprop.running.training import Progress

@@ -24,10 +24,11 @@ from cellprop.exercise.batch import in_words
 from cellprop.exercise.carried import KEY, pieces_of, signature
 from cellprop.faces.workbook import xml
 from cellprop.faces.workbook.charts import Writer, in_memory
-from cellprop.files.data import label
+from cellprop.files.entries import Block
 from cellprop.files.opening import MARK, short, wrong
 from cellprop.files.roster import KEY_COLUMNS, Student
-from cellprop.files.submission import Block, Submission, opened
+from cellprop.files.safe import label
+from cellprop.files.submission import Submission, opened
 from cellprop.marking.carried_text import digest, digest_of, read, text_of
 from cellprop.marking.question import Question, Setup
 from cellprop.version import __version__

@@ -20,9 +20,10 @@ from cellprop.errors import InputError
 from cellprop.exercise.numbers import number_in
 from cellprop.faces import layout as at
 from cellprop.faces.workbook.book import sheet_name
-from cellprop.files.data import LARGEST
+from cellprop.files.entries import Block
 from cellprop.files.roster import Student, file_of
-from cellprop.files.submission import Block, Submission
+from cellprop.files.samples import LARGEST
+from cellprop.files.submission import Submission
 from cellprop.marking.question import MOST_DECIMALS, MOST_NUMBERS, Question, Setup, with_points
 from cellprop.programs.network import Network
 from cellprop.programs.perceptron import Perceptron

@@ -22,7 +22,7 @@ from cellprop.faces.workbook.book import ROW, sheet_name
 from cellprop.faces.workbook.frame import Frame
 from cellprop.faces.workbook.theme import Theme
 from cellprop.faces.workbook.theme import load as load_theme
-from cellprop.files.data import label
+from cellprop.files.safe import label
 from cellprop.files.writing import write_whole
 from cellprop.marking.question import Question
 from cellprop.texts.words import Words

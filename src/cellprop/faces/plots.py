@@ -22,7 +22,7 @@ import numpy as np
 from cellprop.algebra import Array, Axis
 from cellprop.errors import InputError, nearest
 from cellprop.faces.colors import color_of, marker_of
-from cellprop.files.data import label
+from cellprop.files.safe import label
 from cellprop.files.writing import write_whole
 from cellprop.running.run import Run
 from cellprop.texts.formats import cut

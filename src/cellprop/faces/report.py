@@ -21,7 +21,7 @@ import numpy as np
 from cellprop.algebra import ONE
 from cellprop.errors import InputError
 from cellprop.faces.layout import lay_out
-from cellprop.files.data import label, looks_like_formula
+from cellprop.files.safe import label, looks_like_formula
 from cellprop.files.writing import write_whole
 from cellprop.marking.carried_text import digest_of
 from cellprop.marking.marks import Marked, Marks, Result, Unmarked

@@ -19,7 +19,7 @@ from rich.text import Text
 
 from cellprop.algebra import NOTATIONS, Matrix, reads, statement
 from cellprop.errors import UnknownNameError, nearest
-from cellprop.files.data import looks_like_formula
+from cellprop.files.safe import looks_like_formula
 from cellprop.programs.program import Step
 from cellprop.running.run import Run
 from cellprop.texts import captions

@@ -14,8 +14,9 @@ from unicodedata import normalize
 from cellprop.algebra import Array, Axis
 from cellprop.errors import InputError
 from cellprop.files.arrays import offers
-from cellprop.files.data import Table, label, numbers
 from cellprop.files.opening import listed
+from cellprop.files.safe import label
+from cellprop.files.samples import Table, numbers
 
 # A label that only numbers: `x1`, `input 2`.
 NUMBERED = re.compile(r"(.*\D|)(\d{1,9})", re.ASCII | re.DOTALL)
@@ -112,7 +113,7 @@ def _taken(
 
 
 def _order(labels: Sequence[str], wanted: Sequence[str]) -> list[int] | None:
-    """Return where each that is wanted stands; None if the labels are not those."""
+    """Return the places of those that are wanted, from 0; None if the labels are not those."""
     if len(labels) != len(wanted):
         return None
     # The same letters, however they are put together.

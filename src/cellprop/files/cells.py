@@ -18,7 +18,6 @@ from numpy.typing import NDArray
 
 from cellprop.algebra import Array
 from cellprop.errors import InputError
-from cellprop.files.data import label
 from cellprop.files.opening import (
     Value,
     cell_value,
@@ -31,6 +30,7 @@ from cellprop.files.opening import (
     shown,
     wrong,
 )
+from cellprop.files.safe import label
 from cellprop.limits import JSON as JSON_FILE
 from cellprop.limits import MOST_ROWS, check_cells
 
@@ -115,12 +115,12 @@ class Cells:
 
 
 def row_and_column(i: int, j: int) -> str:
-    """Return what a cell is called where cells have no names."""
+    """Return the name of a cell where cells have none, by row and column, counted from 1."""
     return f"row {i + 1}, column {j + 1}"
 
 
 def unlabelled(grid: Sequence[Sequence[Value]]) -> tuple[int, int]:
-    """Return how many rows at the top and columns at the left are labels: none or one each."""
+    """Return the numbers of rows at the top and columns at the left that are labels, 0 or 1."""
     across, down = grid[0][1:], [row[0] for row in grid[1:]]
     if grid[0][0] is None:
         # As pandas writes them: both, and numbered where there were none.
@@ -150,7 +150,7 @@ def count_up(cells: Sequence[Value]) -> bool:
 
 
 def json_object(path: Path, advice: str) -> dict[str, Any]:
-    """Return what a JSON file has by name, numbers as floats.
+    """Return the object of a JSON file as a dict, numbers as floats.
 
     Parameters
     ----------
@@ -294,7 +294,7 @@ def _labels(cells: Sequence[Value]) -> tuple[str, ...]:
 
 
 def named_ranges(book: Any) -> dict[str, str] | None:
-    """Return what the names of a workbook stand for; None if cellprop did not write it."""
+    """Return the references of a workbook by their names; None if cellprop did not write it."""
     if not is_ours(book):
         return None
     return {name: found.attr_text for name, found in book.defined_names.items()}

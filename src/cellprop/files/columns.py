@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from cellprop.errors import InputError, nearest
-from cellprop.files.data import label
 from cellprop.files.opening import listed, shown, wrong
+from cellprop.files.safe import label
 
 Listed = str | Sequence[str] | None
 """Names of columns: a sequence of them; or a text, which is a name or several with commas."""
@@ -86,7 +86,7 @@ def split(names: Listed, header: Sequence[str]) -> list[str]:
 
 
 def known(names: Listed, header: Sequence[str]) -> int:
-    """Return how many of the names a header has."""
+    """Return the number of the names that a header has."""
     return sum(bool(find(name, header)[0]) for name in split(names, header))
 
 

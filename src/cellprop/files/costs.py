@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from cellprop.errors import InputError
-from cellprop.files.data import label
+from cellprop.files.safe import label
 from cellprop.limits import (
     DEEPEST_FORMULA,
     LONGEST_FORMULA,
@@ -133,7 +133,7 @@ class Formula:
         self.joins |= bool(self.functions & JOINS)
 
     def cost(self, areas: list[Area]) -> int:
-        """Return how many cells computing it may touch, if it reads some areas."""
+        """Return the number of cells that computing it may touch, if it reads some areas."""
         if self.is_monstrous or self.functions & DEPENDS_ON_VALUES:
             return TOO_MUCH
         shapes = sorted(rows * columns for rows, columns in (area.shape for area in areas))
@@ -149,7 +149,7 @@ class Formula:
         return max(sum(shapes), tallest * widest)
 
     def _product(self) -> int:
-        """Return what a product of two matrices costs that is all there is of it; else 0."""
+        """Return the number of cells that it touches if it is a product of two matrices; else 0."""
         found = list(_PRODUCT.finditer(self.text))
         if not found or self.functions & PAIRS != {"MMULT"}:
             return 0
@@ -252,11 +252,11 @@ class Workload:
             yield from self._areas(Formula(self._names[name], formula.sheet), depth + 1)
 
     def read(self, cell: Cell) -> list[Area]:
-        """Return what the formula of a cell reads."""
+        """Return the areas that the formula of a cell reads."""
         return list(self._areas(self._formulas[cell]))
 
     def cost(self, cell: Cell) -> int:
-        """Return how many cells computing the formula of a cell may touch."""
+        """Return the number of cells that computing the formula of a cell may touch."""
         return self._formulas[cell].cost(self.read(cell)) * self._times[cell]
 
     def costly(self) -> set[Cell]:
@@ -267,7 +267,7 @@ class Workload:
         return found | (joins & self.dependents(joins))
 
     def total(self, without: Iterable[Cell] = ()) -> int:
-        """Return what all formulas cost together, without some."""
+        """Return the number of cells that all formulas may touch together, without some."""
         return sum(map(self.cost, self._formulas.keys() - set(without)))
 
     def dependents(self, cells: Iterable[Cell]) -> set[Cell]:

@@ -20,8 +20,9 @@ import numpy as np
 
 from cellprop.algebra import Array, loss_of_classes
 from cellprop.errors import InputError
+from cellprop.files.classes import coded
 from cellprop.files.columns import Chosen, Listed, choose, known, split, typed
-from cellprop.files.data import LARGEST, MISSING, Table, coded, decimals_written, is_missing, label
+from cellprop.files.missing import MISSING, is_missing
 from cellprop.files.numerals import (
     PLAIN,
     Clues,
@@ -29,6 +30,7 @@ from cellprop.files.numerals import (
     Mark,
     cleaned,
     clues,
+    decimals_written,
     mark_of,
     number,
     parsed,
@@ -36,6 +38,8 @@ from cellprop.files.numerals import (
     taken_apart,
 )
 from cellprop.files.opening import fault_of, shown, wrong
+from cellprop.files.safe import label
+from cellprop.files.samples import LARGEST, Table
 from cellprop.files.spreadsheets import Error
 from cellprop.files.tables import TRUTHS, Source, filled, opened
 
@@ -54,7 +58,7 @@ IDS = re.compile(r"(?:.*[\s_.-])?(?:id|ids|nr|no|num|number|index|idx|row|#|№)
 # So many rows make a column that counts one that was meant to.
 COUNTING = 3
 # What a cell holds as it is in the file, blanks around it left out.
-CellValue = Any
+AnyCell = Any
 
 
 @dataclass(frozen=True)
@@ -172,7 +176,7 @@ class _Reader:
         self.sole = self.targets[0] if len(self.targets) == 1 else None
         self.lines: list[int] = []
         # Columns of cells as they are, or already of numbers.
-        self.cells: dict[int, Sequence[CellValue]] = {}
+        self.cells: dict[int, Sequence[AnyCell]] = {}
         self.numbers: dict[int, Array] = {}
         self.clues: list[Clues] = []
         self.faults: list[tuple[int, int, str]] = []
@@ -299,7 +303,7 @@ class _Reader:
     def _may_label(self) -> bool:
         return not self.named and 0 in self.inputs and len(self.inputs) > 1
 
-    def _is_label(self, cells: Sequence[CellValue]) -> bool:
+    def _is_label(self, cells: Sequence[AnyCell]) -> bool:
         """Whether cells are all there, differ, and are no numbers; without a name they may be."""
         if any(cell is None or isinstance(cell, Error) for cell in cells):
             return False
@@ -309,12 +313,12 @@ class _Reader:
             return False
         return len({str(cell) for cell in cells}) == len(cells)
 
-    def _is_name(self, cell: CellValue) -> bool:
+    def _is_name(self, cell: AnyCell) -> bool:
         if isinstance(cell, (datetime.date, datetime.time)):
             return True
         return isinstance(cell, str) and not self._says_missing(cell) and not _is_number(cell)
 
-    def _says_missing(self, cell: CellValue) -> bool:
+    def _says_missing(self, cell: AnyCell) -> bool:
         if self.is_special and isinstance(cell, float | int):
             cell = f"{cell:.15g}"  # such as -999
         return cell is None or (isinstance(cell, str) and is_missing(cleaned(cell), self.missing))
@@ -334,7 +338,7 @@ class _Reader:
             raise wrong(place, "a sample", shown(cells[last]), remedy)
         return tuple(label(_shown_cell(cell)) for cell in cells)
 
-    def _is_total(self, row: int, cells: Sequence[CellValue]) -> bool:
+    def _is_total(self, row: int, cells: Sequence[AnyCell]) -> bool:
         """Whether a cell of the last row says that it is a sum, or the like, of those above."""
         cell = cells[row]
         is_last = 0 < row == len(cells) - 1
@@ -387,7 +391,7 @@ class _Reader:
             return self._within(column, [_float(cell) for cell in cells])
         return self._as_written(column, cells, any_unit=True)
 
-    def _as_written(self, column: int, cells: Sequence[CellValue], *, any_unit: bool) -> Array:
+    def _as_written(self, column: int, cells: Sequence[AnyCell], *, any_unit: bool) -> Array:
         """Return the numbers of a column of texts; a fault is kept."""
         texts = [_without_truths(cell) for cell in cells]
         try:
@@ -404,8 +408,8 @@ class _Reader:
                 break
         return np.array(values, dtype=np.float64)
 
-    def _fault_of(self, row: int, column: int, cell: CellValue, cells: Sequence[CellValue]) -> str:
-        """Return what is wrong with a cell whatever its column is; of a sheet, all that is."""
+    def _fault_of(self, row: int, column: int, cell: AnyCell, cells: Sequence[AnyCell]) -> str:
+        """Return the words for what is wrong with a cell in any column; of a sheet, all of them."""
         if cell is None:
             return self._fault_of_empty(row, column)
         if isinstance(cell, Error):
@@ -424,7 +428,7 @@ class _Reader:
         return fault_of(None, stored=not source.separator)
 
     def _fault_in_sheet(
-        self, row: int, column: int, cell: CellValue, cells: Sequence[CellValue]
+        self, row: int, column: int, cell: AnyCell, cells: Sequence[AnyCell]
     ) -> str:
         if isinstance(cell, str) and _is_number(cell):
             return (
@@ -441,7 +445,7 @@ class _Reader:
             f" or leave the column out: --drop {typed(self.source.header[column])}"
         )
 
-    def _not_a_number(self, column: int, cells: Sequence[CellValue], error: FaultError) -> str:
+    def _not_a_number(self, column: int, cells: Sequence[AnyCell], error: FaultError) -> str:
         remedy = error.remedy
         if not remedy:
             remedy = "correct it, or turn what the column holds into numbers"
@@ -525,7 +529,7 @@ class _Reader:
                 said = f"{shown(same)} and {shown(name)}"
                 self.notes.append(f"the classes {said} differ only in letter case or blanks.")
 
-    def _names(self, cells: Sequence[CellValue], wanted: bool) -> list[str] | None:
+    def _names(self, cells: Sequence[AnyCell], wanted: bool) -> list[str] | None:
         """Return the classes of a column, or None for one of numbers or with a fault."""
         column = self.sole
         assert column is not None
@@ -550,13 +554,13 @@ class _Reader:
         self._fault(row, column, f"{fault} classes: --loss {loss_of_classes()}")
         return None
 
-    def _numbers(self, column: int, cells: Sequence[CellValue]) -> Array:
+    def _numbers(self, column: int, cells: Sequence[AnyCell]) -> Array:
         if not self.source.separator:
             return self._column(column)
         return self._as_written(column, cells, any_unit=False)
 
     def _names_wanted(
-        self, column: int, cells: Sequence[CellValue], numeric: Sequence[bool]
+        self, column: int, cells: Sequence[AnyCell], numeric: Sequence[bool]
     ) -> list[str] | None:
         names = []
         for row, cell in enumerate(cells):
@@ -572,17 +576,17 @@ class _Reader:
         return names
 
 
-def _cells(record: Sequence[CellValue]) -> list[CellValue]:
+def _cells(record: Sequence[AnyCell]) -> list[AnyCell]:
     return [(cell.strip() or None) if type(cell) is str else cell for cell in record]
 
 
-def _shown_cell(cell: CellValue) -> str:
+def _shown_cell(cell: AnyCell) -> str:
     if isinstance(cell, datetime.datetime):
         return str(cell.date()) if cell.time() == datetime.time() else str(cell)
     return f"{cell:g}" if isinstance(cell, float) else str(cell)
 
 
-def _is_truth(cell: CellValue) -> bool:
+def _is_truth(cell: AnyCell) -> bool:
     return isinstance(cell, bool) or (isinstance(cell, str) and cell.lower() in TRUTHS)
 
 
@@ -601,7 +605,7 @@ def _is_number(text: str) -> bool:
     )
 
 
-def _bare_number(cell: CellValue) -> float | None:
+def _bare_number(cell: AnyCell) -> float | None:
     """Return the number of a cell that has nothing around it; None for a name, if it has digits."""
     if not isinstance(cell, str):
         return _float(cell)
@@ -628,7 +632,7 @@ def _is_id(name: str) -> bool:
 
 
 def _frame(source: Source, as_text: Collection[int]) -> Any:
-    """Return what pandas reads, or None if it can't."""
+    """Return the DataFrame that pandas reads, or None if it can't."""
     import pandas as pd
 
     width = len(source.header)

@@ -38,7 +38,6 @@ from cellprop.files.cells import (
     sheet_cells,
     unlabelled,
 )
-from cellprop.files.data import label
 from cellprop.files.opening import (
     EXCEL,
     Value,
@@ -50,6 +49,7 @@ from cellprop.files.opening import (
     workbook,
     wrong,
 )
+from cellprop.files.safe import label
 from cellprop.files.tables import CSV, check_text, lines, text_value
 from cellprop.limits import (
     ARRAYS,
@@ -164,7 +164,7 @@ def _is_list_of_matrices(value: Any) -> bool:
 
 
 def _depth(value: Any) -> int:
-    """Return how deeply lists are nested, as far as their first items tell."""
+    """Return the depth to which lists are nested, as far as their first items tell."""
     depth = 0
     while isinstance(value, (list, tuple)) and value and depth < 4:
         value, depth = value[0], depth + 1
@@ -460,7 +460,7 @@ def _readings(file: Path) -> list[TextRows]:
 
 
 def _separator(written: Sequence[str]) -> str:
-    """Return what separates the columns: one that stands in the first lines."""
+    """Return the character that separates the columns: one that stands in the first lines."""
     first = "\n".join(written[:2])
     for separator in (";", "\t"):
         if separator in first:

@@ -8,13 +8,13 @@ Knows text only.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from typing import Literal
 
 from cellprop.errors import InputError
-from cellprop.files.data import label
+from cellprop.files.safe import label
 
 Mark = Literal["point", "comma"]
 """What stands before the decimals."""
@@ -183,7 +183,7 @@ class Clues:
 
 
 def clues(texts: Sequence[str]) -> Clues:
-    """Return what texts tell of what marks decimals; those that are no numbers tell nothing."""
+    """Return the clues of texts to what marks decimals; those that are no numbers give none."""
     point = comma = either = None
     marks = ""
     for i, text in enumerate(texts):
@@ -297,10 +297,33 @@ def _asked(text: str) -> str:
 
 
 def mark_of(name: str | None) -> Mark | None:
-    """Return what marks decimals as an option says it."""
+    """Return the mark of decimals that an option says."""
     marks: dict[str, Mark] = {"point": "point", ".": "point", "comma": "comma", ",": "comma"}
     if name is None:
         return None
     if not isinstance(name, str) or name.strip().lower() not in marks:
         raise InputError(f"decimal: expected point or comma, found '{label(name)}'.")
     return marks[name.strip().lower()]
+
+
+# The last mark with digits behind it, and what is around all digits.
+_WRITTEN = re.compile(r"(.*)[.,](\d+)\D*", re.ASCII | re.DOTALL)
+
+
+def decimals_written(texts: Iterable[str], values: Container[float]) -> int:
+    """Return the number of decimals that numbers were written with, zeros at the end among them.
+
+    `values`: what the texts were read as, without signs; the digits behind a mark between
+    thousands are no decimals.
+
+    >>> decimals_written(["7.0", "12"], [7, 12]), decimals_written(["1,200", "x"], [1200])
+    (1, 0)
+    """
+    found = 0
+    for text in texts:
+        match = _WRITTEN.fullmatch(text)
+        if match and len(match[2]) > found:
+            before = re.sub(r"\D", "", match[1], flags=re.ASCII)
+            if float(f"{before}.{match[2]}") in values:
+                found = len(match[2])
+    return found

@@ -23,7 +23,8 @@ from typing import IO, Any
 from xml.parsers import expat
 
 from cellprop.errors import CellpropError, InputError
-from cellprop.files.data import LARGEST, label
+from cellprop.files.safe import label
+from cellprop.files.samples import LARGEST
 from cellprop.limits import (
     DEEPEST_XML,
     LONGEST_TAG,
@@ -93,7 +94,7 @@ def grid_of(where: str, sheet: Any) -> list[tuple[object, ...]]:
 
 
 def cell_value(cell: object) -> Value:
-    """Return what a cell of a sheet holds: a number, text that is safe to show, or nothing."""
+    """Return the value of a cell of a sheet: a number, text that is safe to show, or None."""
     if isinstance(cell, (int, float)):
         try:
             return float(cell)
@@ -106,7 +107,7 @@ def cell_value(cell: object) -> Value:
 
 
 def suffix_of(path: Path, kind: str, suffixes: Collection[str]) -> str:
-    """Return how the name of an existing file ends, or an error if it is none that is read."""
+    """Return the suffix of an existing file, as `.csv`; refused if it is none that is read."""
     where = label(path)
     check_is_file(path)
     suffix = path.suffix.lower()
@@ -352,7 +353,7 @@ def load_book(data: bytes, **options: Any) -> Any:
 
 
 def json_of(where: str, data: bytes, kind: FileKind, **options: Any) -> Any:
-    """Return what JSON holds, once it is known what it may cost."""
+    """Return the object that JSON holds, once it is known what it may cost."""
     check_json(where, data, kind)
     try:
         return json.loads(data, **options)
@@ -361,7 +362,7 @@ def json_of(where: str, data: bytes, kind: FileKind, **options: Any) -> Any:
 
 
 def toml_of(where: str, data: bytes) -> dict[str, Any]:
-    """Return what TOML holds, once it is known what it may cost.
+    """Return the tables of TOML as a dict, once it is known what it may cost.
 
     Raises
     ------
@@ -407,7 +408,7 @@ def short(text: str) -> str:
 
 
 def fault_of(value: Value, stored: bool = False) -> str:
-    """Return what is wrong with a cell that has to hold a number, and what to do; or nothing.
+    """Return the words for what is wrong with a cell that has to hold a number, and what to do.
 
     `stored`: whether the value may be that of a formula, which not every program stores.
     """

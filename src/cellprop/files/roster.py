@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cellprop.errors import InputError
-from cellprop.files.data import label
 from cellprop.files.opening import fault_of, listed, short, shown, wrong
+from cellprop.files.safe import label
 from cellprop.files.tables import Source, filled, opened
 from cellprop.files.titles import FIRST, FULL, ID, LAST, PARTICIPANT, SOLE, USERNAME, known_by
 from cellprop.limits import MOST_STUDENTS, check_count
@@ -296,7 +296,7 @@ def _no_student(
     of_name: Sequence[int],
     ids: Sequence[int],
 ) -> str | None:
-    """Return what a row of a platform is that is no student; None if it is one."""
+    """Return the words for a row of a platform that is no student; None if it is one."""
     name = " ".join(filter(None, (cells[i] for i in of_name)))
     without_id = not any(cells[i] for i in ids)
     if columns.of_canvas:
@@ -333,7 +333,7 @@ def _people(table: _Table) -> Iterator[tuple[str, str]]:
 
 
 def _bare(table: _Table) -> Callable[[int, str], str]:
-    """Return what takes from an id what a platform writes around it, which all have or none."""
+    """Return a function that takes from an id what a platform writes around all or none."""
     source = table.source
     ids = [cells[table.of_id] or "" for _, cells in table.rows]
     if known_by(source.header[table.of_id]) in MARKED and all(MARKED_ID.fullmatch(n) for n in ids):
@@ -365,7 +365,7 @@ def _text(cell: object) -> str | None:
 
 
 def _joined(source: Source, line: int, cells: Sequence[str | None], columns: Sequence[int]) -> str:
-    """Return what the cells of a name or an id hold, made safe; some have only one name."""
+    """Return the text of the cells of a name or an id, made safe; some have only one name."""
     text = " ".join(filter(None, (cells[i] for i in columns)))
     place = source.place(line, columns[0])
     if not text:

@@ -16,8 +16,9 @@ from typing import Any
 
 from cellprop.errors import CellpropError, InputError
 from cellprop.files.columns import find
-from cellprop.files.data import is_missing, label
+from cellprop.files.missing import is_missing
 from cellprop.files.opening import grid_of, listed, shown, workbook, wrong
+from cellprop.files.safe import label
 from cellprop.limits import MOST_ROWS
 
 Rows = Sequence[Sequence[object]]
@@ -379,7 +380,7 @@ def _best(rows: Sequence[Sequence[object]], known: Known) -> int:
 
 
 def _found(where: str, grid: Rows, known: Known) -> tuple[Region, list[str]]:
-    """Return where the table is, and what beside it is left out."""
+    """Return the region of the table, and notes on what beside it is left out."""
     width = len(grid[0]) if grid else 0
     every = range(width)
     rows = [i for i in range(len(grid)) if not _is_blank(grid, i, every)]
@@ -512,8 +513,8 @@ def _is_computed(book: Any) -> bool:
 
 
 def _computed(path: Path, sheet: str, markup: Markup) -> dict[tuple[int, int], object]:
-    """Return what IronCalc computes for the formulas of a sheet: all of them, since a value that is
-    stored may come from one that is not. Nothing if it can't.
+    """Return the values that IronCalc computes for the formulas of a sheet, by row and column from
+    0: all of them, since a value that is stored may come from one that is not. Nothing if it can't.
     """
     try:
         with _recalculated(path) as book:
@@ -553,7 +554,7 @@ def _check_computed(
 
 @contextmanager
 def _recalculated(path: Path) -> Iterator[Any]:
-    from cellprop.files.submission import recalculate
+    from cellprop.files.recalculating import recalculate
 
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         target = Path(folder, "out.xlsx")

@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from cellprop.errors import InputError
-from cellprop.files.data import label
 from cellprop.files.opening import Value, content, shown, suffix_of, wrong
+from cellprop.files.safe import label
 from cellprop.files.spreadsheets import table_in
 from cellprop.limits import TABLE, check_lines
 
@@ -64,7 +64,7 @@ class Source:
     notes: tuple[str, ...] = ()
 
     def place(self, line: int, column: int | None = None) -> str:
-        """Return where something stands, as errors begin."""
+        """Return the place of something in words, as errors begin."""
         named = ""
         if column is not None:
             name = self.header[column]
@@ -266,7 +266,7 @@ def _decoded(where: str, data: bytes) -> tuple[bytes, tuple[str, ...]]:
 
 
 def _encoding(data: bytes) -> str | None:
-    """Return what a file is in by its first bytes, or by where its NUL bytes are."""
+    """Return the encoding of a file by its first bytes, or by where its NUL bytes are."""
     marks = {
         codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF32_LE: "utf-32", codecs.BOM_UTF32_BE: "utf-32",
         codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16",
@@ -328,7 +328,7 @@ def lines(where: str, data: bytes, separator: str) -> Iterator[tuple[int, list[s
 
 
 def text_value(text: str) -> Value:
-    """Return what a cell of CSV holds: a number, text that is safe to show, or nothing."""
+    """Return the value of a cell of CSV: a number, text that is safe to show, or None."""
     text = text.strip()
     if NUMBER.fullmatch(text):
         return float(text)

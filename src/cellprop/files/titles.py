@@ -156,7 +156,7 @@ PARTICIPANT = (
 
 
 def known_by(title: str) -> str:
-    """Return what a title is known by, whatever its letter case, accents and signs.
+    """Return the letters by which a title is known, whatever its case, accents and signs.
 
     >>> known_by("Student-ID"), known_by("Prénom")
     ('studentid', 'prenom')

@@ -17,8 +17,9 @@ from cellprop.files.cells import (
     range_cells,
     sheet_cells,
 )
-from cellprop.files.data import Table, label
 from cellprop.files.opening import listed, shown, suffix_of, workbook
+from cellprop.files.safe import label
+from cellprop.files.samples import Table
 
 # The matrices that a run can be carried on from, the last computed first.
 LATEST = ("{}_trained", "{}_new", "{}")

@@ -209,8 +209,8 @@ def _own_name() -> str:
 
 @cache
 def _host() -> str:
-    """Return what tells this machine from others that write into the same folder; a container has
-    numbers for processes of its own.
+    """Return a text that tells this machine from others that write into the same folder; a
+    container has numbers for processes of its own.
     """
     space = ""
     with suppress(OSError, AttributeError):

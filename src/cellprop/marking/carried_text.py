@@ -18,8 +18,9 @@ from typing import Any
 
 from cellprop.algebra import Array, Axis
 from cellprop.errors import InputError
-from cellprop.files.data import label, numbers
 from cellprop.files.roster import Student
+from cellprop.files.safe import label
+from cellprop.files.samples import numbers
 from cellprop.limits import MOST_ROWS
 from cellprop.marking.question import (
     FIRST_LAYOUT,

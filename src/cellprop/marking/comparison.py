@@ -17,9 +17,9 @@ import numpy as np
 
 from cellprop.algebra import Applied, Array, Expression, Matrix, value
 from cellprop.errors import InputError, UnknownNameError, nearest
-from cellprop.files.data import label
 from cellprop.files.matrices import Found, collected
 from cellprop.files.opening import shown
+from cellprop.files.safe import label
 from cellprop.marking.compared import Comparison, Differs, Taken
 from cellprop.marking.marks import Marked, Marks, mark
 from cellprop.marking.matching import (

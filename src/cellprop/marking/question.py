@@ -16,8 +16,8 @@ import numpy as np
 
 from cellprop.algebra import Array, Axis, Matrix, evaluate, reads
 from cellprop.errors import InputError
-from cellprop.files.data import known, label
 from cellprop.files.roster import Student
+from cellprop.files.safe import known, label
 from cellprop.limits import MOST_MARKS
 from cellprop.marking.precision import LEAST
 from cellprop.programs.network import Network

@@ -14,7 +14,7 @@ from typing import Literal
 
 import numpy as np
 
-from cellprop.files.data import label
+from cellprop.files.safe import label
 from cellprop.marking.marks import Marked, Marks, own_numbers
 from cellprop.marking.verdicts import VERDICTS, Answer, Mask
 from cellprop.texts.formats import cut

@@ -15,7 +15,7 @@ import numpy as np
 
 from cellprop.algebra import Array
 from cellprop.errors import nearest
-from cellprop.files.data import label
+from cellprop.files.safe import label
 from cellprop.marking.compared import (
     APPROXIMATE,
     ON,

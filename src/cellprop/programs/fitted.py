@@ -16,7 +16,7 @@ import numpy as np
 from cellprop.algebra import Array
 from cellprop.errors import InputError
 from cellprop.files.arrays import as_array
-from cellprop.files.data import label
+from cellprop.files.safe import label
 from cellprop.programs.network import Network
 
 SKLEARN = "sklearn.neural_network."

@@ -20,7 +20,8 @@ from cellprop.algebra import (
     outputs_for,
 )
 from cellprop.errors import InputError, UnknownNameError, nearest
-from cellprop.files.data import label, numbers
+from cellprop.files.safe import label
+from cellprop.files.samples import numbers
 from cellprop.limits import check_network
 
 

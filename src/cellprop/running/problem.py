@@ -13,11 +13,13 @@ from typing import Any
 
 import numpy as np
 
-from cellprop.algebra import OPERATIONS, Array, Axis, evaluate, is_loss_of_classes
+from cellprop.algebra import OPERATIONS, Array, Axis, evaluate, is_loss_of_classes, value
 from cellprop.errors import InputError, UnknownNameError, nearest
-from cellprop.files import aligned, data
-from cellprop.files.data import LARGEST, Table, known, label, numbers, table
+from cellprop.files import aligned, classes
+from cellprop.files.safe import known, label
+from cellprop.files.samples import LARGEST, Table, numbers, table
 from cellprop.limits import check_run
+from cellprop.programs.deciding import decision, reports
 from cellprop.programs.network import Network
 from cellprop.programs.perceptron import Perceptron
 from cellprop.programs.program import Program
@@ -26,10 +28,10 @@ from cellprop.programs.updating import OPTIMIZERS
 from cellprop.running.run import Run, Update
 from cellprop.running.training import (
     Batch,
+    Plan,
     Progress,
     Training,
     Values,
-    decision,
     diverging,
     plan,
 )
@@ -80,23 +82,22 @@ def run(
         targets.values,
         list(given.values()),
         list(start.values()),
-        lambda size: plan(problem.declared(size), (entered, target, *given), tuple(start)),
+        lambda size: problem.plan(size, (entered, target, *given), tuple(start)),
         batch_size=problem.size,
         dealer=_dealer(seed) if shuffle else None,
-        how=problem.how,
         recording=record,
         progress=progress and (lambda done, _: progress(done, epochs)),
     )
     walked: dict[str, Array] = {}
 
-    def keep_all(batch: Batch, carried: Values) -> Values:
+    def keep_all(batch: Batch, carried: Values) -> tuple[Values, Values]:
         program = problem.walk(batch)
         known = problem.samples(batch) | given | dict(zip(start, carried, strict=True))
         with diverging():
             walked.update(evaluate(program.matrices, known))
         _check_finite(walked, walk_epoch)
-        updated = [program.updates[name] for name in start]
-        return [walked[m.name] for m in (program.loss, program.output, *updated)]
+        told = [value(each, walked) for each in reports(program, problem.how)]
+        return told, [walked[program.updates[name].name] for name in start]
 
     stopped = ""
     while True:
@@ -203,6 +204,11 @@ class _Problem:
             return self.whole
         return self.model.program(Axis.numbered("samples", size), whole=False)
 
+    def plan(self, size: int, given: Sequence[str], carried: Sequence[str]) -> Plan:
+        """Return the plan for so many samples, whichever they are."""
+        program = self.declared(size)
+        return plan(program, given, carried, reports(program, self.how))
+
     def walk(self, batch: Batch) -> Program:
         """Return the steps for the samples of a batch, under their labels; this is then shown."""
         if self.batches > 1:
@@ -222,16 +228,19 @@ class _Problem:
 def _samples(network: Network, X: Any, y: Any) -> tuple[Table, Table]:
     """Return samples as tables, their columns in the network's order where it has names."""
     inputs = _named_columns("X", table("X", X), network.input_names)
-    targets = data.targets(y, network.sizes[-1], classes=is_loss_of_classes(network.loss))
-    return inputs, _named_columns("y", targets, network.output_names)
+    targets = classes.targets(y, network.sizes[-1], classes=is_loss_of_classes(network.loss))
+    names = network.output_names
+    if names is not None and len(names) == 1 and targets.column_labels and not targets.zero:
+        return inputs, targets  # a single target may be called anything
+    return inputs, _named_columns("y", targets, names)
 
 
 def _named_columns(name: str, found: Table, names: Sequence[str] | None) -> Table:
     """Return samples with their columns in the order that a network knows by name."""
     if names is not None and found.zero:
         return _of_class(found, names[0])
-    if names is None or (name == "y" and len(names) == 1 and found.column_labels is not None):
-        return found  # a single target may be called anything
+    if names is None:
+        return found
     if found.column_labels is not None:
         return aligned.columns(name, found, names, named=aligned.are_names(names))
     fits = found.values.shape[1] == len(names)
@@ -276,7 +285,7 @@ def _settings(optimizer: str, given: Mapping[str, float] | None) -> dict[str, Ar
     rule = OPTIMIZERS[optimizer]
     usual = rule.settings
     chosen = _named("settings", given)
-    for name, value in chosen.items():
+    for name, told in chosen.items():
         if name not in usual:
             there = f"there are {', '.join(usual)}" if usual else "there are none"
             raise UnknownNameError(
@@ -284,10 +293,10 @@ def _settings(optimizer: str, given: Mapping[str, float] | None) -> dict[str, Ar
             )
         is_share = name in rule.shares
         top = 1.0 if is_share else LARGEST
-        number = numbers(name, value)
+        number = numbers(name, told)
         if number.size != 1 or not 0 <= number.item() <= top or number.item() == 1.0 == top:
             limits = "from 0 to below 1" if is_share else "0 or more"
-            raise InputError(f"{name}: expected one number, {limits}, found {label(value)}.")
+            raise InputError(f"{name}: expected one number, {limits}, found {label(told)}.")
     return {n: np.array([[float(chosen.get(n, value))]]) for n, value in usual.items()}
 
 
@@ -353,8 +362,8 @@ def _check_scalable(inputs: Table) -> None:
 
 
 def _check_finite(values: Mapping[str, Array], epoch: int) -> None:
-    for name, value in values.items():
-        if not np.isfinite(value).all():
+    for name, array in values.items():
+        if not np.isfinite(array).all():
             raise InputError(
                 f"{name}: not finite in epoch {epoch};"
                 " use a smaller learning rate or smaller numbers."

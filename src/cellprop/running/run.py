@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 
 from cellprop.algebra import Array, Matrix, compiled
-from cellprop.algebra.deciding import Decision
 from cellprop.errors import UnknownNameError, nearest
+from cellprop.programs.deciding import Decision
 from cellprop.programs.network import Network
 from cellprop.programs.perceptron import Perceptron
 from cellprop.programs.program import Forward, Program

@@ -14,8 +14,7 @@ from time import perf_counter
 import numpy as np
 from numpy.typing import NDArray
 
-from cellprop.algebra import OPERATIONS, Array, Matrix, compiled
-from cellprop.algebra.deciding import Decision, decided
+from cellprop.algebra import Array, Expression, compiled
 from cellprop.programs.program import Program
 
 Progress = Callable[[int, int], None]
@@ -27,38 +26,26 @@ Batch = NDArray[np.intp]
 """Which samples an update sees."""
 
 
-def decision(targets: Array, output_activation: str) -> Decision | None:
-    """Return how a network's outputs decide; None if its targets are no classes."""
-    if not OPERATIONS[output_activation].decides or not np.isin(targets, (0.0, 1.0)).all():
-        return None
-    if targets.shape[1] == 1:
-        return "yes or no"
-    return "one of several" if (targets.sum(axis=1) == 1.0).all() else "each yes or no"
-
-
-def hits(targets: Array, how: Decision) -> Callable[[Array], int]:
-    """Return a function from outputs, of the shape of `targets` (samples, outputs), to the number
-    of samples for which they decide as the targets do.
-    """
-    truth = decided(targets, how)
-    return lambda outputs: int(np.count_nonzero((decided(outputs, how) == truth).all(axis=1)))
-
-
 @dataclass(frozen=True)
 class Plan:
     """The compiled steps for so many samples at a time.
 
+    Each is called with X, y, the settings and what is carried on.
+
     Attributes:
-        update: From X, y, the settings and what is carried on: the loss, the output, and what is
-            carried on, updated.
-        forward: From the same: the loss and the output.
+        report: Gives what is told of an epoch: the mean loss, and the accuracy if outputs decide.
+        update: Gives the same, then what is carried on, updated.
+        step: Gives what is carried on, updated.
     """
 
+    report: Callable[[Sequence[Array]], Values]
     update: Callable[[Sequence[Array]], Values]
-    forward: Callable[[Sequence[Array]], Values]
+    step: Callable[[Sequence[Array]], Values]
 
 
-def plan(program: Program, given: Sequence[str], carried: Sequence[str]) -> Plan:
+def plan(
+    program: Program, given: Sequence[str], carried: Sequence[str], told: Sequence[Expression]
+) -> Plan:
     """Return a plan for a program.
 
     Parameters
@@ -67,13 +54,13 @@ def plan(program: Program, given: Sequence[str], carried: Sequence[str]) -> Plan
         The steps.
     given, carried
         The names of the matrices that stay, X and y first, and of those that training carries on.
+    told
+        What is told of each epoch, as expressions of the program; each a single number.
     """
-    by_name: dict[str, Matrix] = {matrix.name: matrix for matrix in program.matrices}
-    inputs = [by_name[name] for name in (*given, *carried)]
+    inputs = [program.by_name[name] for name in (*given, *carried)]
     updates = [program.updates[name] for name in carried]
     return Plan(
-        compiled([program.loss, program.output, *updates], inputs),
-        compiled([program.loss, program.output], inputs),
+        compiled(told, inputs), compiled([*told, *updates], inputs), compiled(updates, inputs)
     )
 
 
@@ -85,10 +72,11 @@ class State:
     carried: Values
 
 
-Dealt = tuple[Batch, Array, Array, Callable[[Sequence[Array]], Values]]
+Dealt = tuple[Batch, Array, Array, Plan]
 
-Walk = Callable[[Batch, Values], Values]
-"""Does one update and keeps it: from a batch and what is carried on, what `Plan.update` gives."""
+Walk = Callable[[Batch, Values], tuple[Values, Values]]
+"""Does one update and keeps it: from a batch and what is carried on, what is told of it and what is
+carried on, updated."""
 
 
 class Training:
@@ -110,7 +98,6 @@ class Training:
         *,
         batch_size: int,
         dealer: Callable[[int], np.random.Generator] | None = None,
-        how: Decision | None = None,
         recording: bool = False,
         progress: Progress | None = None,
     ) -> None:
@@ -130,8 +117,6 @@ class Training:
         dealer
             Gives a source of chance for dealing the samples of an epoch out; None keeps their
             order.
-        how
-            How outputs decide.
         recording
             Whether what is carried on is kept after every epoch.
         progress
@@ -147,7 +132,6 @@ class Training:
         self.losses: list[float] = []
         self.accuracies: list[float] = []
         self.recorded: list[Values] = []
-        self._hits = hits(y, how) if how else None
         self._in_order = [] if self._dealer else list(self._dealt(np.arange(len(X))))
         self._reported = perf_counter()
 
@@ -189,7 +173,7 @@ class Training:
         for history in (self.losses, self.accuracies, self.recorded):
             del history[self.state.epoch :]
         with diverging():
-            self._note(*self._forward())
+            self._note(self._report())
         if isfinite(self.losses[-1]) or self.state is self._before:
             return isfinite(self.losses[-1])
         self.state = self._before
@@ -202,20 +186,24 @@ class Training:
     def _epoch(self, number: int = 0, walk: Walk | None = None) -> Values:
         """Return the arrays that are carried on after another epoch; adds the loss before it."""
         carried, settings = self.state.carried, self.settings
-        if self.batches > 1:
-            self._note(*self._forward())
-        for k, (batch, X, y, update) in enumerate(self._batches(), 1):
+        whole = self.batches == 1
+        if not whole:
+            self._note(self._report())
+        for k, (batch, X, y, plan) in enumerate(self._batches(), 1):
             if walk and k == number:
-                loss, output, *carried = walk(batch, carried)
+                told, carried = walk(batch, carried)
+            elif whole:
+                found = plan.update([X, y, *settings, *carried])
+                told, carried = found[: -len(carried)], found[-len(carried) :]
             else:
-                loss, output, *carried = update([X, y, *settings, *carried])
-            if self.batches == 1:
-                self._note(loss, output)
+                carried = plan.step([X, y, *settings, *carried])
+            if whole:
+                self._note(told)
         return carried
 
-    def _forward(self) -> Values:
-        forward = self.plan_for(len(self.X)).forward
-        return forward([self.X, self.y, *self.settings, *self.state.carried])
+    def _report(self) -> Values:
+        report = self.plan_for(len(self.X)).report
+        return report([self.X, self.y, *self.settings, *self.state.carried])
 
     def _batches(self) -> Iterable[Dealt]:
         """Return the batches of another epoch."""
@@ -227,21 +215,15 @@ class Training:
         """Yield the samples of each update, and what does the update."""
         for start in range(0, len(order), self.batch_size):
             batch = order[start : start + self.batch_size]
-            yield batch, self.X[batch], self.y[batch], self.plan_for(len(batch)).update
+            yield batch, self.X[batch], self.y[batch], self.plan_for(len(batch))
 
-    def _note(self, loss: Array, output: Array) -> None:
+    def _note(self, told: Values) -> None:
         if self.recording:
             self.recorded.append(self.state.carried)
-        if self._hits:
-            self.accuracies.append(self._hits(output) / len(output))
-        self.losses.append(mean_over_samples(loss))
+        for history, number in zip((self.losses, self.accuracies), told, strict=False):
+            history.append(float(number.item()))
 
 
 def diverging() -> np.errstate:
     """Return a context in which numbers may overflow unremarked: the loss says it soon enough."""
     return np.errstate(over="ignore", invalid="ignore", divide="ignore")
-
-
-def mean_over_samples(loss: Array) -> float:
-    """Return a loss summed over outputs and averaged over samples."""
-    return float(np.add.reduce(loss, axis=None)) / len(loss)

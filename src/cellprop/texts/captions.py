@@ -8,12 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
-from typing import Any
 
 import numpy as np
 
 from cellprop.algebra import Axis
-from cellprop.files.data import example
+from cellprop.files.examples import Example, example
 from cellprop.programs import wording
 from cellprop.programs.program import Phrase, Step
 from cellprop.running.run import Update
@@ -102,14 +101,14 @@ Condition = Callable[[Update], bool]
 
 
 @cache
-def _article() -> Mapping[str, Any]:
+def _article() -> Example:
     return example("article")
 
 
 def _articles_samples(update: Update) -> bool:
     """Whether these are the samples of the article's walkthrough."""
     given = update.program.input, update.program.target
-    theirs = _article()["X"], _article()["y"]
+    theirs = _article().inputs, _article().targets
     return all(
         np.array_equal(update.values[matrix.name], table.values)
         for matrix, table in zip(given, theirs, strict=True)
@@ -117,7 +116,7 @@ def _articles_samples(update: Update) -> bool:
 
 
 def _articles_sizes(update: Update) -> bool:
-    return update.network.sizes == tuple(_article()["network"]["sizes"])
+    return update.network.sizes == tuple(_article().network["sizes"])
 
 
 def _classes(update: Update) -> bool:

@@ -103,7 +103,7 @@ class Format:
         return Format(max(self.decimals + CLOSER, MOST_DECIMALS))
 
     def moves(self, new: str, old: str) -> list[tuple[str, str]]:
-        """Return what keeps a move visible when numbers change: conditions, and codes for them.
+        """Return rules that keep a move visible when numbers change: conditions and their codes.
 
         Parameters
         ----------
@@ -124,7 +124,7 @@ class Format:
         ]
 
     def nears(self, old: str, new: str) -> list[tuple[str, str]]:
-        """Return what shows a number that is replaced with as many digits as what replaces it."""
+        """Return rules that show a number with as many digits as what replaces it."""
         found = self.moves(new, old)
         return [(condition, code) for condition, code in found if code == self.closer.code]
 
@@ -225,12 +225,12 @@ def of_columns(values: Array, written: Sequence[int] = ()) -> Formats:
 
 
 def replaced(update: Update) -> Mapping[str, str]:
-    """Return which matrix each updated one replaces: `wh` for `wh_new`."""
+    """Return the names of the matrices that updated ones replace, by theirs: `wh` for `wh_new`."""
     return {new.name: old for old, new in update.program.updates.items()}
 
 
 def together(old: Array, new: Array, shown: Format) -> tuple[Format, Format]:
-    """Return how a matrix is shown, and what replaces it, so that every number that moved looks it.
+    """Return the formats of a matrix and of what replaces it: every number that moved looks it.
 
     Parameters
     ----------

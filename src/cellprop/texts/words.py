@@ -14,8 +14,8 @@ from types import MappingProxyType
 from typing import Any
 
 from cellprop.errors import InputError, nearest
-from cellprop.files.data import label
 from cellprop.files.opening import content, shown, toml_of
+from cellprop.files.safe import label
 from cellprop.limits import DEEPEST, LONGEST_WORDS, WORDS, check_count, too_deep
 from cellprop.texts.templates import template
 
@@ -92,7 +92,7 @@ def _parsed(path: Path) -> dict[str, Any]:
 
 
 def _flat(where: str, tree: Mapping[str, Any], prefix: str = "", depth: int = 1) -> dict[str, Any]:
-    """Return what tables in tables hold, by dotted keys."""
+    """Return the texts of tables in tables, by dotted keys."""
     if depth > DEEPEST:
         raise too_deep(where)
     flat: dict[str, Any] = {}

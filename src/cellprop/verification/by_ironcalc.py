@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from cellprop.errors import InputError
-from cellprop.files.data import label
 from cellprop.files.opening import archive_of, content
+from cellprop.files.safe import label
 from cellprop.limits import BUILT, MOST_ROWS
 from cellprop.verification.reading import opened
 from cellprop.verification.restating import restated

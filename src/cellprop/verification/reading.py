@@ -12,8 +12,8 @@ from typing import Any
 
 from cellprop.errors import InputError
 from cellprop.files.costs import Tally
-from cellprop.files.data import label
 from cellprop.files.opening import check_book, content, is_ours, load_book, whatever_is_wrong
+from cellprop.files.safe import label
 from cellprop.limits import BUILT
 from cellprop.verification.values import Address, CellValue, CellValues, ErrorText
 
@@ -73,7 +73,7 @@ def opened(path: Path, *, data_only: bool, read_only: bool = True) -> Any:
 
 
 def _content(path: Path) -> bytes:
-    """Return what a file holds, once it is known what it may cost."""
+    """Return the bytes of a file, once it is known what they may cost."""
     data = content(path, BUILT)
     with _told(path):
         check_book(label(path), data, BUILT)

@@ -61,7 +61,7 @@ class _Parser:
         return self.position == len(self.tokens)
 
     def expression(self) -> str:
-        """Return what stands before the next comma or closing bracket, and go there."""
+        """Return the text before the next comma or closing bracket, restated, and go there."""
         from openpyxl.formula.tokenizer import Token
 
         sides, signs, of_numbers = [""], [], True

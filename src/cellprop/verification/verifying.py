@@ -144,7 +144,7 @@ def verify(
 def _differences(
     values: CellValues, computed: CellValues, scales: Mapping[str, float]
 ) -> list[Difference]:
-    """Return how each formula cell differs, given the largest number of each sheet."""
+    """Return the difference of each formula cell, given the largest number of each sheet."""
     return [
         _difference(address, value, computed.get(address), scales[address[0]])
         for address, value in values.items()

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 import cellprop
 from cellprop.cli.options import Model
-from cellprop.files.data import examples
+from cellprop.files.examples import examples
 from cellprop.tracing import Trace
 
 ACTIVATIONS = ("sigmoid", "tanh", "relu", "leaky_relu", "linear")

@@ -14,7 +14,8 @@ import cellprop
 import reading
 import test_predictions_sheet
 import test_training_sheet
-from cellprop.faces.workbook import boundary
+from cellprop.faces.colors import color_of, marker_of
+from cellprop.faces.workbook import plane
 from conftest import slow, slow_but
 from reading import content, formulas, values
 from retyping import below, by_ironcalc, changed, find, sheets_of, verifies
@@ -46,7 +47,7 @@ ALL = pytest.mark.parametrize("name", slow_but(["one of several", "numbers"], CA
 @pytest.fixture(autouse=True)
 def small(monkeypatch):
     """A grid of fewer points, for speed."""
-    monkeypatch.setattr(boundary, "POINTS", POINTS)
+    monkeypatch.setattr(plane, "POINTS", POINTS)
 
 
 @cache
@@ -120,8 +121,8 @@ def test_samples_that_are_all_alike_still_have_a_grid():
 
 
 def test_a_large_network_has_fewer_points(monkeypatch):
-    monkeypatch.setattr(boundary, "POINTS", 25)
-    monkeypatch.setattr(boundary, "MOST_CELLS", 2000)
+    monkeypatch.setattr(plane, "POINTS", 25)
+    monkeypatch.setattr(plane, "MOST_CELLS", 2000)
     network = cellprop.Network([2, 4, 1])
     trace = cellprop.trace(network, X, y, seed=1)
     sheet = stored(trace)
@@ -207,6 +208,16 @@ def test_every_class_has_a_number_and_a_colour_of_its_own_which_the_sheet_explai
 
 
 # --- Samples ------------------------------------------------------------------------------
+
+
+def test_a_class_has_its_own_colour_and_marker_where_another_has_no_sample():
+    options = {"seed": 1, "epochs": 1, "batch_size": 1, "walk_batch": 2}
+    network = cellprop.Network([2, 2, 1])
+    trace = cellprop.trace(network, [[0, 0], [1, 1]], [0, 1], **options)
+    (series,) = formulas(trace)[SHEET]._charts[0].series
+    assert series.tx.v == "y = 1"
+    assert series.marker.symbol == marker_of(1).chart
+    assert series.marker.graphicalProperties.solidFill.srgbClr == color_of(1)
 
 
 def test_samples_stand_beside_the_grid_class_by_class_and_the_chart_shows_each_class():

@@ -16,7 +16,7 @@ from rich.cells import cell_len
 
 import cellprop
 import reading
-from cellprop.files.data import label
+from cellprop.files.safe import label
 from cellprop.texts.formats import WIDEST_HEAD, lines, width_above
 from conftest import slow_but
 from reading import block, content, formulas, homes, steps

@@ -11,14 +11,23 @@ from openpyxl.utils.cell import range_boundaries
 
 import cellprop
 import reading
-from cellprop.algebra.deciding import decided
+from cellprop import algebra
+from cellprop.algebra import Axis, Matrix
 from cellprop.faces import workbook
-from cellprop.faces.workbook import extras, predictions
+from cellprop.faces.workbook import extras, samples
+from cellprop.programs import deciding
 from cellprop.texts.words import Words, load
 from conftest import slow, slow_but
 from reading import content, formulas, values
 from retyping import by_ironcalc, changed, find, sheets_of, verifies
 from test_labels import NASTY, shown
+
+
+def decided(numbers, how):
+    """What outputs decide: the number of a class, or 0 and 1."""
+    axes = (Axis.numbered(name, size) for name, size in zip("so", numbers.shape, strict=True))
+    return algebra.value(deciding.decided(Matrix("m", *axes), how), {"m": numbers})
+
 
 random = np.random.default_rng(5)
 X, y = random.normal(size=(5, 3)).round(2), np.array([[0], [1], [1], [0], [1.0]])
@@ -198,7 +207,7 @@ def test_the_last_accuracy_is_the_share_that_is_right():
 
 
 def test_only_so_many_samples_are_shown_and_the_sheet_says_so(monkeypatch):
-    monkeypatch.setattr(predictions, "MOST_SAMPLES", 4)
+    monkeypatch.setattr(samples, "MOST_SAMPLES", 4)
     network = cellprop.Network([3, 2, 1])
     trace = cellprop.trace(network, np.tile(X, (20, 1)), np.tile(y, (20, 1)), seed=1)
     sheet = stored(trace)
@@ -350,7 +359,7 @@ def test_an_output_a_last_place_below_one_half_is_decided_as_spreadsheets_do(tmp
 def test_the_largest_of_negative_outputs_is_the_class(tmp_path):
     """As of linear outputs, which squared error takes for classes, too."""
     outputs = np.array([[-2.0, -1.0, -3.0], [-1.0, -1.5, -2.0], [1.0, 2.0, -3.0]])
-    assert decided(outputs, "one of several").ravel().tolist() == [1, 0, 1]
+    assert decided(outputs, "one of several").ravel().tolist() == [2, 1, 2]
     network = cellprop.Network([2, 2], activation=[], output_activation="linear")
     first = {"wout": [[-1.0, -2.0], [-2.0, -1.0]], "bout": [[-1.0, -1.0]]}
     X, y = [[0, 1], [1, 0]], [[0, 1], [1, 0]]

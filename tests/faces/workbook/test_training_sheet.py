@@ -11,7 +11,7 @@ from openpyxl.utils.cell import range_boundaries
 
 import cellprop
 import reading
-from cellprop.faces.workbook import curve
+from cellprop.faces.workbook import curve, live
 from conftest import slow_but
 from reading import content, formulas, values
 from retyping import below, by_ironcalc, changed, find, sheets_of, verifies
@@ -215,7 +215,7 @@ def test_ironcalc_trains_anew_when_an_input_a_weight_and_the_rate_are_retyped(na
 
 
 def test_more_epochs_than_there_are_live_rows_stand_beside_as_values(monkeypatch):
-    monkeypatch.setattr(curve, "LIVE_EPOCHS", 20)
+    monkeypatch.setattr(live, "LIVE_EPOCHS", 20)
     trace = case("plain", epochs=45)
     sheet = training(trace)
     assert close(below(sheet, FIRST_ROW, LOSS), trace.losses[:21])
@@ -228,7 +228,7 @@ def test_more_epochs_than_there_are_live_rows_stand_beside_as_values(monkeypatch
 
 
 def test_a_long_curve_is_thinned_but_keeps_its_ends(monkeypatch):
-    monkeypatch.setattr(curve, "LIVE_CELLS", 0)
+    monkeypatch.setattr(live, "LIVE_CELLS", 0)
     monkeypatch.setattr(curve, "MOST_POINTS", 50)
     trace = case("no bias", epochs=333)
     sheet = training(trace)
@@ -242,7 +242,7 @@ def test_a_long_curve_is_thinned_but_keeps_its_ends(monkeypatch):
     ("limit", "most"), [("LIVE_CELLS", 500), ("LONGEST_FORMULA", 60), ("MOST_COLUMNS", 40)]
 )
 def test_a_network_too_large_for_live_rows_has_values_and_says_why(limit, most, monkeypatch):
-    monkeypatch.setattr(curve, limit, most)
+    monkeypatch.setattr(live, limit, most)
     trace = case("plain", epochs=31 if limit == "LIVE_CELLS" else 32 + len(limit))
     sheet = training(trace)
     assert below(sheet, FIRST_ROW, LOSS) == trace.losses.tolist()
@@ -298,7 +298,7 @@ def test_the_axes_are_drawn_and_titled_and_the_chart_has_words_for_whoever_canno
 
 
 def test_the_chart_shows_the_whole_curve_and_the_live_rows(monkeypatch):
-    monkeypatch.setattr(curve, "LIVE_EPOCHS", 20)
+    monkeypatch.setattr(live, "LIVE_EPOCHS", 20)
     trace = case("plain", epochs=46)
     (chart,) = charts(trace)
     titles = [s.tx.v for part in chart._charts for s in part.series]

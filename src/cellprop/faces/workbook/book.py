@@ -24,7 +24,7 @@ from cellprop.faces.layout import Layout, Place, letter
 from cellprop.faces.workbook import xml
 from cellprop.faces.workbook.allowed import Allowed, allowed, as_typed
 from cellprop.faces.workbook.frame import Frame
-from cellprop.files.data import looks_like_formula
+from cellprop.files.safe import looks_like_formula
 from cellprop.programs.program import Step
 from cellprop.running.run import Run, Update
 from cellprop.texts.formats import (

@@ -10,8 +10,18 @@ from __future__ import annotations
 import numpy as np
 from openpyxl.worksheet.worksheet import Worksheet
 
-from cellprop.algebra import ONE, Applied, Array, Axis, Matrix
-from cellprop.algebra.deciding import decided, largest
+from cellprop.algebra import (
+    ONE,
+    Applied,
+    Array,
+    Axis,
+    Expression,
+    Matrix,
+    Number,
+    apply,
+    formulas,
+    value,
+)
 from cellprop.faces.layout import Place, letter
 from cellprop.faces.workbook import scatter, xml
 from cellprop.faces.workbook.band import Band, band
@@ -32,6 +42,7 @@ from cellprop.faces.workbook.plane import (
 )
 from cellprop.faces.workbook.samples import Predicted
 from cellprop.faces.workbook.trained import Trained, known
+from cellprop.programs.deciding import decided
 from cellprop.running.run import Run
 from cellprop.texts.formats import LARGE, LONGEST_LABEL, MOST_DECIMALS, Format, choose, cut
 
@@ -104,29 +115,37 @@ def _put_limits(canvas: Canvas, grid: Grid) -> Array:
     """Put the least and the most of each input; return the inputs of all points, row by row."""
     run, words = canvas.book.run, canvas.book.words
     raw = run.program.input.name
-    home, link = canvas.book.layout.places[raw], canvas.book.link(raw)
-    texts: Addresses = [[], []]
-    limits = []
-    for j, values in enumerate(run.values[raw].T):
-        column = f"{link}${home.columns[j]}${home.row}:${home.columns[j]}${home.last_row}"
-        spans = f"MAX({column})-MIN({column})"
-        beyond = f"IF({spans}>{LEAST_SPAN},({spans})/{MARGIN},1)"
-        texts[0].append(f"MIN({column})-{beyond}")
-        texts[1].append(f"MAX({column})+{beyond}")
-        span = values.max() - values.min()
-        margin = span / MARGIN if span > float(LEAST_SPAN) else 1.0
-        limits.append((values.min() - margin, values.max() + margin))
+    home = at_home(canvas.book, raw)
+    limits = _limits(run.program.input)
+    texts = [formulas(limit, lambda _: home)[0] for limit in limits]
+    values = np.vstack([value(limit, run.values) for limit in limits])
     sides = Axis("limits", (words("boundary.least"), words("boundary.most")))
     place = Place(Matrix("limits", sides, run.program.input.columns), FIRST_ROW, grid.limits + 1)
-    form = choose(np.array(limits), given=False)
-    canvas.numbers(place, "known", form, np.array(limits).T, texts)
+    canvas.numbers(place, "known", choose(values, given=False), values, texts)
     canvas.labels(place, beside=LONGEST_LABEL)
     canvas.text(place.name_row, place.column, "name", words("boundary.limits"))
-    steps = np.arange(grid.points)
-    (low_1, high_1), (low_2, high_2) = limits
-    across = low_1 + (high_1 - low_1) * steps / (grid.points - 1)
-    down = low_2 + (high_2 - low_2) * steps[::-1] / (grid.points - 1)
-    return np.column_stack([np.tile(across, grid.points), np.repeat(down, grid.points)])
+    known = {"least": values[:1], "most": values[1:]}
+    steps = [value(_at_step(k, grid), known)[0] for k in range(grid.points)]
+    return np.array([[across[0], down[1]] for down in reversed(steps) for across in steps])
+
+
+def _limits(raw: Matrix) -> tuple[Expression, Expression]:
+    """Return the expressions of the least and the most of each input that is shown, of shape
+    (1, inputs): a little beyond the samples, and by 1 where they do not differ.
+    """
+    least, most = apply("minimum_over_rows", raw), apply("maximum_over_rows", raw)
+    span = most - least
+    beyond = apply("if_more", span, span / MARGIN, Number(1.0), least=LEAST_SPAN)
+    return least - beyond, most + beyond
+
+
+def _at_step(k: int, grid: Grid) -> Expression:
+    """Return the expression of the inputs of the points of a step on the way from their least to
+    their most, counted from 0; of shape (1, inputs).
+    """
+    ends = Axis.numbered("inputs", 2)
+    least, most = Matrix("least", ONE, ends), Matrix("most", ONE, ends)
+    return least + (most - least) * k / (grid.points - 1)
 
 
 def _put_parameters(canvas: Canvas, grid: Grid, trained: Trained) -> None:
@@ -169,7 +188,8 @@ def _put_shown(canvas: Canvas, grid: Grid, rows: Band, outputs: Array) -> Array:
     place = Place(Matrix("shown", rows.forward.output.rows, ONE), FIRST_ROW, grid.shown)
     found = outputs[:, :1]
     if run.decision == "one of several":
-        found = decided(outputs, run.decision) + 1
+        output = rows.forward.output
+        found = value(decided(output, run.decision), {output.name: outputs})
     canvas.numbers(place, "known", choose(found, given=False), found, _shown(run, rows))
     canvas.text(place.name_row, place.column, "name", book.words("boundary.shown"))
     return found
@@ -177,23 +197,20 @@ def _put_shown(canvas: Canvas, grid: Grid, rows: Band, outputs: Array) -> Array:
 
 def _points(grid: Grid) -> Addresses:
     """Return the formulas of the inputs of each point."""
-    first, second = letter(grid.limits + 1), letter(grid.limits + 2)
-    least, most = FIRST_ROW, FIRST_ROW + 1
-
-    def at(column: str, step: int) -> str:
-        low, high = f"${column}${least}", f"${column}${most}"
-        return f"{low}+({high}-{low})*{step}/{grid.points - 1}"
-
-    steps = range(grid.points)
-    across = [at(first, j) for j in steps]
-    return [[text, down] for down in [at(second, i) for i in reversed(steps)] for text in across]
+    columns = letter(grid.limits + 1), letter(grid.limits + 2)
+    ends = {
+        name: [[f"${column}${row}" for column in columns]]
+        for row, name in enumerate(("least", "most"), FIRST_ROW)
+    }
+    steps = [formulas(_at_step(k, grid), lambda end: ends[end.name])[0] for k in range(grid.points)]
+    return [[across[0], down[1]] for down in reversed(steps) for across in steps]
 
 
 def _shown(run: Run, rows: Band) -> Addresses:
     """Return the formulas of what the grid shows of each point."""
     outputs = rows.output.addresses()
     if run.decision == "one of several":
-        return [[largest(cells)] for cells in outputs]
+        return formulas(decided(rows.forward.output, run.decision), lambda _: outputs)
     if chooses_output(run):
         return [[f"INDEX({cells[0]}:{cells[-1]},1,{choice()})"] for cells in outputs]
     return outputs

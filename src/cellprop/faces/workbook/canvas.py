@@ -19,7 +19,7 @@ from cellprop.faces.workbook import xml
 from cellprop.faces.workbook.book import ROW, RunBook, sheet_name, spans, styled
 from cellprop.faces.workbook.extras import key, which
 from cellprop.faces.workbook.printing import PAGE_WIDTH, page_of
-from cellprop.files.data import looks_like_formula
+from cellprop.files.safe import looks_like_formula
 from cellprop.texts.formats import WIDEST_SIDE, Format, Formats, width_above
 
 TITLE_ROW = 24.0

@@ -33,12 +33,14 @@ class Series:
         title: What the legend calls it.
         x, y: Ranges with their sheet: `'Training'!$A$7:$A$17`.
         on_the_right: Whether it goes by the axis on the right.
+        look: The number of its colour and marker, from 0; None: its place among the series.
     """
 
     title: str
     x: str
     y: str
     on_the_right: bool = False
+    look: int | None = None
 
 
 @dataclass(frozen=True)
@@ -80,7 +82,8 @@ def drawn(chart: Chart) -> Any:
     right = _right_axes(chart) if chart.right_title else None
     for number, series in enumerate(chart.series):
         target = right if right and series.on_the_right else made
-        target.series.append(_series(series, number, points=chart.points))
+        look = number if series.look is None else series.look
+        target.series.append(_series(series, look, points=chart.points))
     if right:
         made += right
     return made

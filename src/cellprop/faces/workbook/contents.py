@@ -10,14 +10,14 @@ from collections.abc import Sequence
 from openpyxl.worksheet.worksheet import Worksheet
 from rich.cells import cell_len
 
-from cellprop.algebra import ONE
+from cellprop.algebra import ONE, Matrix, formulas, value
 from cellprop.faces.workbook import extras, xml
 from cellprop.faces.workbook.book import ROW, Book, sheet_name
 from cellprop.faces.workbook.printing import page_of
 from cellprop.faces.workbook.sheets import TITLE_ROW
-from cellprop.files.data import looks_like_formula
+from cellprop.files.safe import looks_like_formula
+from cellprop.programs.deciding import mean
 from cellprop.programs.program import Layer
-from cellprop.running.training import mean_over_samples
 from cellprop.texts import captions
 from cellprop.texts.words import Words
 
@@ -117,7 +117,7 @@ def _say(page: Page) -> None:
 
 def _describe_network(page: Page) -> None:
     describe_layers(page)
-    _show_loss(page, page.book.update.program.output.rows.size)
+    _show_loss(page)
 
 
 def describe_layers(page: Page) -> None:
@@ -167,20 +167,26 @@ def _linked(page: Page, column: str, name: str) -> str:
     return xml.formula_cell(f"{column}{page.next}", style, formula, value)
 
 
-def _show_loss(page: Page, samples: int) -> None:
+def _linked_cells(book: Book, matrix: Matrix) -> list[list[str]]:
+    """Return the address of every cell of a matrix on its own sheet."""
+    link, place = book.link(matrix.name), book.layout.places[matrix.name]
+    return [[link + cell for cell in row] for row in place.addresses()]
+
+
+def _show_loss(page: Page) -> None:
     """Add a row with the loss, live."""
     book, update = page.book, page.book.update
-    loss = update.program.loss.name
-    where = f"{book.link(loss)}{book.layout.places[loss].range}"
-    value = mean_over_samples(update.values[loss])
-    style = book.frame.style("known", "0.000000" if 1e-4 < value < 1e4 else "0.0000E+00")
+    loss = mean(update.program.loss)
+    ((text,),) = formulas(loss, lambda matrix: _linked_cells(book, matrix))
+    number = value(loss, update.values).item()
+    style = book.frame.style("known", "0.000000" if 1e-4 < number < 1e4 else "0.0000E+00")
     walked = page.words(
         "contents.walked",
         shown=captions.shown(page.words, update),
         loss=captions.loss(page.words, update.program.loss_function),
     )
     cells = page.text("A", "caption", walked)
-    cells += xml.formula_cell(f"F{page.next}", style, f"SUM({where})/{samples}", value)
+    cells += xml.formula_cell(f"F{page.next}", style, text, number)
     page.add(cells)
 
 

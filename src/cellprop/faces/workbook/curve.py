@@ -7,10 +7,12 @@ Larger ones have a table of values.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 
 import numpy as np
 from openpyxl.worksheet.worksheet import Worksheet
 
+from cellprop.algebra import formulas, value
 from cellprop.faces.layout import letter
 from cellprop.faces.workbook import xml
 from cellprop.faces.workbook.allowed import as_typed
@@ -18,9 +20,16 @@ from cellprop.faces.workbook.book import RunBook
 from cellprop.faces.workbook.canvas import Addresses, Canvas, at_home
 from cellprop.faces.workbook.charts import Chart, Series
 from cellprop.faces.workbook.extras import TRAINING
-from cellprop.faces.workbook.live import ABOVE, FIRST_COLUMN, FIRST_ROW, HERE, Live
+from cellprop.faces.workbook.live import (
+    ABOVE,
+    FIRST_COLUMN,
+    FIRST_ROW,
+    HERE,
+    Live,
+    counted,
+)
+from cellprop.programs.deciding import mean
 from cellprop.running.run import Run
-from cellprop.running.training import mean_over_samples
 from cellprop.texts import captions
 from cellprop.texts.formats import choose
 
@@ -136,20 +145,18 @@ def _put_live_rows(canvas: Canvas, live: Live) -> None:
 def _put_summaries(canvas: Canvas, live: Live) -> None:
     """Put the epoch, the loss and the accuracy of every row."""
     run = canvas.book.run
-    program, samples = run.program, run.program.output.rows.size
     code = _loss_format(run)
+    shown = (LOSS, "active", code), (ACCURACY, "known", "0.0%")
+    told = [mean(run.program.loss), *(mean(matrix) for matrix in counted(run)[-1:])]
     for k, row in enumerate(range(FIRST_ROW, live.last_row + 1)):
         if k:
             canvas.formula(row, EPOCH, "known", f"A{row - 1}+1", float(k), "0")
         else:
             canvas.number(row, EPOCH, "known", 0.0, "0")
-        loss = mean_over_samples(live.values[program.loss.name][k])
-        text = f"SUM({live.range(program.loss.name, str(row))})/{samples}"
-        canvas.formula(row, LOSS, "active", text, loss, code)
-        if run.decision:
-            share = float(live.values["right"][k].sum()) / samples
-            text = f"SUM({live.range('right', str(row))})/{samples}"
-            canvas.formula(row, ACCURACY, "known", text, share, "0.0%")
+        values = {name: rows[k] for name, rows in live.values.items()}
+        for (column, style, form), expression in zip(shown, told, strict=False):
+            ((text,),) = formulas(expression, partial(live.cells, row=row))
+            canvas.formula(row, column, style, text, value(expression, values).item(), form)
     first = f"{letter(LOSS)}{FIRST_ROW}"
     condition = f"AND({first}<>0,OR(ABS({first})<0.0001,ABS({first})>=10000))"
     cells = f"{first}:{letter(LOSS)}{live.last_row}"
@@ -178,18 +185,17 @@ def _put_columns(
     form = choose(flat, given=False)
     _head_columns(canvas, live, name)
     canvas.fit(live.columns[name], form, flat)
-    first, last = live.range(name, str(FIRST_ROW)), live.range(name, str(live.last_row))
-    here = first.partition(":")[0]
-    canvas.watch(f"{here}:{last.partition(':')[2]}", here, form)
-    known, later = canvas.style("known", form.code), _flat(texts)
     columns = [letter(live.columns[name] + j) for j in range(height * width)]
+    here, last = f"{columns[0]}{FIRST_ROW}", columns[-1]
+    canvas.watch(f"{here}:{last}{live.last_row}", here, form)
+    known, later = canvas.style("known", form.code), _flat(texts)
     for k, numbers in enumerate(flat.tolist()):
         row = FIRST_ROW + k
         addresses = [f"{column}{row}" for column in columns]
         written = [xml.number(number) for number in numbers]
         if k == 0 and start is None:
             cells = xml.number_cells(addresses, canvas.style("input", form.code), written)
-            canvas.check_numbers(first, name)
+            canvas.check_numbers(f"{here}:{last}{FIRST_ROW}", name)
         else:
             own, above = str(row), str(row - 1)
             filled = [

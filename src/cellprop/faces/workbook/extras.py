@@ -5,10 +5,6 @@ Knows a run and what a spreadsheet has room for; what stands on the sheets, it d
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-from cellprop.algebra import SPELLED_OUT
-from cellprop.algebra.deciding import across
 from cellprop.faces import layout as at
 from cellprop.running.run import Run
 
@@ -40,13 +36,3 @@ def widest(run: Run) -> int:
     working = inputs + sum(matrix.columns.size + 1 for matrix in program.forward.brings)
     # And those of prose, of the grid and of the chart.
     return 2 * inputs + 3 * outputs + parameters + working + 80
-
-
-def alike(left: Sequence[str], right: Sequence[str]) -> str:
-    """Return the formula of whether two rows of zeros and ones are alike: 1 or 0."""
-    if len(left) <= SPELLED_OUT:
-        pairs = ",".join(f"{a}={b}" for a, b in zip(left, right, strict=True))
-        return f"IF(AND({pairs}),1,0)"
-    # The sum of the squared differences, since not every engine can take it of ranges at once.
-    a, b = across(left), across(right)
-    return f"IF(SUMPRODUCT({a},{a})-2*SUMPRODUCT({a},{b})+SUMPRODUCT({b},{b})=0,1,0)"

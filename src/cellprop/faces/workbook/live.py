@@ -13,12 +13,12 @@ from functools import cached_property
 
 import numpy as np
 
-from cellprop.algebra import ONE, Array, Matrix, evaluate, formulas, reads
-from cellprop.algebra.deciding import at_least_half, decide_alike, decided, largest
+from cellprop.algebra import Array, Matrix, define, evaluate, formulas, reads
 from cellprop.faces.layout import MOST_COLUMNS, letter
 from cellprop.faces.workbook.book import LONGEST_FORMULA, RunBook
 from cellprop.faces.workbook.canvas import Addresses, at_home
-from cellprop.faces.workbook.extras import TRAINING, alike
+from cellprop.faces.workbook.extras import TRAINING
+from cellprop.programs.deciding import decided, right
 from cellprop.running.run import Run
 from cellprop.running.training import diverging
 
@@ -61,11 +61,9 @@ class Live:
         cells = _cells(self.columns[name], rows, columns, str(self.last_row))
         return [[f"'{TRAINING}'!{cell}" for cell in row] for row in cells]
 
-    def range(self, name: str, row: str) -> str:
-        """Return the range of a matrix in a row."""
-        _, rows, columns = self.values[name].shape
-        first = self.columns[name]
-        return f"{letter(first)}{row}:{letter(first + rows * columns - 1)}{row}"
+    def cells(self, matrix: Matrix, row: int) -> Addresses:
+        """Return the address of each cell of a matrix in a row, which follow each other."""
+        return _cells(self.columns[matrix.name], *matrix.shape, str(row))
 
 
 def _cells(first: int, rows: int, columns: int, row: str) -> Addresses:
@@ -81,15 +79,15 @@ def live_rows(book: RunBook) -> Live | None:
     if run.epochs < 2 or run.batches > 1:
         return None
     needed = _needed(run)
-    right = _right(run)
-    size = sum(matrix.rows.size * matrix.columns.size for matrix in (*needed, *right))
+    told = counted(run)
+    size = sum(matrix.rows.size * matrix.columns.size for matrix in (*needed, *told))
     count = min(run.epochs, LIVE_EPOCHS, LIVE_CELLS // (size + 3) - 1)
     if count < min(LEAST_ROWS, run.epochs) or size + FIRST_COLUMN + 6 > MOST_COLUMNS:
         return None
     values = _values(book, needed, count)
     count = len(values[run.program.output.name]) - 1
-    columns = _columns(run, needed, right, whole=count < run.epochs)
-    updates, within = _updates(book, columns), _within(book, columns, needed)
+    columns = _columns(run, needed, told, whole=count < run.epochs)
+    updates, within = _updates(book, columns), _within(book, columns, needed, told)
     texts = [t for rows in (*updates.values(), *within.values()) for row in rows for t in row]
     # Rows have four digits at most.
     longest = max(len(text) + 3 * (text.count(HERE) + text.count(ABOVE)) for text in texts)
@@ -119,33 +117,31 @@ def _needed(run: Run) -> list[Matrix]:
     return [*carried, program.output, *(m for m in steps if m is not program.output)]
 
 
-def _right(run: Run) -> list[Matrix]:
-    """Return matrices of zeros and ones, by which right outputs can be counted."""
-    samples = run.program.output.rows
-    found = []
-    if run.decision == "each yes or no":
-        found.append(Matrix("decided", samples, run.program.output.columns))
-    if run.decision:
-        found.append(Matrix("right", samples, ONE))
-    return found
+def counted(run: Run) -> list[Matrix]:
+    """Return the matrices of zeros and ones by which right outputs are counted; the last says
+    which samples are right. None if outputs decide nothing.
+    """
+    program, how = run.program, run.decision
+    if not how:
+        return []
+    chosen = decided(program.output, how)
+    if how != "each yes or no":
+        return [define("right", right(chosen, program.target, how))]
+    each = define("decided", chosen)
+    return [each, define("right", right(each, program.target, how))]
 
 
 def _values(book: RunBook, needed: list[Matrix], count: int) -> dict[str, Array]:
     """Return the numbers of every row, computed in the order in which a spreadsheet does."""
     run, program = book.run, book.run.program
-    names = [m.name for m in (*needed, *_right(run))]
+    told = counted(run)
+    names = [m.name for m in (*needed, *told)]
     found: dict[str, list[Array]] = {name: [] for name in names}
     carried = dict(run.start)
     given = {m.name: run.values[m.name] for m in program.given}
-    right = decided(run.values[program.target.name], run.decision) if run.decision else None
     with diverging():
         for _ in range(count + 1):
-            values = evaluate(program.matrices, given | carried)
-            if run.decision:
-                chosen = decided(values[program.output.name], run.decision)
-                values["decided"] = chosen
-                hits = (chosen == right).all(axis=1)
-                values["right"] = hits.astype(np.float64)[:, np.newaxis]
+            values = evaluate((*program.matrices, *told), given | carried)
             if not all(np.isfinite(values[name]).all() for name in names):
                 break
             if not all(book.allowed.has(name, values[name]) for name in carried):
@@ -156,12 +152,12 @@ def _values(book: RunBook, needed: list[Matrix], count: int) -> dict[str, Array]
     return {name: np.array(rows) for name, rows in found.items()}
 
 
-def _columns(run: Run, needed: list[Matrix], right: list[Matrix], *, whole: bool) -> dict[str, int]:
+def _columns(run: Run, needed: list[Matrix], told: list[Matrix], *, whole: bool) -> dict[str, int]:
     """Return the first column of each matrix; a column between what is shown and the working."""
     shown = len(run.start) + 1
     first = FIRST_COLUMN + (4 if whole else 0)
     columns = _in_a_row(needed[:shown], first)
-    return columns | _in_a_row([*right, *needed[shown:]], columns[""] + 1)
+    return columns | _in_a_row([*told, *needed[shown:]], columns[""] + 1)
 
 
 def _in_a_row(matrices: list[Matrix], column: int) -> dict[str, int]:
@@ -188,7 +184,7 @@ def _updates(book: RunBook, columns: Mapping[str, int]) -> dict[str, Addresses]:
 
 
 def _within(
-    book: RunBook, columns: Mapping[str, int], needed: list[Matrix]
+    book: RunBook, columns: Mapping[str, int], needed: list[Matrix], told: list[Matrix]
 ) -> dict[str, Addresses]:
     """Return the formulas of what is computed of that within a row, by name."""
     address, updates = _address_from(book, columns, HERE), book.run.program.updates
@@ -197,7 +193,8 @@ def _within(
         for matrix in needed
         if matrix.name not in updates and matrix.definition is not None
     }
-    return found | _formulas_of_right(book, columns)
+    # Of a sample's outputs the cells follow each other: they make a range.
+    return found | {m.name: formulas(m.definition, address) for m in told if m.definition}
 
 
 def _address_from(
@@ -215,28 +212,3 @@ def _address_from(
         return _cells(columns[name], *matrix.shape, at)
 
     return address
-
-
-def _formulas_of_right(book: RunBook, columns: Mapping[str, int]) -> dict[str, Addresses]:
-    """Return formulas that say which samples are decided rightly."""
-    run, how = book.run, book.run.decision
-    if not how:
-        return {}
-    program = run.program
-    outputs = _cells(columns[program.output.name], *program.output.shape, HERE)
-    targets = at_home(book, program.target.name)
-    if how == "yes or no":
-        right = [
-            decide_alike(output, target)
-            for (output,), (target,) in zip(outputs, targets, strict=True)
-        ]
-        return {"right": [[text] for text in right]}
-    if how == "one of several":
-        rows = zip(outputs, targets, strict=True)
-        texts = [f"IF({largest(output)}={largest(target)},1,0)" for output, target in rows]
-        return {"right": [[text] for text in texts]}
-    chosen = _cells(columns["decided"], *program.output.shape, HERE)
-    return {
-        "decided": [[f"IF({at_least_half(output)},1,0)" for output in row] for row in outputs],
-        "right": [[alike(row, target)] for row, target in zip(chosen, targets, strict=True)],
-    }

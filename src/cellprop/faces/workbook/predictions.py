@@ -6,18 +6,21 @@ addresses in a row of their own (see `trained` and `samples`).
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 import numpy as np
 from openpyxl.worksheet.worksheet import Worksheet
 
-from cellprop.algebra import Array, Axis, Matrix
-from cellprop.algebra.deciding import at_least_half, decide_alike, decided, largest
+from cellprop.algebra import ONE, Array, Axis, Expression, Matrix, formulas, value
+from cellprop.algebra.cells import with_results
 from cellprop.faces.layout import Place, letter
 from cellprop.faces.workbook.book import RunBook
 from cellprop.faces.workbook.canvas import Addresses, Canvas, absolute, at_home, room_for
-from cellprop.faces.workbook.extras import PREDICTIONS, WIDEST, alike
+from cellprop.faces.workbook.extras import PREDICTIONS, WIDEST
 from cellprop.faces.workbook.focus import StyleRule, literal
 from cellprop.faces.workbook.samples import Predicted
 from cellprop.faces.workbook.trained import FIRST_ROW, Trained
+from cellprop.programs.deciding import Decision, decided, mean, right
 from cellprop.running.run import TRAINED
 from cellprop.texts.formats import WIDEST_SIDE, Format, choose
 
@@ -143,10 +146,10 @@ class _Rows:
         target = Place(Matrix(y, output.rows, here.outputs), here.first_row, here.target)
         wanted, outputs = run.values[y][: here.count], self.predicted.outputs
         canvas.numbers(target, "known", forms[y], wanted, at_home(self.book, y))
-        cells = rows.output.addresses(), target.addresses()
         if here.how:
-            self._put_verdicts(*cells, decided(outputs, here.how), decided(wanted, here.how))
+            self._put_verdicts(rows.output, target, {y: wanted, output.name: outputs}, here.how)
         else:
+            cells = rows.output.addresses(), target.addresses()
             self._put_differences(target.matrix, *cells, wanted - outputs)
 
     def _style(self, matrix: Matrix, output: Matrix) -> str:
@@ -171,21 +174,21 @@ class _Rows:
     # --- Right or wrong -------------------------------------------------------------------
 
     def _put_verdicts(
-        self, outputs: Addresses, targets: Addresses, chosen: Array, right: Array
+        self, output: Place, target: Place, known: Mapping[str, Array], how: Decision
     ) -> None:
         """Put what is decided, what is wanted, whether that is the same, and how often."""
         here, canvas, words = self.here, self.canvas, self.book.words
-        hits = (chosen == right).all(axis=1).tolist()
+        hits, texts = self._hits(output, target, known, how)
         said = words("predictions.right"), words("predictions.wrong")
+        self._put_decided(output, value(decided(output.matrix, how), known), how)
+        wanted = value(decided(target.matrix, how), known)
+        if how == "one of several":
+            self._put_classes(target, here.wanted, "known", wanted)
+        elif here.two:
+            self._put_one_of_two(target, here.wanted, "known", wanted)
         for i, row in enumerate(range(here.first_row, here.first_row + here.count)):
-            self._put_decided(row, outputs[i], chosen[i])
-            if here.how == "one of several":
-                self._put_class(row, here.wanted, "known", targets[i], right[i])
-            elif here.two:
-                self._put_one_of_two(row, here.wanted, "known", targets[i][0], right[i])
             hit = f"{letter(here.hit)}{row}"
-            text = self._hit(row, outputs[i], targets[i])
-            canvas.formula(row, here.hit, "known", text, float(hits[i]), "0")
+            canvas.formula(row, here.hit, "known", texts[i], hits[i], "0")
             text = f"IF({hit}=1,{literal(said[0])},{literal(said[1])})"
             canvas.formula(row, here.verdict, "known", text, said[not hits[i]])
         canvas.widen(here.verdict, max(map(room_for, said)))
@@ -194,57 +197,69 @@ class _Rows:
         rule = StyleRule(verdicts, f"${letter(here.hit)}{here.first_row}=0", "read")
         self.book.frame.add_rules(canvas.sheet, [rule])
         canvas.text(SHARE, 1, "table", words("predictions.share"))
-        text = f"SUM({letter(here.hit)}{here.first_row}:{letter(here.hit)}{last})/{here.count}"
-        canvas.formula(SHARE, 2, "active", text, sum(hits) / here.count, "0.0%")
+        counted = Place(Matrix("right", output.matrix.rows, ONE), here.first_row, here.hit)
+        share = mean(counted.matrix)
+        ((text,),) = formulas(share, lambda _: counted.addresses())
+        found = value(share, {"right": np.array(hits)[:, np.newaxis]}).item()
+        canvas.formula(SHARE, 2, "active", text, found, "0.0%")
         # The blank keeps the text off the line around the number.
         of = f" {words('predictions.share_of', count=here.count)}"
         canvas.text(SHARE, 3, "table", of)
 
-    def _put_decided(self, row: int, outputs: list[str], chosen: Array, typed: str = "") -> None:
-        """Put what the outputs of a row decide; `typed` is what must hold before they do."""
+    def _hits(
+        self, output: Place, target: Place, known: Mapping[str, Array], how: Decision
+    ) -> tuple[list[float], list[str]]:
+        """Return of each row whether it is right, 1 or 0, and the formula of that."""
+        chosen = decided(output.matrix, how)
+        hits = value(right(chosen, target.matrix, how), known).ravel().tolist()
+        places = {place.matrix.name: place for place in (output, target)}
+        seen: Expression = chosen
+        if how != "one of several" and not self.here.two:
+            # What is decided stands in cells of its own.
+            seen = Matrix("decided", chosen.rows, chosen.columns)
+            places["decided"] = Place(seen, self.here.first_row, self.here.decided)
+        texts = formulas(right(seen, target.matrix, how), lambda m: places[m.name].addresses())
+        return hits, [text for (text,) in texts]
+
+    def _put_decided(
+        self, output: Place, chosen: Array, how: Decision, typed: Sequence[str] = ()
+    ) -> None:
+        """Put what the outputs of each row decide; `typed` is what must hold before they do."""
         here = self.here
-        if here.how == "one of several":
-            self._put_class(row, here.decided, "active", outputs, chosen, typed)
+        if how == "one of several":
+            self._put_classes(output, here.decided, "active", chosen, typed)
             return
         if here.two:
-            self._put_one_of_two(row, here.decided, "active", outputs[0], chosen, typed)
+            self._put_one_of_two(output, here.decided, "active", chosen, typed)
             return
-        cells = outputs if here.how == "each yes or no" else outputs[:1]
-        for j, cell in enumerate(cells):
-            text, value = f"IF({at_least_half(cell)},1,0)", float(chosen[j])
-            self._put_when(typed, row, here.decided + j, "active", text, value, "0")
+        for i, texts in enumerate(_decided(output, how)):
+            for j, text in enumerate(texts):
+                number, when = float(chosen[i, j]), typed[i] if typed else ""
+                where = output.row + i, here.decided + j
+                self._put_when(when, *where, "active", text, number, "0")
 
-    def _put_class(
-        self, row: int, column: int, style: str, cells: list[str], chosen: Array, typed: str = ""
+    def _put_classes(
+        self, place: Place, column: int, style: str, chosen: Array, typed: Sequence[str] = ()
     ) -> None:
-        """Put what the class is called whose cell is the largest."""
+        """Put the names of the classes whose cells are the largest."""
         here = self.here
         first, last = letter(here.output), letter(here.output + len(here.classes) - 1)
         named = f"${first}${here.labels}:${last}${here.labels}"
-        text = f"INDEX({named},1,{largest(cells)})"
-        self._put_when(typed, row, column, style, text, here.classes[int(chosen[0])])
+        for i, (text,) in enumerate(_decided(place, "one of several")):
+            name, when = here.classes[int(chosen[i, 0]) - 1], typed[i] if typed else ""
+            self._put_when(when, place.row + i, column, style, f"INDEX({named},1,{text})", name)
         self.canvas.widen(column, max(room_for(name[:WIDEST]) for name in here.classes))
 
     def _put_one_of_two(
-        self, row: int, column: int, style: str, cell: str, chosen: Array, typed: str = ""
+        self, place: Place, column: int, style: str, chosen: Array, typed: Sequence[str] = ()
     ) -> None:
-        """Put what the class is called that a single output decides, or a target says."""
+        """Put the names of the classes that a single output decides, or a target says."""
         zero, one = self.here.two
-        text = f"IF({at_least_half(cell)},{literal(one)},{literal(zero)})"
-        self._put_when(typed, row, column, style, text, self.here.two[int(chosen[0])])
+        for i, (compared,) in enumerate(_decided(place, "yes or no")):
+            text = with_results(compared, literal(one), literal(zero))
+            name, when = self.here.two[int(chosen[i, 0])], typed[i] if typed else ""
+            self._put_when(when, place.row + i, column, style, text, name)
         self.canvas.widen(column, max(map(room_for, self.here.two)))
-
-    def _hit(self, row: int, outputs: list[str], targets: list[str]) -> str:
-        """Return the formula of whether a row is right: 1 or 0."""
-        here = self.here
-        if here.how == "one of several":
-            return f"IF({largest(outputs)}={largest(targets)},1,0)"
-        if here.two:
-            return decide_alike(outputs[0], targets[0])
-        chosen = [f"{letter(here.decided + j)}{row}" for j in range(len(targets))]
-        if here.how == "yes or no":
-            return f"IF({chosen[0]}=IF({at_least_half(targets[0])},1,0),1,0)"
-        return alike(chosen, targets)
 
     # --- Room for new samples -------------------------------------------------------------
 
@@ -259,18 +274,20 @@ class _Rows:
         steps = [
             (rows.places[m.name], rows.formulas(m, self.fixed, blank)) for m in forward.by_sample
         ]
+        missing = []
         for i, inputs in enumerate(raw.addresses()):
             canvas.label(row + i, 1, self.book.words("predictions.new", number=i + 1))
             for j in range(len(inputs)):
                 canvas.blank(row + i, raw.column + j, "input")
-            typed = f"COUNT({inputs[0]}:{inputs[-1]})<{len(inputs)}"
+            missing.append(f"COUNT({inputs[0]}:{inputs[-1]})<{len(inputs)}")
             for place, texts in steps:
                 style = self._style(place.matrix, forward.output)
                 for j, text in enumerate(texts[i], place.column):
-                    self._put_when(typed, row + i, j, style, text, 0.0, "0.00")
-            if here.how:
-                outputs = rows.output.addresses()[i]
-                self._put_decided(row + i, outputs, np.zeros(len(outputs)), typed)
+                    self._put_when(missing[i], row + i, j, style, text, 0.0, "0.00")
+        if here.how:
+            # Nobody sees the values before samples are typed.
+            chosen = np.ones((ROOM, len(here.outputs.labels)))
+            self._put_decided(rows.output, chosen, here.how, missing)
         for place, _ in steps:
             canvas.watch(place.range, place.address(0, 0), Format(2))
 
@@ -282,3 +299,8 @@ class _Rows:
         if typed:
             text, value = f'IF({typed},"{NOTHING}",{text})', NOTHING
         self.canvas.formula(row, column, style, text, value, code)
+
+
+def _decided(place: Place, how: Decision) -> Addresses:
+    """Return the formulas of what outputs, or targets, decide where they stand."""
+    return formulas(decided(place.matrix, how), lambda _: place.addresses())

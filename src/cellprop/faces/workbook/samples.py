@@ -10,10 +10,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from cellprop.algebra import Array, Axis, Matrix
-from cellprop.algebra.deciding import Decision
 from cellprop.faces.workbook.band import Band, band, one_after_another
 from cellprop.faces.workbook.extras import WIDEST
 from cellprop.faces.workbook.trained import Trained, known
+from cellprop.programs.deciding import Decision
 from cellprop.programs.program import Forward
 from cellprop.running.run import Run
 from cellprop.texts.formats import LONGEST_LABEL, cut

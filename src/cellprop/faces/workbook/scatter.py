@@ -11,8 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cellprop.algebra import Array, Axis, Matrix
-from cellprop.algebra.deciding import decided
+from cellprop.algebra import Array, Axis, Matrix, value
 from cellprop.faces.layout import Place, letter
 from cellprop.faces.workbook.book import RunBook
 from cellprop.faces.workbook.canvas import Canvas, at_home, room_for
@@ -27,6 +26,7 @@ from cellprop.faces.workbook.plane import (
     inputs_of,
 )
 from cellprop.faces.workbook.samples import Predicted
+from cellprop.programs.deciding import decided
 from cellprop.texts.formats import choose, cut
 
 CHART_SIZE = 15.9  # centimetres
@@ -38,10 +38,12 @@ class Cloud:
 
     Attributes:
         name: What the chart's legend calls it.
+        look: The number of its colour and marker, from 0: also where another class has no sample.
         first_row, last_row: Where its samples stand.
     """
 
     name: str
+    look: int
     first_row: int
     last_row: int
 
@@ -65,15 +67,18 @@ def put_samples(canvas: Canvas, grid: Grid, predicted: Predicted) -> None:
     clouds = []
     for number in np.unique(classes).astype(int).tolist():
         found = [FIRST_ROW + k for k, i in enumerate(order) if classes[i] == number]
-        clouds.append(Cloud(_class_name(book, number), found[0], found[-1]))
+        look = number - (run.decision == "one of several")
+        clouds.append(Cloud(_class_name(book, number), look, found[0], found[-1]))
     _add_chart(canvas, grid, clouds)
 
 
 def _classes(book: RunBook, predicted: Predicted) -> Array:
-    """Return the number of each sample's class, of shape (samples,); 0 where there are none."""
+    """Return the number of each sample's class, of shape (samples,): 0 or 1, or from 1 for each
+    output; 0 where there are none.
+    """
     run, count = book.run, predicted.table.count
     if run.decision in ("yes or no", "one of several"):
-        return decided(run.values[run.program.target.name][:count], run.decision)[:, 0]
+        return value(decided(run.program.target, run.decision), run.values)[:count, 0]
     return np.zeros(count)
 
 
@@ -81,8 +86,8 @@ def _class_name(book: RunBook, number: int) -> str:
     run = book.run
     names = run.program.output.columns
     if run.decision == "one of several":
-        label = names.labels[number]
-        return f"{number + 1}: {cut(label, WIDEST)}" if label else str(number + 1)
+        label = names.labels[number - 1]
+        return f"{number}: {cut(label, WIDEST)}" if label else str(number)
     if run.decision == "yes or no":
         name = (names.zero, *names.labels)[number] if names.zero else ""
         target = run.program.target.name
@@ -125,14 +130,16 @@ def _put_targets(canvas: Canvas, grid: Grid, predicted: Predicted, order: Sequen
 
 def _classes_found(book: RunBook, predicted: Predicted) -> Iterator[Column]:
     """Yield the class wanted of each sample, and the class decided."""
-    there, target = predicted.table, book.run.program.target.name
-    numbers = book.run.values[target], predicted.outputs
-    for key, column, found in zip(
-        ("wanted", "class"), (there.wanted, there.decided), numbers, strict=True
+    there, program = predicted.table, book.run.program
+    known = {**book.run.values, program.output.name: predicted.outputs}
+    for key, column, matrix in (
+        ("wanted", there.wanted, program.target),
+        ("class", there.decided, program.output),
     ):
+        found = value(decided(matrix, "one of several"), known)
         rows = range(there.first_row, there.first_row + there.count)
         texts = [f"'{PREDICTIONS}'!{letter(column)}{row}" for row in rows]
-        names = [there.classes[int(k)] for k in decided(found, "one of several").ravel()]
+        names = [there.classes[int(k) - 1] for k in found.ravel()]
         yield Column(book.words(f"predictions.{key}"), "General", texts, names)
 
 
@@ -171,6 +178,7 @@ def _add_chart(canvas: Canvas, grid: Grid, clouds: Sequence[Cloud]) -> None:
             cloud.name,
             cells(grid.samples + 1, cloud),
             cells(grid.samples + 2, cloud),
+            look=cloud.look,
         )
         for cloud in clouds
     ]

@@ -18,7 +18,7 @@ from cellprop.faces.workbook import focus, xml
 from cellprop.faces.workbook.book import LABEL_ROW, ROW, Book, State, sheet_name, spans
 from cellprop.faces.workbook.frame import fits_in_a_list
 from cellprop.faces.workbook.printing import set_up_print
-from cellprop.files.data import LARGEST
+from cellprop.files.samples import LARGEST
 from cellprop.programs.program import Step
 from cellprop.texts import captions
 

@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cellprop.errors import InputError
-from cellprop.files.data import label
 from cellprop.files.opening import book_of, check_part, content, whatever_is_wrong
+from cellprop.files.safe import label
 from cellprop.limits import THEME
 from cellprop.texts.templates import template
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import unicodedata
 from decimal import Decimal
 
 import numpy as np
@@ -14,7 +13,7 @@ from hypothesis.extra.numpy import array_shapes, arrays
 
 from cellprop import CellpropError
 from cellprop.algebra import Axis
-from cellprop.files.data import LARGEST, Table, example, examples, label, numbers, table
+from cellprop.files.samples import LARGEST, Table, numbers, table
 
 # --- What is accepted ---------------------------------------------------------------------
 
@@ -79,41 +78,6 @@ def test_labels_are_made_safe():
     frame = pd.DataFrame([[1.0]], index=["a\x1b[31m"], columns=["b\nc"])
     found = table("X", frame)
     assert (found.row_labels, found.column_labels) == (("a␛[31m",), ("b␊c",))
-
-
-def test_the_articles_example_ships_with_the_package():
-    given_example = example()
-    assert given_example["X"].values.tolist() == [[1, 0, 1, 0], [1, 0, 1, 1], [0, 1, 0, 1]]
-    assert given_example["y"].values.tolist() == [[1], [1], [0]]
-    assert given_example["training"]["learning_rate"] == 0.1
-    assert examples()[0] == "article"
-
-
-@pytest.mark.parametrize("name", examples())
-def test_an_examples_samples_are_tables_of_as_many_rows(name):
-    X, y = example(name)["X"], example(name)["y"]
-    assert isinstance(X, Table)
-    assert isinstance(y, Table)
-    assert X.values.shape[0] == y.values.shape[0]
-    assert X.columns("inputs", "x").name == "inputs"
-    for found in (X, y):
-        assert found.values.dtype == np.float64
-        labels = found.column_labels
-        assert labels is None or len(labels) == found.values.shape[1]
-
-
-def test_an_example_with_classes_calls_its_outputs_so():
-    iris = example("iris")["y"]
-    assert iris.columns("outputs", "o").name == "classes"
-    assert len(set(iris.columns("outputs", "o").labels)) == iris.values.shape[1] == 3
-
-
-def test_an_example_that_there_is_none_of_is_named():
-    with pytest.raises(CellpropError) as caught:
-        example("irs")
-    assert str(caught.value) == (
-        f"example: 'irs' is not known; known: {', '.join(examples())}. Did you mean 'iris'?"
-    )
 
 
 def test_a_table_stays_as_it_is():
@@ -200,70 +164,3 @@ def test_a_whole_number_too_large_for_any_float_is_named(sign):
 
 def test_the_largest_number_is_still_accepted():
     assert numbers("lr", [LARGEST, -LARGEST]).tolist() == [LARGEST, -LARGEST]
-
-
-# --- Labels -------------------------------------------------------------------------------
-
-any_text = st.text(
-    st.characters()
-    | st.characters(categories=("Cc", "Cs", "Cf", "Zl", "Zp"))
-    | st.sampled_from("\ufffe\uffff")
-)
-OVERRIDES = "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
-
-
-@given(any_text)
-def test_a_label_never_holds_what_could_move_a_cursor_or_break_xml(text):
-    safe = label(text)
-    assert len(safe) == len(text)
-    assert not {unicodedata.category(character) for character in safe} & {"Cc", "Cs", "Zl", "Zp"}
-    assert not set(safe) & {*OVERRIDES, "\ufffe", "\uffff"}
-    assert len(safe.splitlines()) <= 1
-    safe.encode("utf-8")
-
-
-@given(any_text)
-def test_making_a_label_safe_twice_changes_nothing_more(text):
-    assert label(label(text)) == label(text)
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "height (cm)",
-        "=1+1",
-        "<b>&amp;",
-        "Größe",
-        "身長",
-        "גובה",
-        "ارتفاع",
-        "ऊँचाई",
-        "🧠👩‍🔬",
-        "e\u0301",
-        "x" * 300,
-        " spaces ",
-    ],
-)
-def test_any_script_is_kept_as_it_is(text):
-    assert label(text) == text
-
-
-@pytest.mark.parametrize(
-    ("text", "safe"),
-    [
-        ("a\tb\r\n", "a␉b␍␊"),
-        ("\x00\x1b\x7f", "␀␛␡"),
-        ("\x85\x9b", "��"),
-        ("a\ud800", "a�"),
-        ("\udc00b", "�b"),
-        ("ab\u202ecd", "ab�cd"),
-        ("a\u2028b\u2029", "a�b�"),
-        ("\ufffe\uffff", "��"),
-    ],
-)
-def test_what_is_not_safe_shows_that_something_stood_there(text, safe):
-    assert label(text) == safe
-
-
-def test_anything_has_a_label():
-    assert [label(value) for value in (7, 2.5, None, ("a", 1))] == ["7", "2.5", "None", "('a', 1)"]
