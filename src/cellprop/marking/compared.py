@@ -1,12 +1,12 @@
 """What comes of comparing somebody's matrices with ours: marks, and how theirs were taken.
 
-Frozen data: `comparison` makes it, `said` says what there is to say of it.
+Frozen data: `comparison` makes it, and knows `said`, which says what there is to say of it.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -79,7 +79,7 @@ class Comparison(Marks):
         differs: Given matrices that are not the trace's: what follows can't agree.
         looks_rounded: To how many decimals all numbers are rounded, if they agree when they are
             compared so; else None.
-        printed: All there is to say of it, as lines of plain text.
+        say: Returns all there is to say of it, as lines of plain text.
     """
 
     ours: Mapping[str, Matrix] = field(default_factory=dict)
@@ -87,7 +87,7 @@ class Comparison(Marks):
     left: tuple[Left, ...] = ()
     differs: tuple[Differs, ...] = ()
     looks_rounded: int | None = None
-    printed: str = ""
+    say: Callable[[Comparison], str] = repr
 
     @property
     def ok(self) -> bool:
@@ -113,4 +113,4 @@ class Comparison(Marks):
         return f"<Comparison of {len(self.matrices)} matrices: {said}>"
 
     def __str__(self) -> str:
-        return self.printed or repr(self)
+        return self.say(self)

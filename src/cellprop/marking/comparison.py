@@ -112,8 +112,13 @@ def compare(
         found,
         notes=tuple(notes(found, words)),
         warnings=tuple(warnings(found, words)),
-        printed=text(found, words),
+        say=_said,
     )
+
+
+def _said(marks: Comparison) -> str:
+    """Return all there is to say of a comparison, in the default words."""
+    return text(marks, load())
 
 
 def _compared(
