@@ -308,7 +308,7 @@ def memory_of_peer(writer: str, content: Path, output: Path) -> int:
 
 def memory_of_cellprop(samples: int, output: Path) -> int:
     """Return how far writing raises the peak: layout and formulas included, training not."""
-    import_module("cellprop.workbook")
+    import_module("cellprop.faces.workbook")
     trace = model(samples)
     before = peak_memory()
     trace.to_excel(output)
