@@ -13,7 +13,7 @@ import cellprop
 from cellprop.algebra import value
 from cellprop.marking import question as questions
 from cellprop.marking.marks import mark
-from cellprop.marking.precision import tolerance
+from cellprop.marking.precision import LEAST, half_a_unit
 from cellprop.marking.slips import FORM, SLIPS, mistakes
 from cellprop.marking.verdicts import FULL, GUESSES, NOT_UPDATED, RIGHT, SLIP, Answer
 from cellprop.texts.words import load
@@ -84,7 +84,7 @@ def slip_everywhere(question, rounding, *, few=None, leave=()):
 
     `few`: to make only some of them, a generator of random numbers. `leave`: slips not to make.
     """
-    half, relative = tolerance(question.setup.decimals)
+    half, relative = half_a_unit(question.setup.decimals), LEAST * 1e-3
     shown = set()
     order = list(question.setup.answers)
     for name, matrix in question.setup.answers.items():
@@ -152,7 +152,7 @@ def same_numbers(question, marked, answers, i, j, rounding):
     known = dict(question.given) | {n: a.values for n, a in answers.items()}
     known[marked.name] = marked.own
     matrix = question.setup.answers[marked.name]
-    half, _ = tolerance(question.setup.decimals)
+    half = half_a_unit(question.setup.decimals)
     for slip, wrong in mistakes(matrix, question.program, question.setup.decimals):
         if slip.key == marked.slips[i][j]:
             guess = np.broadcast_to(value(wrong, known), matrix.shape)[i, j]
