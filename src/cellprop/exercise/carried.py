@@ -220,7 +220,7 @@ def chosen(copies: Sequence[Copy], secret: bytes | None = None) -> tuple[Copy, l
 
 
 def _conflict(other: Copy, copy: Copy) -> str:
-    """Return what is said of a copy of the question that differs from the one that counts."""
+    """Return the warning about a copy of the question that differs from the one that counts."""
     what = "is another one" if other.is_whole else "was changed"
     return (
         f"the question in its {_in_words(other)} {what}; it is marked by the one in its"
@@ -233,7 +233,9 @@ def _in_words(copy: Copy) -> str:
 
 
 def _sheet_of(submission: Submission, anywhere: bool) -> dict[str, str]:
-    """Return what the hidden sheet carries, by name; searched for by what it holds if need be."""
+    """Return the texts that the hidden sheet carries, by name; it is found by what it holds if
+    need be.
+    """
     names = [SHEET] if SHEET in submission.sheets else []
     if anywhere and not names:
         names = [sheet for sheet in submission.sheets if _is_hidden_sheet(submission, sheet)][:1]

@@ -279,7 +279,7 @@ class _Reading:
                     return
 
     def _place(self, matrix: Matrix) -> Block | None:
-        """Return where a matrix stands in this workbook; None if its sheet is gone."""
+        """Return the Block of a matrix in this workbook; None if its sheet is gone."""
         expected = Block(*self._usual(matrix), *matrix.shape)
         found = self.submission.named(matrix.name)
         if found is not None and (found.rows, found.columns) == matrix.shape:

@@ -102,7 +102,7 @@ def _list_steps(page: Page, book: ExerciseBook) -> None:
 
 
 def _asked(page: Page, book: ExerciseBook, step: Step) -> str:
-    """Return how many numbers a step asks for, how many are typed, and what they are worth."""
+    """Return the cells of a step: how many numbers it asks for, how many are typed, their worth."""
     setup = book.question.setup
     if step.label not in setup.asked:
         text = page.words("exercise.given") if step.computed else page.words("exercise.nothing")

@@ -156,7 +156,7 @@ def _questions(questions: Sequence[Question], secret: bytes | None) -> Iterator[
 
 
 def _facts(setup: Setup) -> dict[str, str]:
-    """Return what a class was asked, for people to read."""
+    """Return the texts that say what a class was asked, by what they are about."""
     return {
         name: in_words(setup, name)
         for name in ("asked", "decimals", "points", "hints", "form_slips")

@@ -274,7 +274,7 @@ class _ReadOff:
         return found
 
     def _place(self, matrix: Matrix) -> Block:
-        """Return where a matrix stands."""
+        """Return the Block in which a matrix stands."""
         place = self.submission.named(matrix.name)
         if place is None:
             raise _UnclearError

@@ -103,7 +103,7 @@ def _as_data(question: Question) -> dict[str, Any]:
 
 
 def _written_out(question: Question) -> dict[str, Any]:
-    """Return where it was written out, if it was."""
+    """Return the layout and the places of matrices as data; empty if it was not written out."""
     if not question.places:
         return {}
     return {"layout": question.layout, "places": dict(question.places)}
@@ -183,7 +183,7 @@ def _network(stated: Mapping[str, Any]) -> Network:
 
 
 def _setup(data: Mapping[str, Any], network: Network) -> Setup:
-    """Return how the steps are declared, of which nothing is asked yet."""
+    """Return the Setup of the steps, of which nothing is asked yet."""
     optimizer, average, scale, whole = data["options"]
     form_slips = data.get("form_slips", USUAL_FORM_SLIPS)
     kind, *outputs = map(_text, data["outputs"])
@@ -224,7 +224,7 @@ def _given(stated: Mapping[str, Array], program: Program) -> dict[str, Array]:
 def _places(
     stated: Mapping[str, Sequence[Any]], program: Program
 ) -> dict[str, tuple[str, int, int]]:
-    """Return where matrices stand, each of them within a sheet."""
+    """Return the sheet, row and column of matrices by name, each of them within a sheet."""
     found = {}
     for name, (sheet, row, column) in stated.items():
         rows, columns = program.by_name[name].shape

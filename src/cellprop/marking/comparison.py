@@ -349,7 +349,7 @@ class _Against:
     # --- Marks ------------------------------------------------------------------------
 
     def answers(self, taken: Mapping[str, Taken]) -> dict[str, Answer]:
-        """Return what was computed as answers, as we would have it, by the names of ours."""
+        """Return the Answers that were computed, in our variant, by the names of ours."""
         found = {}
         for name, each in taken.items():
             target = self.targets[name]

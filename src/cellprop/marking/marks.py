@@ -88,7 +88,7 @@ class Marked:
         return float(self.counted.sum()) * self.worth
 
     def counts(self) -> dict[str, int]:
-        """Return how many of its numbers have each verdict, by the verdict."""
+        """Return the count of its numbers that have each verdict, by the verdict."""
         found = np.bincount(self.verdicts.ravel(), minlength=len(VERDICTS)).tolist()
         return dict(zip(VERDICTS, found, strict=True))
 

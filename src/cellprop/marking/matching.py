@@ -153,7 +153,7 @@ def targets(update: Update, extra: Iterable[tuple[str, Matrix]]) -> dict[str, Ta
 
 
 def _scales(program: Program, matrix: Matrix) -> Scales:
-    """Return how people scale a matrix, by its role."""
+    """Return the Scales in which people write a matrix, by its role."""
     role = program.roles[matrix.name]
     if role == "loss" or role in CHANGES:
         return "loss" if role == "loss" else "change"
@@ -328,7 +328,7 @@ def _settled(
 
 
 def _rank(match: Match, target: Target, program: Program) -> tuple[bool, bool, bool]:
-    """Return how good a match is; the larger, the better."""
+    """Return the rank of a match, to be compared: the larger, the better."""
     return match.how == "told", match.how == "exactly", _agrees(match, target, program)
 
 

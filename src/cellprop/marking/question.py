@@ -226,7 +226,7 @@ def ask(
 
 
 def _given(setup: Setup, update: Update) -> dict[str, Array]:
-    """Return what is given, rounded as it is shown."""
+    """Return the given matrices by name, rounded as they are shown; each of its shape."""
     return {
         m.name: _round(setup.program.roles[m.name], update.values[m.name], setup.decimals)
         for m in setup.program.given

@@ -98,7 +98,7 @@ class Remark:
         return words("report.each", verdict=verdict, count=self.count)
 
     def sentence(self, words: Words) -> str:
-        """Return what happened, in a line."""
+        """Return the line of text that says what happened."""
         where = self.where(words)
         if self.verdict not in ABSENT:
             said = words("report.instead", where=where, answer=self.answer, expected=self.accepted)

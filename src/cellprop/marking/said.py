@@ -97,7 +97,7 @@ def verdict(marks: Comparison, words: Words) -> str:
 
 
 def _name(marks: Comparison, ours: str, words: Words) -> str:
-    """Return what a matrix is called: by both names, where they differ."""
+    """Return the text that calls a matrix: by both names, where they differ."""
     theirs = label(marks.taken[ours].match.theirs)
     return ours if theirs == ours else words("compare.named", theirs=theirs, ours=ours)
 
@@ -257,7 +257,7 @@ def _padded(texts: Sequence[str], *, left: bool = False) -> list[str]:
 
 
 def _digits(part: _Excerpt) -> int:
-    """Return how many digits show the smallest difference."""
+    """Return the number of digits that show the smallest difference."""
     with np.errstate(all="ignore"):
         relative = abs(part.yours - part.ours) / np.maximum(abs(part.yours), abs(part.ours))
     relative = relative[np.isfinite(relative) & (relative > 0)]

@@ -516,7 +516,7 @@ def _others(axis: int) -> Wrong:
 
 
 def _with_fewer(less: int, how: Callable[[int], Operation]) -> Callable[[Facts], Expression | None]:
-    """Return what comes of fewer decimals than asked for."""
+    """Return the slip of so many fewer decimals than asked for: a function of Facts."""
 
     def result(facts: Facts) -> Expression | None:
         decimals = facts.decimals - less

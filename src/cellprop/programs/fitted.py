@@ -390,7 +390,7 @@ def _kind(thing: Any, package: str, names: Sequence[str]) -> str | None:
 
 
 def _own_method(thing: Any, cls: type) -> str:
-    """Return which method a thing has that is not that of a class, or nothing."""
+    """Return the name of a method that is not that of a class; empty if a thing has none."""
 
     def found(name: str, among: type) -> object:
         return next((vars(base)[name] for base in among.__mro__ if name in vars(base)), None)

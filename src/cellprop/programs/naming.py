@@ -229,7 +229,7 @@ def _of_role(
 
 
 def _activations(layer: LayerNames) -> set[str]:
-    """Return what only activations of a hidden layer are called: by the layer's own name."""
+    """Return the names that only activations of a hidden layer have: the layer's own."""
     own = {word for word in layer.words if word.startswith("h")}
     return own | {f"{word}{what}" for word in own for what in ("output", "outputs", "out", "s")}
 

@@ -304,7 +304,7 @@ class Program:
         return tuple(m for step in self.steps if step.kind in kinds for m in step.brings)
 
     def replaced_by(self, matrix: Matrix) -> Matrix | None:
-        """Return what a matrix replaces in an update; None if it replaces none."""
+        """Return the Matrix that a matrix replaces in an update; None if it replaces none."""
         names = [old for old, new in self.updates.items() if new is matrix]
         return next((self.by_name[name] for name in names), None)
 
