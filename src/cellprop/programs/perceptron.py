@@ -197,7 +197,7 @@ class Perceptron:
             steps=tuple(step for step in _steps(back, wording) if step.brings),
             lanes=tuple(lane for lane in _lanes(back) if lane.matrices),
             forward=forward,
-            loss=loss,
+            losses=(loss,),
             updates=update.updates,
             changes=update.changes,
             roles=by_role(_roles(back)),
@@ -208,8 +208,9 @@ class Perceptron:
         y = Matrix("y", samples, self.outputs)
         layers = tuple(_layers(self.network, X, self.outputs))
         forward = Forward(
-            input=scaling[0] if scaling else X,
-            target=y,
+            inputs=(scaling[0] if scaling else X,),
+            targets=(y,),
+            outputs=(layers[-1].output,),
             scaling=scaling,
             entered=X,
             parameters=tuple(parameter for layer in layers for parameter in layer.parameters),

@@ -190,8 +190,9 @@ class Forward:
     """The part of a program that leads from samples to what is predicted.
 
     Attributes:
-        input: Samples, as they are given.
-        target: What their outputs should be.
+        inputs: Samples, as they are given.
+        targets: What their outputs should be.
+        outputs: The matrices that predict.
         scaling: What inputs are scaled by: `input` and its statistics; empty if they are not.
         entered: The matrix that enters the first layer: `input`, or `input` scaled.
         parameters: What is learnt, from the inputs on.
@@ -199,8 +200,9 @@ class Forward:
         layers: Descriptions of the layers.
     """
 
-    input: Matrix
-    target: Matrix
+    inputs: tuple[Matrix, ...]
+    targets: tuple[Matrix, ...]
+    outputs: tuple[Matrix, ...]
     scaling: tuple[Matrix, ...]
     entered: Matrix
     parameters: tuple[Matrix, ...]
@@ -208,9 +210,22 @@ class Forward:
     layers: tuple[Layer, ...]
 
     @property
+    def input(self) -> Matrix:
+        """Samples, where they are given in one matrix."""
+        (only,) = self.inputs
+        return only
+
+    @property
+    def target(self) -> Matrix:
+        """What outputs should be, where that is one matrix."""
+        (only,) = self.targets
+        return only
+
+    @property
     def output(self) -> Matrix:
-        """The matrix that predicts."""
-        return self.brings[-1]
+        """The matrix that predicts, where there is one."""
+        (only,) = self.outputs
+        return only
 
     @property
     def by_sample(self) -> tuple[Matrix, ...]:
@@ -234,7 +249,7 @@ class Program:
         steps: In order.
         lanes: In which lane of a sheet each matrix stands, from top to bottom.
         forward: The part that leads from samples to what is predicted.
-        loss: The matrix whose sum over outputs and mean over samples is the loss.
+        losses: The matrices whose sums over outputs and means over samples add up to the loss.
         updates: For each name that training carries on (a parameter, or what an update rule
             remembers), the matrix that replaces it.
         changes: For each parameter's name, the change wanted of it: the negative gradient.
@@ -244,7 +259,7 @@ class Program:
     steps: tuple[Step, ...]
     lanes: tuple[Lane, ...]
     forward: Forward
-    loss: Matrix
+    losses: tuple[Matrix, ...]
     updates: Mapping[str, Matrix]
     changes: Mapping[str, Expression]
     roles: Mapping[str, Role]
@@ -261,18 +276,24 @@ class Program:
 
     @property
     def input(self) -> Matrix:
-        """Samples, as they are given."""
+        """Samples, where they are given in one matrix."""
         return self.forward.input
 
     @property
     def target(self) -> Matrix:
-        """What outputs should be."""
+        """What outputs should be, where that is one matrix."""
         return self.forward.target
 
     @property
     def output(self) -> Matrix:
-        """The matrix that predicts."""
+        """The matrix that predicts, where there is one."""
         return self.forward.output
+
+    @property
+    def loss(self) -> Matrix:
+        """The loss, where one is taken."""
+        (only,) = self.losses
+        return only
 
     @property
     def loss_function(self) -> str:
