@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import os
+import pickle
 import subprocess
 import sys
 from pathlib import Path
@@ -15,6 +17,7 @@ from hypothesis import strategies as st
 
 import cellprop
 from cellprop import CellpropError, Network
+from cellprop.algebra import text
 from cellprop.tracing import Trace, article, trace
 from reference import ARTICLE, Problem, close, differing, one_epoch, problem, problems, train
 
@@ -170,6 +173,18 @@ def test_a_layers_step_is_found_by_its_label_as_text_or_number():
     )
 
 
+@pytest.mark.parametrize("again", [lambda step: pickle.loads(pickle.dumps(step)), copy.deepcopy])
+def test_a_step_can_be_sent_to_another_process_and_copied(again):
+    network = Network([2, 3, 3, 3, 3, 2], activation="leaky_relu", loss="cross_entropy")
+    run = trace(network, [[1, 2], [2, 5]], [0, 1], seed=1, optimizer="adam", scale="standard")
+    for step in run.steps:
+        other = again(step)
+        assert other == step
+        for theirs, ours in zip(other.computed, step.computed, strict=True):
+            assert text(theirs.definition, "numpy") == text(ours.definition, "numpy")
+            assert theirs.is_scalar == ours.is_scalar
+
+
 def test_without_hidden_layers_their_steps_are_missing():
     run = trace(Network([2, 1]), [[0, 1], [1, 1]], [1, 0], seed=1)
     assert [step.number for step in run.steps] == [0, 1, 4, 5, 6, 7, 10, 11]
@@ -188,6 +203,12 @@ def test_a_name_that_does_not_exist_is_a_key_error_that_suggests_and_lists():
     assert message.startswith("There is no matrix 'd_ouput'. Did you mean 'd_output'? There are: X")
     assert all(name in message for name in article().names)
     assert isinstance(caught.value, CellpropError)
+
+
+@pytest.mark.parametrize("wrong", [["wh", "bh"], {"wh": 1}, slice(2), 7, None])
+def test_what_is_no_name_is_a_key_error_too(wrong):
+    with pytest.raises(KeyError, match="There is no matrix"):
+        article()[wrong]
 
 
 def test_every_matrix_is_a_frame_of_its_numbers():
@@ -297,8 +318,15 @@ def test_a_traces_mappings_take_no_items(mapping):
         getattr(traced(ARTICLE, record=True), mapping)["wh"] = np.zeros((4, 3))
 
 
+def test_a_trace_knows_with_how_many_decimals_its_samples_were_written(tmp_path):
+    (tmp_path / "d.csv").write_text("a,b,y\n1.25,3,0.5\n2,4,1\n", encoding="utf-8")
+    samples = cellprop.read(tmp_path / "d.csv", target="y")
+    run = trace(Network([2, 1]), samples.inputs, samples.targets, seed=1)
+    assert run.written == {"X": (2, 0), "y": (1,)}
+
+
 def test_a_traces_attributes_can_not_be_replaced():
-    for name in ("epochs", "losses", "update", "values"):
+    for name in ("epochs", "losses", "update", "values", "parameters", "steps", "epoch"):
         with pytest.raises(AttributeError):
             setattr(article(), name, 7)
 

@@ -6,7 +6,7 @@ Stands above everything that it opens: the faces know runs, and nothing of this.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import fields, replace
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
+@dataclass(frozen=True, eq=False, repr=False)
 class Trace(Run):
     """Every matrix of one update, and the history of all epochs. Made by `trace` or `article`.
 

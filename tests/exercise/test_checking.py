@@ -495,3 +495,17 @@ def test_nothing_of_a_students_file_but_numbers_gets_into_a_copy(path, question,
     assert "HYPERLINK" not in text
     assert "<evil>" not in text
     assert "evil" not in load_workbook(copy).sheetnames
+
+
+def test_a_students_copy_looks_the_same_however_many_others_are_marked_before(tmp_path):
+    students = [Student(f"{i}", "", i, f"{i}") for i in range(1, 13)]
+    files = write_class(asked(), students, tmp_path, key=tmp_path / "key.xlsx", seed=1)
+    early = annotate([cellprop.check(file) for file in files], tmp_path / "early")
+    marks = [cellprop.check(file) for file in files]
+    for each in marks:
+        assert each.question.update.program is each.question.program
+    for decimals in range(12):  # exercises of other kinds
+        assert ask(cellprop.article().update, decimals=decimals).program
+    late = annotate(marks, tmp_path / "late")
+    pairs = zip(early, late, strict=True)
+    assert [a.name for a, b in pairs if a.read_bytes() != b.read_bytes()] == []

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 from types import MappingProxyType
-from typing import Literal
+from typing import Literal, SupportsIndex
 
 import numpy as np
 from numpy.typing import NDArray
@@ -49,6 +49,10 @@ class Axis:
     def size(self) -> int:
         """How many rows or columns there are."""
         return len(self.labels)
+
+    def __reduce_ex__(self, protocol: SupportsIndex) -> str | tuple[object, ...]:
+        # There is one `ONE`, after copying and pickling as well.
+        return "ONE" if self is ONE else super().__reduce_ex__(protocol)
 
     def fits(self, other: Axis) -> bool:
         """Whether the two axes stand for the same things."""
@@ -188,6 +192,10 @@ class Applied(Expression):
         self.operands = operands
         self.settings = self.operation.with_usual(settings)
         self.rows, self.columns = self.operation.axes(operands, **self.settings)
+
+    def __reduce__(self) -> tuple[object, ...]:
+        # What follows from these is found again; tables of settings can't be pickled.
+        return partial(Applied, **self.settings), (self.operation, *self.operands)  # type: ignore[arg-type]
 
     @property
     def T(self) -> Expression:  # noqa: N802 - NumPy's name
@@ -450,6 +458,12 @@ class Operation:
     cancels: Mapping[str, Callable[..., Expression]] | None = None
     targets: Targets | None = None
 
+    def __reduce_ex__(self, protocol: SupportsIndex) -> str | tuple[object, ...]:
+        # A row of the table is copied and pickled as a name: its functions can't be pickled.
+        if OPERATIONS.get(self.name) is self:
+            return _in_the_table, (self.name,)
+        return super().__reduce_ex__(protocol)
+
     @property
     def is_activation(self) -> bool:
         """Whether neurons can apply it to their input."""
@@ -505,6 +519,10 @@ class Operation:
 
 OPERATIONS: dict[str, Operation] = {}
 """The registry: every operation by name. Empty here; `operations` fills it."""
+
+
+def _in_the_table(name: str) -> Operation:
+    return OPERATIONS[name]
 
 
 def activations() -> tuple[str, ...]:

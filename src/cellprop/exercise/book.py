@@ -121,13 +121,13 @@ class ExerciseBook(Book):
 
     def _columns_of(self, matrix: Matrix) -> Formats:
         """Return a format for each column of a matrix: the same for everybody in a class."""
-        question, width = self.question, matrix.columns.size
+        question, program, width = self.question, self.update.program, matrix.columns.size
         if matrix.definition is not None:
             return (Format(question.setup.decimals),) * width
-        if question.student and matrix in question.program.parameters:
+        if question.student and matrix in program.parameters:
             return (Format(min(2, question.setup.decimals), exact=True),) * width
         values = question.given[matrix.name]
-        if matrix.rows is self.update.program.output.rows:
+        if program.is_by_sample(matrix):
             return of_columns(values)
         return (choose(values, given=True),) * width
 

@@ -80,9 +80,13 @@ class Setup:
             self.network, self.inputs, self.outputs, self.optimizer, self.average, self.scale
         )
 
-    @property
+    def __getstate__(self) -> dict[str, Any]:
+        # Without what follows from it, which can't all be sent to another process.
+        return {each.name: getattr(self, each.name) for each in fields(self)}
+
+    @cached_property
     def program(self) -> Program:
-        """The steps; the same object for equal set-ups."""
+        """The steps: the same object each time, and for equal set-ups that are used together."""
         return _program(self)
 
     @property

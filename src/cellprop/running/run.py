@@ -69,7 +69,8 @@ class Update:
         UnknownNameError
             A KeyError, if there is no such matrix; the message lists those there are.
         """
-        found = self.program.by_name.get(name)
+        # Whatever may stand in brackets, such as a list of names, is no name.
+        found = self.program.by_name.get(name) if isinstance(name, str) else None
         if found is None:
             raise UnknownNameError(
                 f"There is no matrix '{name}'.{nearest(str(name), self.names)}"
@@ -161,6 +162,11 @@ class Run:
     def samples(self) -> int:
         """How many samples there are in all."""
         return self.update.samples
+
+    @property
+    def written(self) -> Mapping[str, tuple[int, ...]]:
+        """With how many decimals each column of the samples was written, where that is known."""
+        return self.update.written
 
     @property
     def options(self) -> Mapping[str, Any]:
