@@ -13,7 +13,7 @@ import cellprop
 from cellprop.algebra import value
 from cellprop.marking import question as questions
 from cellprop.marking.marks import mark
-from cellprop.marking.precision import tolerance
+from cellprop.marking.precision import Decimals, half_a_unit
 from cellprop.marking.slips import FORM, SLIPS, mistakes
 from cellprop.marking.verdicts import FULL, GUESSES, NOT_UPDATED, RIGHT, SLIP, Answer
 from cellprop.texts.words import load
@@ -84,7 +84,8 @@ def slip_everywhere(question, rounding, *, few=None, leave=()):
 
     `few`: to make only some of them, a generator of random numbers. `leave`: slips not to make.
     """
-    half, relative = tolerance(question.setup.decimals)
+    decimals = question.setup.decimals
+    half, precision = half_a_unit(decimals), Decimals(decimals)
     shown = set()
     order = list(question.setup.answers)
     for name, matrix in question.setup.answers.items():
@@ -112,7 +113,7 @@ def slip_everywhere(question, rounding, *, few=None, leave=()):
             marked = {m.name: m for m in marks.matrices}
             here = marked[name]
             typed = answers[name].values
-            off = abs(typed - here.own) > 2 * half + relative * abs(here.own)
+            off = abs(typed - here.own) > half + precision.within(here.own, here.own)
             visible = off & np.isfinite(typed)
             explained = here.verdicts[visible] == SLIP
             # What rounding alone explains, or what happens to be the true value, is not charged.
@@ -152,7 +153,7 @@ def same_numbers(question, marked, answers, i, j, rounding):
     known = dict(question.given) | {n: a.values for n, a in answers.items()}
     known[marked.name] = marked.own
     matrix = question.setup.answers[marked.name]
-    half, _ = tolerance(question.setup.decimals)
+    half = half_a_unit(question.setup.decimals)
     for slip, wrong in mistakes(matrix, question.program, question.setup.decimals):
         if slip.key == marked.slips[i][j]:
             guess = np.broadcast_to(value(wrong, known), matrix.shape)[i, j]
