@@ -15,10 +15,10 @@ from cellprop.marking import question as questions
 from cellprop.marking.marks import mark
 from cellprop.marking.precision import Decimals, half_a_unit
 from cellprop.marking.slips import FORM, SLIPS, mistakes
-from cellprop.marking.verdicts import FULL, GUESSES, NOT_UPDATED, RIGHT, SLIP, Answer
+from cellprop.marking.verdicts import FULL, NOT_UPDATED, RIGHT, SLIP, Answer
 from cellprop.texts.words import load
 from conftest import slow_but
-from students import answers_of
+from students import GUESSES, answers_of
 
 
 def network(sizes, **options):

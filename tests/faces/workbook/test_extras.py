@@ -36,7 +36,7 @@ def fill(shown, sheet):
 
 @pytest.fixture
 def totals(monkeypatch):
-    row = extras.Row(TOTALS, lambda run: run.epochs >= 3, fill)
+    row = extras.Sheet(TOTALS, lambda run: run.epochs >= 3, fill)
     monkeypatch.setattr(extras, "EXTRAS", (*extras.EXTRAS, row))
     known = MappingProxyType({**words._default(), **WORDS})
     monkeypatch.setattr(words, "_default", lambda: known)

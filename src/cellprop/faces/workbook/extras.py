@@ -25,7 +25,7 @@ from cellprop.running.run import Run
 
 
 @dataclass(frozen=True)
-class Sheets:
+class Shown:
     """What the sheets show, each part made when a sheet first asks for it.
 
     Attributes:
@@ -46,8 +46,8 @@ class Sheets:
 
 
 @dataclass(frozen=True)
-class Row:
-    """A row of the table.
+class Sheet:
+    """A row of the table: a sheet and what it takes.
 
     Attributes:
         extra: What the sheet is called.
@@ -57,7 +57,7 @@ class Row:
 
     extra: Extra
     stands: Callable[[Run], bool]
-    fill: Callable[[Sheets, Worksheet], list[str]]
+    fill: Callable[[Shown, Worksheet], list[str]]
 
 
 def widest(run: Run) -> int:
@@ -78,18 +78,18 @@ def _spans_a_plane(run: Run) -> bool:
     return _has_room(run) and run.program.input.columns.size == 2
 
 
-EXTRAS: tuple[Row, ...] = (
-    Row(
+EXTRAS: tuple[Sheet, ...] = (
+    Sheet(
         TRAINING,
         lambda run: run.epochs >= 2,
         lambda shown, sheet: training_sheet(shown.book, sheet, shown.live),
     ),
-    Row(
+    Sheet(
         PREDICTIONS,
         _has_room,
         lambda shown, sheet: predictions_sheet(shown.book, sheet, shown.predicted),
     ),
-    Row(
+    Sheet(
         BOUNDARY,
         _spans_a_plane,
         lambda shown, sheet: boundary_sheet(shown.book, sheet, shown.predicted),
@@ -104,7 +104,7 @@ def which(run: Run) -> tuple[Extra, ...]:
 
 def sheets(book: RunBook) -> dict[Worksheet, list[str]]:
     """Return the rows of every sheet that follows the steps, by the sheet, in order."""
-    shown = Sheets(book)
+    shown = Shown(book)
     found: dict[Worksheet, list[str]] = {}
     for row in EXTRAS:
         if row.extra in book.extras:
