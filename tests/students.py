@@ -8,7 +8,10 @@ import numpy as np
 
 from cellprop.algebra import value
 from cellprop.marking.question import Question
-from cellprop.marking.verdicts import Answer
+from cellprop.marking.verdicts import COPIED, NOT_CALCULATED, ONE_NUMBER, Answer
+
+# Why numbers that are right, or follow, earn nothing.
+GUESSES = (ONE_NUMBER, COPIED, NOT_CALCULATED)
 
 Slipping = Callable[[dict, np.ndarray], np.ndarray]
 

@@ -86,8 +86,6 @@ MOST_IN_ROW, MOST_KEPT = 500_000, 4_000_000
 MOST_BESIDE_ROWS = 100_000
 # In a folder or an archive of them; more are no network's that anybody reads.
 MOST_MATRICES = 2_000
-# Files handed in, of a folder and those within it.
-MOST_FILES, MOST_LOOKED_AT = 10_000, 200_000
 # Every class is a column: more are a mistake, and would fill the memory.
 MOST_CLASSES = 1_000
 MOST_STUDENTS = 100_000

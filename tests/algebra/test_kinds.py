@@ -21,11 +21,13 @@ from cellprop.algebra import (
 
 def test_any_neuron_applies_what_takes_each_number_by_itself():
     assert elementwise_activations() == ("sigmoid", "tanh", "relu", "leaky_relu", "linear")
+    assert activations() == (*elementwise_activations(), "softmax")
     assert [name for name in activations() if is_of_several(name)] == ["softmax"]
     assert identity() == "linear"
 
 
 def test_losses_and_activations_that_go_together_say_so_both_ways():
+    assert losses() == ("squared_error", "binary_cross_entropy", "cross_entropy")
     for loss in losses():
         assert all(loss in losses_for(activation) for activation in outputs_for(loss))
     assert outputs_for("squared_error") == ()

@@ -13,9 +13,10 @@ from openpyxl import Workbook, load_workbook
 import cellprop
 from cellprop.algebra import formulas
 from cellprop.exercise import write
-from cellprop.exercise.carried import question_in
+from cellprop.exercise.carried import chosen, copy_in
 from cellprop.faces.layout import lay_out
 from cellprop.marking import question as questions
+from cellprop.marking.carried_text import read
 from cellprop.marking.question import Question
 from students import numbers_of
 
@@ -54,7 +55,8 @@ def carried(path: Path) -> Question:
 @cache
 def _carried(content: bytes) -> Question:
     book = load_workbook(BytesIO(content))
-    return question_in({entry.name: entry.value for entry in book.custom_doc_props.props})
+    properties = {entry.name: entry.value for entry in book.custom_doc_props.props}
+    return read(chosen([copy_in(properties)])[0].text)
 
 
 def cells_of(question: Question) -> dict[str, tuple[str, list[list[str]]]]:

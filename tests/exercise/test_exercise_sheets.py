@@ -22,11 +22,11 @@ from cellprop.files.roster import Student
 from cellprop.marking import question as questions
 from cellprop.marking.carried_text import digest_of
 from cellprop.marking.marks import mark
-from cellprop.marking.verdicts import CARRIED, GUESSES, NOT_UPDATED, RIGHT, VERDICTS, Answer
+from cellprop.marking.verdicts import CARRIED, NOT_UPDATED, RIGHT, VERDICTS, Answer
 from cellprop.texts.words import load
 from conftest import slow_but
 from filling import ARTICLE, asked, blank, carried, cells_of, fill
-from students import answers_of, numbers_of
+from students import GUESSES, answers_of, numbers_of
 from test_slips import EACH_KIND, question_of
 
 # Links, what is counted, and nothing else.

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cellprop import CellpropError, Network
+from cellprop.algebra import activations, elementwise_activations, losses
 
 sizes = st.tuples(*[st.integers(1, 9)] * 3)
 any_sizes = st.lists(st.integers(1, 9), min_size=2, max_size=6)
@@ -155,8 +156,9 @@ def test_bad_sizes_are_named(what):
     assert str(caught.value) == message
 
 
-HIDDEN = "sigmoid, tanh, relu, leaky_relu, linear"
-LOSSES = "squared_error, binary_cross_entropy, cross_entropy"
+HIDDEN = ", ".join(elementwise_activations())
+OUTPUT = ", ".join(activations())
+LOSSES = ", ".join(losses())
 BAD_FUNCTIONS = {
     "an unknown activation": (
         {"activation": "sigmoud"},
@@ -192,8 +194,8 @@ BAD_FUNCTIONS = {
     ),
     "an unknown output activation": (
         {"output_activation": "sotfmax"},
-        "Network output_activation: 'sotfmax' is not known; known: sigmoid, tanh, relu, leaky_relu,"
-        " linear, softmax. Did you mean 'softmax'?",
+        f"Network output_activation: 'sotfmax' is not known; known: {OUTPUT}. Did you mean"
+        " 'softmax'?",
     ),
     "an unknown loss": ({"loss": "cross"}, f"Network loss: 'cross' is not known; known: {LOSSES}."),
     "no loss": ({"loss": None}, f"Network loss: 'None' is not known; known: {LOSSES}."),

@@ -6,7 +6,13 @@ import numpy as np
 import pytest
 
 import cellprop
-from cellprop.algebra import OPERATIONS, activations, elementwise, losses
+from cellprop.algebra import (
+    OPERATIONS,
+    activations,
+    elementwise,
+    elementwise_activations,
+    losses,
+)
 from cellprop.programs.scaling import SCALINGS
 from cellprop.programs.updating import OPTIMIZERS
 from cellprop.texts import captions
@@ -232,7 +238,7 @@ def test_that_the_updates_add_is_explained_on_every_network_of_the_squared_error
 # Networks that have every note there is, between them.
 EVERY_NOTE = [
     {"network": {"activation": name, "output_activation": "sigmoid"}, "scale": scale}
-    for name in ("sigmoid", "tanh", "relu", "leaky_relu", "linear")
+    for name in elementwise_activations()
     for scale in SCALINGS
 ] + [
     {"network": {"loss": "binary_cross_entropy"}, "average": True},

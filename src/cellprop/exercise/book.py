@@ -1,6 +1,6 @@
 """What the sheets of an exercise share: cells that wait for answers, and those that read them.
 
-A `Book` whose trace knows no answer: what is to be calculated is 0 in it throughout, so nothing on
+A `Book` whose update knows no answer: what is to be calculated is 0 in it throughout, so nothing on
 any sheet can give an answer away.
 """
 

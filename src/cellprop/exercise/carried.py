@@ -160,17 +160,6 @@ def copy_in(properties: Mapping[str, str], where: str = "document properties") -
     )
 
 
-def question_in(properties: Mapping[str, str]) -> Question:
-    """Return the question that some texts, by their names, carry.
-
-    Raises
-    ------
-    InputError
-        If they carry none, or one that was changed; it says which, not where.
-    """
-    return read(chosen([copy_in(properties)])[0].text)
-
-
 def question_of(submission: Submission, secret: bytes | None = None) -> tuple[Question, list[str]]:
     """Return the question that a workbook carries, and warnings: what a teacher should know of it.
 

@@ -146,10 +146,9 @@ class _ReadOff:
         raise _UnclearError
 
     def _widths(self, outline: _Outline) -> Iterator[int]:
-        """Yield how many neurons each layer has: as many as columns of its parameters."""
+        """Yield how many neurons each layer has: as many as its weights have columns."""
         for layer in outline.forward.layers:
-            weights, *_ = layer.parameters
-            yield self._place(weights).columns
+            yield self._place(layer.weights).columns
 
     def _rules(
         self, network: Network, axes: tuple[Axis, Axis, Axis], *, is_scaled: bool

@@ -8,41 +8,34 @@ from __future__ import annotations
 
 import re
 import tempfile
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from cellprop.errors import CellpropError, InputError
 from cellprop.files.columns import find
-from cellprop.files.missing import is_missing
-from cellprop.files.opening import grid_of, listed, shown, workbook, wrong
+from cellprop.files.opening import grid_of, listed, shown, workbook
+from cellprop.files.regions import (
+    CELLS,
+    MOST_ABOVE,
+    Known,
+    Region,
+    Rows,
+    asked,
+    at,
+    found_in,
+    known_in,
+    letter,
+    name_in,
+)
 from cellprop.files.safe import label
 from cellprop.limits import MOST_ROWS
 
-Rows = Sequence[Sequence[object]]
-Known = Callable[[Sequence[str]], int]
-"""How many of the names that are looked for a header has."""
-
-# Above the header stand a title and notes, no more.
-MOST_ABOVE = 200
-CELLS = re.compile(
-    r"\$?([A-Za-z]{1,3})\$?([1-9]\d{0,6})(?::\$?([A-Za-z]{1,3})\$?([1-9]\d{0,6}))?", re.ASCII
-)
 # What is only in the XML of a sheet that has more than values; the last if it names all its
 # elements otherwise.
 MARKS = (b"<f", b't="e"', b"hidden=", b"mergeCell", b":sheetData")
-REMEDY = "say which cells: --range B3:E20"
-
-
-@dataclass(frozen=True)
-class Region:
-    """The cells of a table, counted from 0: a header, and the rows below it."""
-
-    top: int
-    bottom: int
-    columns: tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -122,9 +115,9 @@ def table_in(path: Path, known: Known, sheet: str | int | None, cells: str | Non
         computed = {} if trusted else _computed(path, title, markup)
         grid = _with_values(grid, computed)
         if cells is None:
-            region, said = _found(where, grid, known)
+            region, said = found_in(where, grid, known)
         else:
-            region, said = _asked(where, grid, cells), []
+            region, said = asked(where, grid, cells), []
         notes += said
         needed = {
             place for place in markup.formulas
@@ -159,8 +152,8 @@ def _tab(where: str, book: Any, wanted: str | int | None, known: Known) -> tuple
     chosen, notes = filled[0], []
     if len(filled) > 1:
         others = [tab.title for tab in filled[1:]]
-        if not _best(_first_rows(chosen), known):
-            better = [tab.title for tab in filled[1:] if _best(_first_rows(tab), known)]
+        if not known_in(_first_rows(chosen), known):
+            better = [tab.title for tab in filled[1:] if known_in(_first_rows(tab), known)]
             if better:
                 raise InputError(
                     f"{where}: the column is not on its first sheet {shown(chosen.title)}, but on"
@@ -274,7 +267,7 @@ def _hidden(markup: Markup, region: Region, grid: Rows) -> list[str]:
         said = f"row {rows[0] + 1} is" if len(rows) == 1 else f"{len(rows)} rows are"
         notes.append(f"{said} hidden, and read as well.")
     if columns:
-        named = listed([_name(grid[region.top][j]) or _letter(j) for j in columns])
+        named = listed([name_in(grid[region.top][j]) or letter(j) for j in columns])
         notes.append(f"hidden, and read as well: {named}.")
     return notes
 
@@ -339,160 +332,6 @@ def _table(book: Any, name: str) -> str | None:
     return None
 
 
-def _asked(where: str, grid: Rows, cells: str) -> Region:
-    """Return the region of a range, without what is blank below."""
-    from openpyxl.utils.cell import column_index_from_string
-
-    found = CELLS.fullmatch(cells)
-    assert found
-    first, top, last, bottom = found[1], int(found[2]), found[3] or found[1], found[4] or found[2]
-    columns = sorted(column_index_from_string(letters.upper()) - 1 for letters in (first, last))
-    rows = sorted((top - 1, int(bottom) - 1))
-    region = Region(rows[0], min(rows[1], len(grid) - 1), (*range(columns[0], columns[1] + 1),))
-    if columns[1] >= 16_384 or rows[1] >= MOST_ROWS:
-        raise InputError(f"{where}: a sheet has no cells {shown(cells)}; correct the range.")
-    while region.bottom >= region.top and _is_blank(grid, region.bottom, region.columns):
-        region = replace(region, bottom=region.bottom - 1)
-    if region.bottom < region.top or _is_blank(grid, region.top, region.columns):
-        what = "is empty" if region.bottom < region.top else "begins with an empty row"
-        raise InputError(
-            f"{where}: the range {shown(cells)} {what}; give the header and the rows below it."
-        )
-    return region
-
-
-def _at(grid: Rows, row: int, column: int) -> object:
-    cells = grid[row] if row < len(grid) else ()
-    cell = cells[column] if column < len(cells) else None
-    return None if isinstance(cell, str) and not cell.strip() else cell
-
-
-def _is_blank(grid: Rows, row: int, columns: Sequence[int]) -> bool:
-    return all(_at(grid, row, column) is None for column in columns)
-
-
-def _name(cell: object) -> str:
-    return "" if cell is None else label(str(cell).strip())
-
-
-def _best(rows: Sequence[Sequence[object]], known: Known) -> int:
-    return max((known([_name(cell) for cell in row]) for row in rows), default=0)
-
-
-def _found(where: str, grid: Rows, known: Known) -> tuple[Region, list[str]]:
-    """Return the region of the table, and notes on what beside it is left out."""
-    width = len(grid[0]) if grid else 0
-    every = range(width)
-    rows = [i for i in range(len(grid)) if not _is_blank(grid, i, every)]
-    if not rows:
-        raise InputError(f"{where}: its first sheet is empty; put the table there.")
-    top, full = _header(grid, rows, known), set(rows)
-    end = next((i for i in range(top, len(grid)) if i not in full), len(grid))
-    columns, beside = _columns(where, grid, top, end, known)
-    bottom = top
-    while bottom + 1 < end and not _is_blank(grid, bottom + 1, columns):
-        bottom += 1
-    notes = (
-        [f"left out: {_said([i for i in rows if i < top])} above the table."]
-        if rows[0] < top
-        else []
-    )
-    below = [i for i in rows if i > bottom and not _is_blank(grid, i, columns)]
-    while len(columns) > 1 and bottom > top + 1 and _is_remark(grid, bottom, columns):
-        below.insert(0, bottom)
-        bottom -= 1
-    if below and not all(_is_remark(grid, i, columns) for i in below):
-        # What follows an empty row may belong to it: that is for its owner to say.
-        bottom = max(below)
-        below = []
-    if below:
-        notes.append(f"left out: {_said(below)} below the table.")
-    if beside:
-        notes.append(f"left out: {beside} beside the table.")
-    return Region(top, bottom, columns), notes
-
-
-def _said(rows: Sequence[int]) -> str:
-    if len(rows) == 1:
-        return f"row {rows[0] + 1}"
-    return f"rows {rows[0] + 1} to {rows[-1] + 1}"
-
-
-def _header(grid: Rows, rows: Sequence[int], known: Known) -> int:
-    """Return the first row with the most of the names that are looked for.
-
-    If none has any, the first with more than one cell, since a title has one.
-    """
-    above = rows[:MOST_ABOVE]
-    sizes = {i: sum(cell is not None for cell in grid[i]) for i in above}
-    counts, widest = [], 0
-    for i in above:
-        # What stands right above a header has fewer cells; else the name may be a sample's class.
-        widest = widest if i - 1 in sizes else 0
-        counts.append(known([_name(cell) for cell in grid[i]]) if sizes[i] > widest else 0)
-        widest = max(widest, sizes[i])
-    if max(counts):
-        return above[counts.index(max(counts))]
-    wide = (i for i in above if sizes[i] > 1)
-    return next(wide, rows[0])
-
-
-def _is_remark(grid: Rows, row: int, columns: Sequence[int]) -> bool:
-    cells = [cell for cell in (_at(grid, row, column) for column in columns) if cell is not None]
-    return len(cells) == 1 and isinstance(cells[0], str) and not is_missing(cells[0])
-
-
-def _columns(
-    where: str, grid: Rows, top: int, end: int, known: Known
-) -> tuple[tuple[int, ...], str]:
-    """Return the columns of the table, and what is said of others beside it."""
-    width = len(grid[top])
-    used = [j for j in range(width) if any(_at(grid, i, j) is not None for i in range(top, end))]
-    islands: list[list[int]] = []
-    for j in used:
-        if islands and islands[-1][-1] == j - 1:
-            islands[-1].append(j)
-        else:
-            islands.append([j])
-    names = [_name(_at(grid, top, j)) for j in range(width)]
-    having = [each for each in islands if known([names[j] for j in each])]
-    if len(islands) == 1 or len(having) != 1 or len(having[0]) == 1:
-        if len(having) > 1 and all(
-            known([names[j] for j in each]) == known(names) for each in having
-        ):
-            first, second, *_ = (f"{_letter(e[0])}{top + 1}" for e in having)
-            found = f"two, at {first} and at {second}"
-            raise wrong(where, "one table with such a column", found, REMEDY)
-        return tuple(used), ""
-    chosen = having[0]
-    others = [each for each in islands if each is not chosen]
-    for each in others:
-        if any(names[j] for j in each) and _height(grid, each, top, end) == _height(
-            grid, chosen, top, end
-        ):
-            found = f"an empty column before {_letter(max(chosen[0], each[0]))}{top + 1}"
-            raise wrong(where, "one table", found, f"remove it, or {REMEDY}")
-    said = listed([_span(each) for each in others])
-    return tuple(
-        chosen
-    ), f"{'columns' if len(others) > 1 or len(others[0]) > 1 else 'column'} {said}"
-
-
-def _height(grid: Rows, columns: Sequence[int], top: int, end: int) -> int:
-    return max(i for i in range(top, end) if not _is_blank(grid, i, columns))
-
-
-def _span(columns: Sequence[int]) -> str:
-    first, last = _letter(columns[0]), _letter(columns[-1])
-    return first if first == last else f"{first} to {last}"
-
-
-def _letter(column: int) -> str:
-    from openpyxl.utils.cell import get_column_letter
-
-    return str(get_column_letter(column + 1))
-
-
 # --- Formulas -----------------------------------------------------------------------------
 
 
@@ -522,7 +361,7 @@ def _computed(path: Path, sheet: str, markup: Markup) -> dict[tuple[int, int], o
             grid = _with_errors(grid_of(label(path), tab), _markup(tab))
     except CellpropError:
         return {}
-    return {place: _at(grid, *place) for place in markup.formulas}
+    return {place: at(grid, *place) for place in markup.formulas}
 
 
 def _with_values(grid: Rows, values: Mapping[tuple[int, int], object]) -> Rows:
@@ -547,7 +386,7 @@ def _check_computed(
         if value is None or isinstance(value, Error):
             found = "nothing" if value is None else f"the error {label(value)}"
             raise InputError(
-                f"{where}, row {row + 1}, column {_letter(column)}: has a formula without a value"
+                f"{where}, row {row + 1}, column {letter(column)}: has a formula without a value"
                 f" that a spreadsheet program stored, and computed here it gives {found}; {remedy}."
             )
 

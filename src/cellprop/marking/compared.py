@@ -33,7 +33,7 @@ class Taken:
 
 @dataclass(frozen=True)
 class Differs:
-    """A given matrix that is not the trace's.
+    """A given matrix that is not the run's.
 
     Attributes:
         theirs, ours: The names.
@@ -76,7 +76,7 @@ class Comparison(Marks):
         ours: All matrices that theirs could be, by name.
         taken: For each of our matrices that was compared, the one of theirs.
         left: Those of theirs that were compared with none.
-        differs: Given matrices that are not the trace's: what follows can't agree.
+        differs: Given matrices that are not the run's: what follows can't agree.
         looks_rounded: To how many decimals all numbers are rounded, if they agree when they are
             compared so; else None.
         say: Returns all there is to say of it, as lines of plain text.

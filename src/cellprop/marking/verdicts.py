@@ -28,7 +28,6 @@ FULL = (RIGHT, CARRIED, ROUNDED)
 ONE_NUMBER, COPIED, NOT_CALCULATED, NOT_UPDATED = (
     "one_number", "copied", "not_calculated", "not_updated",
 )  # fmt: skip
-GUESSES = (ONE_NUMBER, COPIED, NOT_CALCULATED)
 # The slips of taking what stands elsewhere.
 OTHERS = ("other_sample", "other_neuron", "updated_too_early")
 

@@ -175,7 +175,7 @@ class Layer:
         number: Which of several hidden layers; None if there are not several.
         size: How many neurons it has.
         applies: The operation that its neurons apply.
-        parameters: Its weights and biases.
+        parameters: Its weights, then its biases if it has some.
     """
 
     key: str
@@ -183,6 +183,11 @@ class Layer:
     size: int
     applies: str
     parameters: tuple[Matrix, ...]
+
+    @property
+    def weights(self) -> Matrix:
+        """Its weights, of shape (what enters, neurons)."""
+        return self.parameters[0]
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any
 
@@ -32,6 +32,7 @@ from cellprop.running.training import (
     Progress,
     Training,
     Values,
+    Walk,
     diverging,
     plan,
 )
@@ -77,6 +78,7 @@ def run(
     given = {rate: _learning_rate(learning_rate), **_settings(optimizer, settings)}
     start = _start(problem.whole, network, parameters, seed)
     entered, target = problem.whole.forward.entered.name, problem.whole.target.name
+    goal = _Goal(epochs, walk_epoch, walk_batch)
     training = Training(
         problem.known[entered],
         targets.values,
@@ -86,54 +88,17 @@ def run(
         batch_size=problem.size,
         dealer=_dealer(seed) if shuffle else None,
         recording=record,
-        progress=progress and (lambda done, _: progress(done, epochs)),
+        progress=progress and (lambda done, _: progress(done, goal.epochs)),
     )
     walked: dict[str, Array] = {}
-
-    def keep_all(batch: Batch, carried: Values) -> tuple[Values, Values]:
-        program = problem.walk(batch)
-        known = problem.samples(batch) | given | dict(zip(start, carried, strict=True))
-        with diverging():
-            walked.update(evaluate(program.matrices, known))
-        _check_finite(walked, walk_epoch)
-        told = [value(each, walked) for each in reports(program, problem.how)]
-        return told, [walked[program.updates[name].name] for name in start]
-
-    stopped = ""
-    while True:
-        try:
-            finite = training.train(walk_epoch - 1)
-            if finite:
-                training.walk(walk_batch, keep_all, keep=epochs > 0)
-            break
-        except KeyboardInterrupt:
-            if stopped:  # asked twice
-                raise
-            # The update asked for was not reached: the next one is shown.
-            walk_epoch, walk_batch = training.state.epoch + 1, 1
-            stopped = f"training: stopped after epoch {walk_epoch} of {epochs}."
-            epochs = walk_epoch
-    try:
-        finite = finite and training.train(epochs)
-        finite = training.finish() and finite
-    except KeyboardInterrupt:
-        stopped = f"training: stopped after epoch {training.state.epoch} of {epochs}."
-        finite = training.finish()
-    done = training.state.epoch
-    if not finite:
-        stopped = (
-            f"training: the loss is not finite after epoch {done + 1};"
-            " use a smaller learning rate or smaller numbers."
-        )
-        if done < walk_epoch <= epochs:
-            raise InputError(stopped)
+    finite = _train(training, goal, _keeping(walked, problem, given, tuple(start), goal))
     update = Update(
         model,
         problem.shown,
         _read_only(walked),
-        epochs=done,
-        walk_epoch=walk_epoch,
-        walk_batch=walk_batch,
+        epochs=training.state.epoch,
+        walk_epoch=goal.walk_epoch,
+        walk_batch=goal.walk_batch,
         batches=problem.batches,
         samples=len(inputs.values),
         written={problem.whole.input.name: inputs.decimals, target: targets.decimals},
@@ -146,10 +111,82 @@ def run(
         start=_read_only(start),
         carried=_read_only(dict(zip(start, training.state.carried, strict=True))),
         recorded=_recorded(training, start) if record else None,
-        stopped=stopped,
-        interrupted=bool(stopped) and finite,
+        stopped=goal.stopped,
+        interrupted=bool(goal.stopped) and finite,
         named=aligned.are_names(inputs.column_labels),
     )
+
+
+@dataclass
+class _Goal:
+    """How far to train, and which update to keep whole. Ctrl+C brings both nearer.
+
+    Attributes:
+        epochs: How many to train.
+        walk_epoch, walk_batch: Which update is kept, counted from 1.
+        stopped: Why training ended before, in a sentence; empty if it did not.
+    """
+
+    epochs: int
+    walk_epoch: int
+    walk_batch: int
+    stopped: str = ""
+
+
+def _keeping(
+    walked: dict[str, Array],
+    problem: _Problem,
+    given: dict[str, Array],
+    names: Sequence[str],
+    goal: _Goal,
+) -> Walk:
+    """Return what does the update that is asked for, and keeps every matrix of it in `walked`, by
+    name and of its shape; `names` of those that are carried on.
+    """
+
+    def keep(batch: Batch, carried: Values) -> tuple[Values, Values]:
+        program = problem.show(batch)
+        known = problem.samples(batch) | given | dict(zip(names, carried, strict=True))
+        with diverging():
+            walked.update(evaluate(program.matrices, known))
+        _check_finite(walked, goal.walk_epoch)
+        told = [value(each, walked) for each in reports(program, problem.how)]
+        return told, [walked[program.updates[name].name] for name in names]
+
+    return keep
+
+
+def _train(training: Training, goal: _Goal, keep: Walk) -> bool:
+    """Train as far as is asked, or until Ctrl+C; return whether the loss stayed finite."""
+    while True:
+        try:
+            finite = training.train(goal.walk_epoch - 1)
+            if finite:
+                training.walk(goal.walk_batch, keep, keep=goal.epochs > 0)
+            break
+        except KeyboardInterrupt:
+            if goal.stopped:  # asked twice
+                raise
+            # The update asked for was not reached: the next one is shown.
+            goal.walk_epoch, goal.walk_batch = training.state.epoch + 1, 1
+            goal.stopped = f"training: stopped after epoch {goal.walk_epoch} of {goal.epochs}."
+            goal.epochs = goal.walk_epoch
+    try:
+        finite = finite and training.train(goal.epochs)
+        finite = training.finish() and finite
+    except KeyboardInterrupt:
+        done = training.state.epoch
+        goal.stopped = f"training: stopped after epoch {done} of {goal.epochs}."
+        finite = training.finish()
+    if not finite:
+        done = training.state.epoch
+        goal.stopped = (
+            f"training: the loss is not finite after epoch {done + 1};"
+            " use a smaller learning rate or smaller numbers."
+        )
+        if done < goal.walk_epoch <= goal.epochs:
+            raise InputError(goal.stopped)
+    return finite
 
 
 def _recorded(training: Training, names: Iterable[str]) -> Mapping[str, Array]:
@@ -209,7 +246,7 @@ class _Problem:
         program = self.declared(size)
         return plan(program, given, carried, reports(program, self.how))
 
-    def walk(self, batch: Batch) -> Program:
+    def show(self, batch: Batch) -> Program:
         """Return the steps for the samples of a batch, under their labels; this is then shown."""
         if self.batches > 1:
             labels = np.asarray(self.rows.labels, dtype=object)[batch]

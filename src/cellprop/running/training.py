@@ -1,6 +1,6 @@
 """Gradient descent: epoch after epoch, batch after batch, until told to stop.
 
-Knows compiled steps and numbers; which update is walked, and what a trace is, it does not know.
+Knows compiled steps and numbers; what is done with the update that is walked, it does not know.
 """
 
 from __future__ import annotations

@@ -18,14 +18,12 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 from cellprop.faces.layout import lay_out
-from cellprop.faces.workbook import boundary, contents, curve, extras, live, predictions, xml
+from cellprop.faces.workbook import contents, extras, xml
 from cellprop.faces.workbook.book import RunBook, sheet_name
 from cellprop.faces.workbook.frame import Frame
-from cellprop.faces.workbook.samples import predicted
 from cellprop.faces.workbook.sheets import step_sheet
 from cellprop.faces.workbook.theme import Theme
 from cellprop.faces.workbook.theme import load as load_theme
-from cellprop.faces.workbook.trained import trained
 from cellprop.files.writing import write_whole
 from cellprop.running.run import Run
 from cellprop.running.training import Progress
@@ -70,7 +68,8 @@ def write(
 
 def sheet_names(run: Run) -> list[str]:
     """Return the names of a workbook's sheets, in order."""
-    return [contents.NAME, *map(sheet_name, run.program.steps), *extras.which(run)]
+    further = (extra.name for extra in extras.which(run))
+    return [contents.NAME, *map(sheet_name, run.program.steps), *further]
 
 
 def to_openpyxl(run: Run) -> openpyxl.Workbook:
@@ -91,7 +90,8 @@ def _write(
 ) -> None:
     words = words or load_words()
     frame = Frame(theme or load_theme(), words("contents.title"))
-    book = RunBook(run.update, lay_out(run.program), frame, words, run=run)
+    further = extras.which(run)
+    book = RunBook(run.update, lay_out(run.program), frame, words, run=run, extras=further)
     # Contents stands first but is filled last: it lists the labels that sheets had to cut.
     sheets: dict[Worksheet, list[str]] = {frame.sheet(contents.NAME): []}
     for step in run.program.steps:
@@ -99,25 +99,9 @@ def _write(
         sheets[sheet] = step_sheet(book, step, sheet)
         if progress:
             progress(len(sheets), len(run.program.steps) + 1)
-    _add_extras(book, sheets)
+    sheets |= extras.sheets(book)
     first = next(iter(sheets))
-    sheets[first] = contents.contents_sheet(book, first, extras.which(run))
+    sheets[first] = contents.contents_sheet(book, first, further)
     # Rows come before the frame is saved: making them is what registers their styles.
     parts = xml.parts_of(frame.saved())
     xml.assemble(parts, {frame.sheet_path(sheet): rows for sheet, rows in sheets.items()}, file)
-
-
-def _add_extras(book: RunBook, sheets: dict[Worksheet, list[str]]) -> None:
-    """Add the sheets that follow the steps."""
-    frame, names = book.frame, extras.which(book.run)
-    rows = live.live_rows(book)
-    if extras.TRAINING in names:
-        sheet = frame.sheet(extras.TRAINING)
-        sheets[sheet] = curve.training_sheet(book, sheet, rows)
-    if extras.PREDICTIONS in names:
-        said = predicted(book.run, trained(book, rows))
-        sheet = frame.sheet(extras.PREDICTIONS)
-        sheets[sheet] = predictions.predictions_sheet(book, sheet, said)
-        if extras.BOUNDARY in names:
-            sheet = frame.sheet(extras.BOUNDARY)
-            sheets[sheet] = boundary.boundary_sheet(book, sheet, said)

@@ -191,15 +191,36 @@ class Book:
         return self._formulas[matrix.name]
 
 
+@dataclass(frozen=True)
+class Extra:
+    """A sheet that follows the steps.
+
+    Attributes:
+        name: What it is called.
+        key: Under which key its words stand: of them a `title`, and what it is `about`.
+    """
+
+    name: str
+    key: str
+
+
 @dataclass
 class RunBook(Book):
     """A `Book` of a whole run, which has sheets after the steps.
 
     Attributes:
         run: What they show.
+        extras: The sheets, in order.
     """
 
     run: Run = field(kw_only=True)
+    extras: tuple[Extra, ...] = field(kw_only=True)
+
+    @property
+    def sheet_names(self) -> list[str]:
+        """The names of the sheets of the steps and of those after them, in order."""
+        steps = map(sheet_name, self.run.program.steps)
+        return [*steps, *(extra.name for extra in self.extras)]
 
     @cached_property
     def allowed(self) -> Allowed:

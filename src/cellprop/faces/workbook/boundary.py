@@ -26,9 +26,9 @@ from cellprop.faces.layout import Place, letter
 from cellprop.faces.workbook import scatter, xml
 from cellprop.faces.workbook.band import Band, band
 from cellprop.faces.workbook.book import ROW, RunBook
-from cellprop.faces.workbook.canvas import Addresses, Canvas, absolute, at_home, room_for
-from cellprop.faces.workbook.extras import BOUNDARY, PREDICTIONS, WIDEST
+from cellprop.faces.workbook.canvas import WIDEST, Addresses, Canvas, absolute, at_home, room_for
 from cellprop.faces.workbook.plane import (
+    BOUNDARY,
     CELL_HEIGHT,
     FIRST_COLUMN,
     FIRST_ROW,
@@ -41,7 +41,7 @@ from cellprop.faces.workbook.plane import (
     lay_out,
 )
 from cellprop.faces.workbook.samples import Predicted
-from cellprop.faces.workbook.trained import Trained, known
+from cellprop.faces.workbook.trained import PREDICTIONS, Trained, known
 from cellprop.programs.deciding import decided
 from cellprop.running.run import Run
 from cellprop.texts.formats import LARGE, LONGEST_LABEL, MOST_DECIMALS, Format, choose, cut
@@ -152,7 +152,7 @@ def _put_parameters(canvas: Canvas, grid: Grid, trained: Trained) -> None:
     """Put copies of the trained parameters, so that formulas refer to this sheet only."""
     for name, place in grid.parameters.items():
         there = trained.places[name].addresses()
-        links = [[f"'{PREDICTIONS}'!{cell}" for cell in row] for row in there]
+        links = [[f"'{PREDICTIONS.name}'!{cell}" for cell in row] for row in there]
         values = trained.values[name]
         canvas.numbers(place, "known", choose(values, given=False), values, links)
         canvas.text(place.name_row, place.column, "name", name)

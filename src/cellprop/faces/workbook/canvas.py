@@ -16,13 +16,14 @@ from rich.cells import cell_len
 from cellprop.algebra import Array
 from cellprop.faces.layout import Place, letter
 from cellprop.faces.workbook import xml
-from cellprop.faces.workbook.book import ROW, RunBook, sheet_name, spans, styled
-from cellprop.faces.workbook.extras import key, which
+from cellprop.faces.workbook.book import ROW, Extra, RunBook, spans, styled
 from cellprop.faces.workbook.printing import PAGE_WIDTH, page_of
 from cellprop.files.safe import looks_like_formula
 from cellprop.texts.formats import WIDEST_SIDE, Format, Formats, width_above
 
 TITLE_ROW = 24.0
+# In a chart, beside its axis and in a column of classes a label takes no more than so many places.
+WIDEST = 60
 
 Addresses = list[list[str]]
 """Of the cells of a matrix, or formulas in them: by row and column."""
@@ -167,12 +168,11 @@ class Canvas:
 
     # --- Around the numbers ---------------------------------------------------------------
 
-    def head(self, name: str, last: int) -> None:
+    def head(self, extra: Extra, last: int) -> None:
         """Put the title, and the links to the sheets before and after and to the contents."""
-        words, run = self.book.words, self.book.run
-        sheets = [*map(sheet_name, run.program.steps), *which(run)]
-        position = sheets.index(name)
-        self.text(1, 1, "title", words(f"{key(name)}.title"))
+        words, sheets = self.book.words, self.book.sheet_names
+        position = sheets.index(extra.name)
+        self.text(1, 1, "title", words(f"{extra.key}.title"))
         self.heighten(1, TITLE_ROW)
         links = [(sheets[position - 1], "previous"), ("Contents", "contents")]
         links += [(after, "next") for after in sheets[position + 1 : position + 2]]

@@ -11,8 +11,8 @@ from openpyxl.worksheet.worksheet import Worksheet
 from rich.cells import cell_len
 
 from cellprop.algebra import ONE, Matrix, formulas, value
-from cellprop.faces.workbook import extras, xml
-from cellprop.faces.workbook.book import ROW, Book, sheet_name
+from cellprop.faces.workbook import xml
+from cellprop.faces.workbook.book import ROW, Book, Extra, sheet_name
 from cellprop.faces.workbook.printing import page_of
 from cellprop.faces.workbook.sheets import TITLE_ROW
 from cellprop.files.safe import looks_like_formula
@@ -26,10 +26,10 @@ WIDTHS = {"A": 16.0, "B": 16.0, "C": 22.0, "D": 22.0, "E": 22.0, "F": 22.0}
 LAST = "F"
 
 
-def contents_sheet(book: Book, sheet: Worksheet, further: Sequence[str]) -> list[str]:
+def contents_sheet(book: Book, sheet: Worksheet, further: Sequence[Extra]) -> list[str]:
     """Set the contents sheet up in the frame and return its rows.
 
-    `further`: the names of the sheets that follow the steps.
+    `further`: the sheets that follow the steps.
     """
     page = Page(book)
     _say(page)
@@ -190,7 +190,7 @@ def _show_loss(page: Page) -> None:
     page.add(cells)
 
 
-def _list_steps(page: Page, further: Sequence[str]) -> None:
+def _list_steps(page: Page, further: Sequence[Extra]) -> None:
     words = page.words
     page.heading("contents.steps")
     page.add(
@@ -207,9 +207,9 @@ def _list_steps(page: Page, further: Sequence[str]) -> None:
         else:
             page.prose(names, "D", cells)
     page.add("", 6)
-    for name in further:
-        about = page.words(f"{extras.key(name)}.about")
-        page.add(page.link("A", name, name) + page.text("B", "table", about))
+    for extra in further:
+        about = page.words(f"{extra.key}.about")
+        page.add(page.link("A", extra.name, extra.name) + page.text("B", "table", about))
 
 
 def _show_key(page: Page) -> None:

@@ -19,12 +19,12 @@ from cellprop.faces.workbook.allowed import as_typed
 from cellprop.faces.workbook.book import RunBook
 from cellprop.faces.workbook.canvas import Addresses, Canvas, at_home
 from cellprop.faces.workbook.charts import Chart, Series
-from cellprop.faces.workbook.extras import TRAINING
 from cellprop.faces.workbook.live import (
     ABOVE,
     FIRST_COLUMN,
     FIRST_ROW,
     HERE,
+    TRAINING,
     Live,
     counted,
 )
@@ -227,7 +227,8 @@ def _add_chart(canvas: Canvas, live: Live | None, *, whole: bool) -> None:
     words, run = canvas.book.words, canvas.book.run
 
     def series(key: str, column: int, by: int, last: int) -> Series:
-        x, y = (f"'{TRAINING}'!${letter(c)}${FIRST_ROW}:${letter(c)}${last}" for c in (by, column))
+        here = f"'{TRAINING.name}'!"
+        x, y = (f"{here}${letter(c)}${FIRST_ROW}:${letter(c)}${last}" for c in (by, column))
         return Series(words(f"training.{key}"), x, y, on_the_right=key == "accuracy")
 
     shown = []

@@ -1,31 +1,63 @@
-"""Which sheets follow the steps, what they are called, and what they have in common.
+"""The sheets that follow the steps, in a table: when each is there, and who fills it.
 
-Knows a run and what a spreadsheet has room for; what stands on the sheets, it does not know.
+Adding one is adding a row here, a module that fills it, and its words. Knows a run and what a
+spreadsheet has room for; what stands on the sheets, it does not know.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+
+from openpyxl.worksheet.worksheet import Worksheet
+
 from cellprop.faces import layout as at
+from cellprop.faces.workbook.book import Extra, RunBook
+from cellprop.faces.workbook.boundary import boundary_sheet
+from cellprop.faces.workbook.curve import training_sheet
+from cellprop.faces.workbook.live import TRAINING, Live, live_rows
+from cellprop.faces.workbook.plane import BOUNDARY
+from cellprop.faces.workbook.predictions import predictions_sheet
+from cellprop.faces.workbook.samples import Predicted, predicted
+from cellprop.faces.workbook.trained import PREDICTIONS, trained
 from cellprop.running.run import Run
 
-TRAINING, PREDICTIONS, BOUNDARY = "Training", "Predictions", "Decision boundary"
-# In a chart, beside its axis and in a column of classes a label takes no more than so many places.
-WIDEST = 60
+
+@dataclass(frozen=True)
+class Shown:
+    """What the sheets show, each part made when a sheet first asks for it.
+
+    Attributes:
+        book: What all sheets of the workbook share.
+    """
+
+    book: RunBook
+
+    @cached_property
+    def live(self) -> Live | None:
+        """The rows of a network that trains on its sheet, if there are any."""
+        return live_rows(self.book)
+
+    @cached_property
+    def predicted(self) -> Predicted:
+        """What the trained network says of the samples, and where that stands."""
+        return predicted(self.book.run, trained(self.book, self.live))
 
 
-def which(run: Run) -> tuple[str, ...]:
-    """Return the names of the sheets that follow the steps, in order."""
-    names = [TRAINING] if run.epochs >= 2 else []
-    if widest(run) <= at.MOST_COLUMNS:
-        names.append(PREDICTIONS)
-        if run.program.input.columns.size == 2:
-            names.append(BOUNDARY)
-    return tuple(names)
+@dataclass(frozen=True)
+class Sheet:
+    """A row of the table: a sheet and what it takes.
 
+    Attributes:
+        extra: What the sheet is called.
+        stands: Whether a run has it.
+        fill: Sets the sheet up in the frame and returns its rows.
+    """
 
-def key(name: str) -> str:
-    """Return under which key the words of an extra sheet stand."""
-    return {TRAINING: "training", PREDICTIONS: "predictions", BOUNDARY: "boundary"}[name]
+    extra: Extra
+    stands: Callable[[Run], bool]
+    fill: Callable[[Shown, Worksheet], list[str]]
 
 
 def widest(run: Run) -> int:
@@ -36,3 +68,46 @@ def widest(run: Run) -> int:
     working = inputs + sum(matrix.columns.size + 1 for matrix in program.forward.brings)
     # And those of prose, of the grid and of the chart.
     return 2 * inputs + 3 * outputs + parameters + working + 80
+
+
+def _has_room(run: Run) -> bool:
+    return widest(run) <= at.MOST_COLUMNS
+
+
+def _spans_a_plane(run: Run) -> bool:
+    return _has_room(run) and run.program.input.columns.size == 2
+
+
+EXTRAS: tuple[Sheet, ...] = (
+    Sheet(
+        TRAINING,
+        lambda run: run.epochs >= 2,
+        lambda shown, sheet: training_sheet(shown.book, sheet, shown.live),
+    ),
+    Sheet(
+        PREDICTIONS,
+        _has_room,
+        lambda shown, sheet: predictions_sheet(shown.book, sheet, shown.predicted),
+    ),
+    Sheet(
+        BOUNDARY,
+        _spans_a_plane,
+        lambda shown, sheet: boundary_sheet(shown.book, sheet, shown.predicted),
+    ),
+)
+
+
+def which(run: Run) -> tuple[Extra, ...]:
+    """Return the sheets that follow the steps of a run, in order."""
+    return tuple(row.extra for row in EXTRAS if row.stands(run))
+
+
+def sheets(book: RunBook) -> dict[Worksheet, list[str]]:
+    """Return the rows of every sheet that follows the steps, by the sheet, in order."""
+    shown = Shown(book)
+    found: dict[Worksheet, list[str]] = {}
+    for row in EXTRAS:
+        if row.extra in book.extras:
+            sheet = book.frame.sheet(row.extra.name)
+            found[sheet] = row.fill(shown, sheet)
+    return found

@@ -15,13 +15,13 @@ import numpy as np
 
 from cellprop.algebra import Array, Matrix, define, evaluate, formulas, reads
 from cellprop.faces.layout import MOST_COLUMNS, letter
-from cellprop.faces.workbook.book import LONGEST_FORMULA, RunBook
+from cellprop.faces.workbook.book import LONGEST_FORMULA, Extra, RunBook
 from cellprop.faces.workbook.canvas import Addresses, at_home
-from cellprop.faces.workbook.extras import TRAINING
 from cellprop.programs.deciding import decided, right
 from cellprop.running.run import Run
 from cellprop.running.training import diverging
 
+TRAINING = Extra("Training", "training")
 # Live rows stop after so many epochs, or when they would be more formula cells than this; with
 # fewer rows than the least they show too little of a curve.
 LIVE_EPOCHS, LIVE_CELLS, LEAST_ROWS = 300, 40_000, 20
@@ -59,7 +59,7 @@ class Live:
         """Return the address of each cell of a matrix in the last row, for another sheet."""
         _, rows, columns = self.values[name].shape
         cells = _cells(self.columns[name], rows, columns, str(self.last_row))
-        return [[f"'{TRAINING}'!{cell}" for cell in row] for row in cells]
+        return [[f"'{TRAINING.name}'!{cell}" for cell in row] for row in cells]
 
     def cells(self, matrix: Matrix, row: int) -> Addresses:
         """Return the address of each cell of a matrix in a row, which follow each other."""

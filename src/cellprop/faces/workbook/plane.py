@@ -10,11 +10,13 @@ from dataclasses import dataclass
 
 from cellprop.faces.layout import Place, letter
 from cellprop.faces.workbook.band import one_after_another, side_by_side
-from cellprop.faces.workbook.extras import WIDEST
+from cellprop.faces.workbook.book import Extra
+from cellprop.faces.workbook.canvas import WIDEST
 from cellprop.faces.workbook.trained import Trained
 from cellprop.running.run import Run
 from cellprop.texts.formats import cut
 
+BOUNDARY = Extra("Decision boundary", "boundary")
 # So many points across and down, or fewer where that would be more formula cells than this.
 POINTS, FEWEST, MOST_CELLS = 25, 9, 100_000
 SHOWN, FIRST_ROW, FIRST_COLUMN = 4, 8, 2

@@ -15,11 +15,10 @@ from cellprop.algebra import ONE, Array, Axis, Expression, Matrix, formulas, val
 from cellprop.algebra.cells import with_results
 from cellprop.faces.layout import Place, letter
 from cellprop.faces.workbook.book import RunBook
-from cellprop.faces.workbook.canvas import Addresses, Canvas, absolute, at_home, room_for
-from cellprop.faces.workbook.extras import PREDICTIONS, WIDEST
+from cellprop.faces.workbook.canvas import WIDEST, Addresses, Canvas, absolute, at_home, room_for
 from cellprop.faces.workbook.focus import StyleRule, literal
 from cellprop.faces.workbook.samples import Predicted
-from cellprop.faces.workbook.trained import FIRST_ROW, Trained
+from cellprop.faces.workbook.trained import FIRST_ROW, PREDICTIONS, Trained
 from cellprop.programs.deciding import Decision, decided, mean, right
 from cellprop.running.run import TRAINED
 from cellprop.texts.formats import WIDEST_SIDE, Format, choose
@@ -56,7 +55,7 @@ def predictions_sheet(book: RunBook, sheet: Worksheet, predicted: Predicted) -> 
     rows.put_samples()
     rows.head(own + 2, own=True)
     rows.put_room(own + 3)
-    canvas.link(SHARE, here.page - 5, PREDICTIONS, words("predictions.jump"), f"A{own}")
+    canvas.link(SHARE, here.page - 5, PREDICTIONS.name, words("predictions.jump"), f"A{own}")
     columns = range(here.hit, here.working[""])
     if columns:
         canvas.text(here.labels - 2, here.hit, "lane", words("training.working"))
@@ -81,7 +80,7 @@ def _put_parameters(canvas: Canvas, parameters: Trained) -> None:
         canvas.numbers(place, style, choose(values, given=False), values, links)
         canvas.text(place.name_row, place.column, "name", name)
         canvas.labels(place)
-        book.frame.add_name(f"{name}{TRAINED}", PREDICTIONS, place.absolute)
+        book.frame.add_name(f"{name}{TRAINED}", PREDICTIONS.name, place.absolute)
         if not links:
             canvas.check_numbers(place.range, name)
 

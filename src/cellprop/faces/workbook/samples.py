@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from cellprop.algebra import Array, Axis, Matrix
 from cellprop.faces.workbook.band import Band, band, one_after_another
-from cellprop.faces.workbook.extras import WIDEST
+from cellprop.faces.workbook.canvas import WIDEST
 from cellprop.faces.workbook.trained import Trained, known
 from cellprop.programs.deciding import Decision
 from cellprop.programs.program import Forward

@@ -14,10 +14,10 @@ import numpy as np
 from cellprop.algebra import Array, Axis, Matrix, value
 from cellprop.faces.layout import Place, letter
 from cellprop.faces.workbook.book import RunBook
-from cellprop.faces.workbook.canvas import Canvas, at_home, room_for
+from cellprop.faces.workbook.canvas import WIDEST, Canvas, at_home, room_for
 from cellprop.faces.workbook.charts import Chart, Series
-from cellprop.faces.workbook.extras import BOUNDARY, PREDICTIONS, WIDEST
 from cellprop.faces.workbook.plane import (
+    BOUNDARY,
     CELL_HEIGHT,
     FIRST_ROW,
     Grid,
@@ -26,6 +26,7 @@ from cellprop.faces.workbook.plane import (
     inputs_of,
 )
 from cellprop.faces.workbook.samples import Predicted
+from cellprop.faces.workbook.trained import PREDICTIONS
 from cellprop.programs.deciding import decided
 from cellprop.texts.formats import choose, cut
 
@@ -138,7 +139,7 @@ def _classes_found(book: RunBook, predicted: Predicted) -> Iterator[Column]:
     ):
         found = value(decided(matrix, "one of several"), known)
         rows = range(there.first_row, there.first_row + there.count)
-        texts = [f"'{PREDICTIONS}'!{letter(column)}{row}" for row in rows]
+        texts = [f"'{PREDICTIONS.name}'!{letter(column)}{row}" for row in rows]
         names = [there.classes[int(k) - 1] for k in found.ravel()]
         yield Column(book.words(f"predictions.{key}"), "General", texts, names)
 
@@ -147,7 +148,7 @@ def _numbers_found(book: RunBook, predicted: Predicted) -> Iterator[Column]:
     """Yield the target and the output of each sample; of several outputs the one that is shown."""
     run, outputs = book.run, predicted.outputs
     target, place = run.program.target.name, predicted.samples.output
-    home = f"'{PREDICTIONS}'!"
+    home = f"'{PREDICTIONS.name}'!"
     wanted = [(cells[0], cells[-1].rpartition("!")[2]) for cells in at_home(book, target)]
     given_out = [(f"{home}{cells[0]}", cells[-1]) for cells in place.addresses()]
     form = choose(outputs, given=False)
@@ -171,7 +172,7 @@ def _add_chart(canvas: Canvas, grid: Grid, clouds: Sequence[Cloud]) -> None:
 
     def cells(column: int, cloud: Cloud) -> str:
         there = f"${letter(column)}$"
-        return f"'{BOUNDARY}'!{there}{cloud.first_row}:{there}{cloud.last_row}"
+        return f"'{BOUNDARY.name}'!{there}{cloud.first_row}:{there}{cloud.last_row}"
 
     series = [
         Series(

@@ -11,11 +11,12 @@ from dataclasses import dataclass
 from cellprop.algebra import Array
 from cellprop.faces.layout import Place
 from cellprop.faces.workbook.band import side_by_side
-from cellprop.faces.workbook.book import RunBook
+from cellprop.faces.workbook.book import Extra, RunBook
 from cellprop.faces.workbook.canvas import Addresses, at_home
 from cellprop.faces.workbook.live import Live
 from cellprop.running.run import Run
 
+PREDICTIONS = Extra("Predictions", "predictions")
 FIRST_ROW = 10
 
 
