@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -60,6 +61,14 @@ def tolerance(expected: Expression, decimals: int, magnified: float = 1.0) -> Ex
     return half + Number(LEAST * 1e-3) * apply("absolute", expected)
 
 
+EXPECTED = Matrix("expected", ONE, ONE)
+
+
+@lru_cache(maxsize=64)  # asked for many matrices of many students
+def _limit(decimals: int, magnified: float) -> Expression:
+    return tolerance(EXPECTED, decimals, magnified)
+
+
 @dataclass(frozen=True)
 class Decimals:
     """Numbers rounded to decimals, as by hand.
@@ -93,9 +102,7 @@ class Decimals:
         ndarray of the same shape
             Distances, in the numbers' own unit.
         """
-        numbers = Matrix("expected", ONE, ONE)
-        limit = tolerance(numbers, self.decimals, magnified)
-        return value(limit, {"expected": _size(expected)})
+        return value(_limit(self.decimals, magnified), {EXPECTED.name: _size(expected)})
 
     def left_out(self, values: Array) -> Array:
         """Return the most that rounding leaves out of each number, as a distance in its unit."""

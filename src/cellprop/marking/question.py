@@ -89,8 +89,8 @@ class Setup:
         """The steps: the same object each time, and for equal set-ups that are used together."""
         return _program(self)
 
-    @property
-    def answers(self) -> dict[str, Matrix]:
+    @cached_property
+    def answers(self) -> Mapping[str, Matrix]:
         """The matrices to be calculated by hand, by name, in order of computation."""
         return {
             matrix.name: matrix

@@ -140,12 +140,12 @@ class Step:
         """Its number, with the layer's where there are several: `7`, `2.1`."""
         return f"{self.number}" if self.layer is None else f"{self.number}.{self.layer}"
 
-    @property
+    @cached_property
     def matrices(self) -> tuple[str, ...]:
         """The names of the matrices that it brings, in order of computation."""
         return tuple(matrix.name for matrix in self.brings)
 
-    @property
+    @cached_property
     def computed(self) -> tuple[Matrix, ...]:
         """Those of its matrices that it computes; the others are given."""
         return tuple(matrix for matrix in self.brings if matrix.definition is not None)
