@@ -13,12 +13,12 @@ import cellprop
 from cellprop.algebra import value
 from cellprop.marking import question as questions
 from cellprop.marking.marks import mark
-from cellprop.marking.precision import LEAST, half_a_unit
+from cellprop.marking.precision import Decimals, half_a_unit
 from cellprop.marking.slips import FORM, SLIPS, mistakes
-from cellprop.marking.verdicts import FULL, GUESSES, NOT_UPDATED, RIGHT, SLIP, Answer
+from cellprop.marking.verdicts import FULL, NOT_UPDATED, RIGHT, SLIP, Answer
 from cellprop.texts.words import load
 from conftest import slow_but
-from students import answers_of
+from students import GUESSES, answers_of
 
 
 def network(sizes, **options):
@@ -84,7 +84,8 @@ def slip_everywhere(question, rounding, *, few=None, leave=()):
 
     `few`: to make only some of them, a generator of random numbers. `leave`: slips not to make.
     """
-    half, relative = half_a_unit(question.setup.decimals), LEAST * 1e-3
+    decimals = question.setup.decimals
+    half, precision = half_a_unit(decimals), Decimals(decimals)
     shown = set()
     order = list(question.setup.answers)
     for name, matrix in question.setup.answers.items():
@@ -112,7 +113,7 @@ def slip_everywhere(question, rounding, *, few=None, leave=()):
             marked = {m.name: m for m in marks.matrices}
             here = marked[name]
             typed = answers[name].values
-            off = abs(typed - here.own) > 2 * half + relative * abs(here.own)
+            off = abs(typed - here.own) > half + precision.within(here.own, here.own)
             visible = off & np.isfinite(typed)
             explained = here.verdicts[visible] == SLIP
             # What rounding alone explains, or what happens to be the true value, is not charged.
