@@ -231,7 +231,7 @@ class Interrupting:
 
         def planned(*arguments: Any) -> Plan:
             found = training.plan(*arguments)
-            return Plan(*map(self.counted, (found.report, found.update, found.step)))
+            return Plan(self.counted(found.report), self.counted(found.update))
 
         def train(this: Training, upto: int) -> bool:
             self.training = True
@@ -242,6 +242,8 @@ class Interrupting:
 
         trained = Training.train
         monkeypatch.setattr(problem, "plan", planned)
+        update = training.update
+        monkeypatch.setattr(problem, "updating", lambda *given: self.counted(update(*given)))
         monkeypatch.setattr(Training, "train", train)
 
     def counted(self, function: Any) -> Any:

@@ -319,7 +319,7 @@ ARITHMETIC: tuple[Operation, ...] = (
     ),
     elementwise(
         "equal",
-        lambda a, b: np.where(a == b, 1.0, 0.0),
+        lambda a, b: np.equal(a, b).astype(np.float64),
         maths=Form("[{0} = {1}]", CALL, (0, 0)),
         numpy=Form("np.where({0} == {1}, 1.0, 0.0)", CALL, (COMPARED + 1, COMPARED + 1)),
         r=truth_in_r("=="),

@@ -54,9 +54,14 @@ def _first_largest(x: Array) -> Array:
         return np.zeros((len(x), 1))
     middle = (count + 1) // 2
     left, right = x[:, :middle], x[:, middle:]
-    first = left.max(axis=1, keepdims=True) >= right.max(axis=1, keepdims=True) * (1 - TOLERANCE)
+    first = _largest(left) >= _largest(right) * (1 - TOLERANCE)
     found: Array = np.where(first, _first_largest(left), middle + _first_largest(right))
     return found
+
+
+def _largest(x: Array) -> Array:
+    """Return the largest number of each row, of shape (rows, 1)."""
+    return x if x.shape[1] == 1 else np.maximum.reduce(x, axis=1, keepdims=True)
 
 
 def _cells_of_largest_at(_: Applied, operands: Sequence[CellTexts]) -> CellTexts:
@@ -143,7 +148,7 @@ def _back_of_if_more(
 DECISIONS = (
     elementwise(
         "at_least",
-        lambda a, b: np.where(a >= b - SHORT, 1.0, 0.0),
+        lambda a, b: np.greater_equal(a, b - SHORT).astype(np.float64),
         maths=Form("[{0} ≥ {1}]", CALL, (0, 0)),
         numpy=Form("np.where({0} >= {1}, 1.0, 0.0)", CALL, (COMPARED + 1, COMPARED + 1)),
         r=Form("ifelse({0} >= {1}, 1, 0)", CALL, (COMPARED + 1, COMPARED + 1)),

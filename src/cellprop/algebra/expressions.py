@@ -208,7 +208,7 @@ class Applied(Expression):
         """Return the same operation, set alike, applied to other operands."""
         return Applied(self.operation, *operands, **self.settings)
 
-    @property
+    @cached_property  # asked for again with every value
     def function(self) -> Callable[..., Array]:
         """What computes its value, an array of shape (rows, columns), from its operands'."""
         function = self.operation.value

@@ -52,11 +52,10 @@ def value(expression: Expression, known: Mapping[str, Array]) -> Array:
 
 
 def _value(expression: Expression, known: Mapping[str, Array]) -> Array | float:
+    if isinstance(expression, Applied):
+        return expression.function(*[_value(operand, known) for operand in expression.operands])
     if isinstance(expression, Matrix):
         return known[expression.name]
-    if isinstance(expression, Applied):
-        operands = [_value(operand, known) for operand in expression.operands]
-        return expression.function(*operands)
     assert isinstance(expression, Number)
     return expression.value
 
@@ -70,11 +69,13 @@ NONE = -1
 
 
 def compiled(
-    wanted: Sequence[Expression], given: Sequence[Matrix]
+    wanted: Sequence[Expression], given: Sequence[Matrix], fixed: Sequence[Array] = ()
 ) -> Callable[[Sequence[Array]], list[Array]]:
     """Return a function from the values of `given` to those of `wanted`, fast enough to train.
 
-    Only what `wanted` needs is computed, and nothing twice.
+    Only what `wanted` needs is computed, and nothing twice; what depends on nothing but `fixed`, at
+    once and never again. What a call computes stays until the next computes it anew, so that memory
+    is used again instead of going back and forth; so the function is not for two threads at once.
 
     Parameters
     ----------
@@ -82,27 +83,43 @@ def compiled(
         Matrices or other expressions.
     given
         Matrices that are taken as they are, however they are defined.
+    fixed
+        The values of the first of `given`, if they are the same in every call.
 
     Returns
     -------
     function
-        From a list of arrays, each of the shape of its matrix in `given`, to a list of arrays, each
-        of the shape of what is wanted.
+        From a list of arrays, each of the shape of its matrix in `given` but for those fixed, to a
+        list of arrays, each of the shape of what is wanted.
     """
     compiler = _Compiler(wanted, given)
     results = [compiler.slot(each) for each in wanted]
-    constants, plan = compiler.constants, compiler.plan
+    start, end = len(fixed), len(given)
+    slots: Slots = [*fixed, *[None] * (end - start), *compiler.constants]
+    known = {*range(start), *range(end, len(slots))}
+    # For each operation what computes it, the slots of its only operand or of both, or else what
+    # takes them all, and its own. (Nearly all have one or two, and these are read off fastest.)
+    plan: list[tuple[Callable[..., Array], int, int, Callable[[Slots], Any] | None, int]] = []
+    for at, (function, inputs) in enumerate(compiler.plan, len(slots)):
+        slots.append(None)
+        if known.issuperset(inputs):
+            known.add(at)
+            with np.errstate(all="ignore"):  # as where it is computed in every call
+                slots[at] = function(*(slots[slot] for slot in inputs))
+            continue
+        first, second = (*inputs, NONE)[:2] if len(inputs) <= 2 else (NONE, NONE)
+        operands = itemgetter(*inputs) if len(inputs) > 2 else None
+        plan.append((function, first, second, operands, at))
 
     def run(values: Sequence[Array]) -> list[Array]:
-        slots: Slots = [*values, *constants]
-        push = slots.append
-        for function, first, second, operands in plan:
+        slots[start:end] = values
+        for function, first, second, operands, at in plan:
             if second >= 0:
-                push(function(slots[first], slots[second]))
+                slots[at] = function(slots[first], slots[second])
             elif operands is None:
-                push(function(slots[first]))
+                slots[at] = function(slots[first])
             else:
-                push(function(*operands(slots)))
+                slots[at] = function(*operands(slots))
         return [slots[i] for i in results]
 
     return run
@@ -113,14 +130,13 @@ class _Compiler:
 
     Attributes:
         constants: The numbers that stand in the expressions, in the order of their slots.
-        plan: For each operation in turn what computes it, and the slots of its operands: of the
-            only one, of both, or else what takes them all. (Nearly all have one or two, and reading
-            these off by themselves is fastest.)
+        plan: For each operation in turn what computes it, and the slots of its operands.
     """
 
     def __init__(self, wanted: Sequence[Expression], given: Sequence[Matrix]) -> None:
-        self.constants = sorted({number for each in wanted for number in _constants(each)})
-        self.plan: list[tuple[Callable[..., Array], int, int, Callable[[Slots], Any] | None]] = []
+        met: set[Matrix] = set(given)
+        self.constants = sorted({number for each in wanted for number in _constants(each, met)})
+        self.plan: list[tuple[Callable[..., Array], tuple[int, ...]]] = []
         keys = (*(matrix.name for matrix in given), *self.constants)
         self._slots: dict[object, int] = {key: i for i, key in enumerate(keys)}
         self._first = len(keys)
@@ -139,18 +155,20 @@ class _Compiler:
         key = (expression.operation.name, *expression.settings.items(), *inputs)
         if key not in self._slots:
             self._slots[key] = self._first + len(self.plan)
-            first, second = (*inputs, NONE)[:2] if len(inputs) <= 2 else (NONE, NONE)
-            others = itemgetter(*inputs) if len(inputs) > 2 else None
-            self.plan.append((expression.fast_function, first, second, others))
+            self.plan.append((expression.fast_function, inputs))
         return self._slots[key]
 
 
-def _constants(expression: Expression) -> Iterable[float]:
-    """Yield the constants of an expression and of all that it is computed from."""
+def _constants(expression: Expression, met: set[Matrix]) -> Iterable[float]:
+    """Yield the constants of an expression and of all that it is computed from, but for matrices
+    that were met.
+    """
     if isinstance(expression, Number):
         yield expression.value
-    elif isinstance(expression, Matrix) and expression.definition is not None:
-        yield from _constants(expression.definition)
+    elif isinstance(expression, Matrix) and expression not in met:
+        met.add(expression)
+        if expression.definition is not None:
+            yield from _constants(expression.definition, met)
     elif isinstance(expression, Applied):
         for operand in expression.operands:
-            yield from _constants(operand)
+            yield from _constants(operand, met)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from openpyxl.worksheet.worksheet import Worksheet
 
-from cellprop.algebra import ONE, Matrix, apply, formulas
+from cellprop.algebra import Matrix, apply, formulas
 from cellprop.exercise.book import EMPTY, NOTHING_MISSING, ExerciseBook, beside, column_range
 from cellprop.faces.layout import Place, letter
 from cellprop.faces.workbook import xml
@@ -67,13 +67,13 @@ def _cells(book: ExerciseBook, block: Judged) -> Mapping[int, str]:
     texts, complete = book.formulas(matrix), book.complete(matrix)
     true = book.question.values[matrix.name].tolist()
     follows_given = complete(0, 0) == NOTHING_MISSING
+    verdicts = _judgements(book, block)
     found = {}
     for i, row in enumerate(texts):
-        own, verdict, exact = [], [], []
+        own, exact = [], []
         for j, text in enumerate(row):
             own.append(text if follows_given else f"IF({complete(i, j)},{text},{EMPTY})")
             exact.append(xml.number(true[i][j]))
-            verdict.append(_judgement(book, block, i, j))
         columns = range(len(row))
         own_values = exact if follows_given else [""] * len(row)
         found[block.place.row + i] = (
@@ -83,27 +83,44 @@ def _cells(book: ExerciseBook, block: Judged) -> Mapping[int, str]:
             + xml.number_cells([block.cell(block.true, i, j) for j in columns], style, exact)
             + xml.formula_cells(
                 [block.cell(block.verdict, i, j) for j in columns], style,
-                [xml.escape(text) for text in verdict], ["0"] * len(row),
+                [xml.escape(text) for text in verdicts[i]], ["0"] * len(row),
             )
         )  # fmt: skip
     return found
 
 
-def _judgement(book: ExerciseBook, block: Judged, i: int, j: int) -> str:
-    """Return the formula that judges an answer."""
-    answer = block.place.address(i, j)
-    typed, right = Matrix("answer", ONE, ONE), Matrix("expected", ONE, ONE)
-    distance = apply("absolute", typed - right)
+def _judgements(book: ExerciseBook, block: Judged) -> list[list[str]]:
+    """Return the formulas that judge answers, by row and column."""
+    answers = block.place.addresses()
+    true, own = (_addresses(block, first) for first in (block.true, block.own))
+    near_true, near_own = (_near(book, block, expected) for expected in (true, own))
+    return [
+        [
+            f"IF(ISNUMBER({answer}),IF({by_true},1,IF(ISNUMBER({follows}),IF({by_own},1,-1),-1)),0)"
+            for answer, by_true, follows, by_own in zip(*row, strict=True)
+        ]
+        for row in zip(answers, near_true, own, near_own, strict=True)
+    ]
+
+
+def _near(book: ExerciseBook, block: Judged, expected: list[list[str]]) -> list[list[str]]:
+    """Return the conditions that answers are as close to cells as rounding allows."""
+    matrix = block.place.matrix
+    answer, right = (Matrix(name, matrix.rows, matrix.columns) for name in ("answer", "expected"))
+    cells = {"answer": block.place.addresses(), "expected": expected}
+    distance = apply("absolute", answer - right)
     limit = tolerance(right, book.question.setup.decimals)
+    off, most = (formulas(each, lambda m: cells[m.name]) for each in (distance, limit))
+    return [
+        [f"{far}<={near}" for far, near in zip(*row, strict=True)]
+        for row in zip(off, most, strict=True)
+    ]
 
-    def near(expected: str) -> str:
-        cells = {"answer": [[answer]], "expected": [[expected]]}
-        off, most = (formulas(each, lambda m: cells[m.name])[0][0] for each in (distance, limit))
-        return f"{off}<={most}"
 
-    true, own = block.cell(block.true, i, j), block.cell(block.own, i, j)
-    by_own = f"IF(ISNUMBER({own}),IF({near(own)},1,-1),-1)"
-    return f"IF(ISNUMBER({answer}),IF({near(true)},1,{by_own}),0)"
+def _addresses(block: Judged, first: int) -> list[list[str]]:
+    """Return the address of every cell of a block."""
+    rows, columns = block.place.matrix.shape
+    return [[block.cell(first, i, j) for j in range(columns)] for i in range(rows)]
 
 
 def set_up_hints(book: ExerciseBook, sheet: Worksheet, blocks: Sequence[Judged]) -> None:

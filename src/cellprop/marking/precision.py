@@ -102,7 +102,7 @@ class Decimals:
         ndarray of the same shape
             Distances, in the numbers' own unit.
         """
-        return value(_limit(self.decimals, magnified), {EXPECTED.name: _size(expected)})
+        return value(_limit(self.decimals, magnified), {EXPECTED.name: _finite(expected)})
 
     def left_out(self, values: Array) -> Array:
         """Return the most that rounding leaves out of each number, as a distance in its unit."""
@@ -137,8 +137,12 @@ DOUBLE = Floating(52, RELATIVE)
 SINGLE = Floating(23, 0.0)
 
 
+def _finite(values: Array) -> Array:
+    return np.where(np.isinf(values), 0.0, values)
+
+
 def _size(values: Array) -> Array:
-    return np.where(np.isinf(values), 0.0, abs(values))
+    return abs(_finite(values))
 
 
 # --- What comes of it ---------------------------------------------------------------------

@@ -51,6 +51,7 @@ class Way:
         # What the student has, by name: their answers, and what follows from them; and what follows
         # for each matrix that is calculated.
         self.own, self.following = self.followed(instead or {})
+        self._limits: dict[tuple[str, bool], Array] = {}
         # What an update begins with, by the name of the update.
         self.before = {new.name: self.own[old] for old, new in self.program.updates.items()}
 
@@ -72,7 +73,17 @@ class Way:
         """Return how far each answer may lie from what is expected and still be it: distances of
         the matrix's shape.
         """
-        old = self.before.get(matrix.name)
+        name = matrix.name
+        true = expected is self.true[name]
+        if magnified != 1.0 or not (true or expected is self.following.get(name)):
+            return self._within(name, expected, magnified)
+        # Of what is true and of what follows it is asked again and again.
+        if (name, true) not in self._limits:
+            self._limits[name, true] = self._within(name, expected, magnified)
+        return self._limits[name, true]
+
+    def _within(self, name: str, expected: Array, magnified: float) -> Array:
+        old = self.before.get(name)
         carries = expected if old is None else expected - old
         return self.precision.within(expected, carries, magnified)
 

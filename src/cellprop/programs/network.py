@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, field
+from functools import cached_property
 
 import numpy as np
 
@@ -118,7 +119,7 @@ class Network:
         ):  # fmt: skip
             object.__setattr__(self, name, value)
 
-    @property
+    @cached_property
     def hidden(self) -> tuple[HiddenLayer, ...]:
         """The hidden layers, from the inputs on."""
         sizes, several = self.sizes, len(self.sizes) > 3

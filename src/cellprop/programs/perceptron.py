@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 
 from cellprop.algebra import (
     ONE,
@@ -284,7 +284,9 @@ def _described(network: Network, layers: Sequence[_Layer]) -> Iterator[Layer]:
 
 def _steps(back: _Back, wording: Wording) -> Iterator[Step]:
     def step(number: int, kind: Kind, *brings: Matrix, layer: int | None = None) -> Step:
-        return Step(str(number), number, kind, brings, layer, wording.caption(number, layer))
+        return Step(
+            str(number), number, kind, brings, layer, partial(wording.caption, number, layer)
+        )
 
     way, update = back.way, back.update
     forward, hidden, output = way.forward, way.hidden, way.output

@@ -8,9 +8,9 @@ computes, and nothing here is said: words live in `templates/`, and a step's `Ca
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Literal
 
 from cellprop.algebra import Applied, Expression, Matrix
@@ -106,7 +106,7 @@ class Step:
         kind: What it does.
         brings: The matrices that it brings, in order of computation.
         layer: The hidden layer it is about, where there are several; else None.
-        caption: Which texts say what happens.
+        captioned: What tells `caption` when it is asked for, as few programs are.
         title: What happens, where the words are known.
     """
 
@@ -115,7 +115,7 @@ class Step:
     kind: Kind
     brings: tuple[Matrix, ...]
     layer: int | None = None
-    caption: Caption = field(default=Caption("", ()), repr=False)
+    captioned: Callable[[], Caption] = field(default=partial(Caption, "", ()), repr=False)
     title: str = ""
 
     def __eq__(self, other: object) -> bool:
@@ -124,6 +124,11 @@ class Step:
 
     def __hash__(self) -> int:
         return hash(self._seen)
+
+    @cached_property
+    def caption(self) -> Caption:
+        """Which texts say what happens."""
+        return self.captioned()
 
     @property
     def _seen(self) -> tuple[str, str, tuple[str, ...]]:

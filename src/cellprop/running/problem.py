@@ -28,7 +28,6 @@ from cellprop.programs.updating import OPTIMIZERS
 from cellprop.running.run import Run, Update
 from cellprop.running.training import (
     Batch,
-    Plan,
     Progress,
     Training,
     Values,
@@ -36,6 +35,7 @@ from cellprop.running.training import (
     diverging,
     plan,
 )
+from cellprop.running.training import update as updating
 
 # What a column is to span, at least, to be scaled: see `ratio_to_spread` in the algebra.
 LEAST_SPAN = 1e-26
@@ -78,13 +78,15 @@ def run(
     given = {rate: _learning_rate(learning_rate), **_settings(optimizer, settings)}
     start = _start(problem.whole, network, parameters, seed)
     entered, target = problem.whole.forward.entered.name, problem.whole.target.name
+    fixed = {name: problem.known[name] for name in (entered, target)} | given
     goal = _Goal(epochs, walk_epoch, walk_batch)
     training = Training(
-        problem.known[entered],
-        targets.values,
+        fixed[entered],
+        fixed[target],
         list(given.values()),
         list(start.values()),
-        lambda size: problem.plan(size, (entered, target, *given), tuple(start)),
+        plan(problem.whole, fixed, tuple(start), reports(problem.whole, problem.how)),
+        lambda size: updating(problem.declared(size), fixed, tuple(start)),
         batch_size=problem.size,
         dealer=_dealer(seed) if shuffle else None,
         recording=record,
@@ -237,14 +239,7 @@ class _Problem:
 
     def declared(self, size: int) -> Program:
         """Return the steps for so many samples, whichever they are."""
-        if size == self.rows.size:
-            return self.whole
         return self.model.program(Axis.numbered("samples", size), whole=False)
-
-    def plan(self, size: int, given: Sequence[str], carried: Sequence[str]) -> Plan:
-        """Return the plan for so many samples, whichever they are."""
-        program = self.declared(size)
-        return plan(program, given, carried, reports(program, self.how))
 
     def show(self, batch: Batch) -> Program:
         """Return the steps for the samples of a batch, under their labels; this is then shown."""

@@ -5,7 +5,7 @@ Knows compiled steps and numbers; what is done with the update that is walked, i
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from math import isfinite
@@ -26,42 +26,60 @@ Batch = NDArray[np.intp]
 """Which samples an update sees."""
 
 
+Compiled = Callable[[Sequence[Array]], Values]
+"""From some values to others; see `compiled`."""
+
+
 @dataclass(frozen=True)
 class Plan:
-    """The compiled steps for so many samples at a time.
-
-    Each is called with X, y, the settings and what is carried on.
+    """The compiled steps for all samples, from what is carried on.
 
     Attributes:
-        report: Gives what is told of an epoch: the mean loss, and the accuracy if outputs decide.
-        update: Gives the same, then what is carried on, updated.
-        step: Gives what is carried on, updated.
+        report: What is told of an epoch: the mean loss, and the accuracy if outputs decide.
+        update: The same, then what is carried on, updated.
     """
 
-    report: Callable[[Sequence[Array]], Values]
-    update: Callable[[Sequence[Array]], Values]
-    step: Callable[[Sequence[Array]], Values]
+    report: Compiled
+    update: Compiled
 
 
 def plan(
-    program: Program, given: Sequence[str], carried: Sequence[str], told: Sequence[Expression]
+    program: Program,
+    given: Mapping[str, Array],
+    carried: Sequence[str],
+    told: Sequence[Expression],
 ) -> Plan:
-    """Return a plan for a program.
+    """Return the plan for all samples.
 
     Parameters
     ----------
     program
         The steps.
-    given, carried
-        The names of the matrices that stay, X and y first, and of those that training carries on.
+    given
+        What stays, by name: X and y, and the settings. What depends on these only is computed once.
+    carried
+        The names of what training carries on.
     told
         What is told of each epoch, as expressions of the program; each a single number.
     """
     inputs = [program.by_name[name] for name in (*given, *carried)]
     updates = [program.updates[name] for name in carried]
-    return Plan(
-        compiled(told, inputs), compiled([*told, *updates], inputs), compiled(updates, inputs)
-    )
+    fixed = list(given.values())
+    return Plan(compiled(told, inputs, fixed), compiled([*told, *updates], inputs, fixed))
+
+
+def update(program: Program, given: Iterable[str], carried: Sequence[str]) -> Compiled:
+    """Return what updates what is carried on by some samples: from X, y, the settings, and that.
+
+    Parameters
+    ----------
+    program
+        The steps for so many samples, whichever they are.
+    given, carried
+        The names of the matrices that stay, X and y first, and of those that training carries on.
+    """
+    inputs = [program.by_name[name] for name in (*given, *carried)]
+    return compiled([program.updates[name] for name in carried], inputs)
 
 
 @dataclass(frozen=True)
@@ -72,7 +90,7 @@ class State:
     carried: Values
 
 
-Dealt = tuple[Batch, Array, Array, Plan]
+Dealt = tuple[Batch, Array, Array]
 
 Walk = Callable[[Batch, Values], tuple[Values, Values]]
 """Does one update and keeps it: from a batch and what is carried on, what is told of it and what is
@@ -94,7 +112,8 @@ class Training:
         y: Array,
         settings: Sequence[Array],
         carried: Sequence[Array],
-        plan_for: Callable[[int], Plan],
+        plan: Plan,
+        update_for: Callable[[int], Compiled],
         *,
         batch_size: int,
         dealer: Callable[[int], np.random.Generator] | None = None,
@@ -110,8 +129,10 @@ class Training:
         settings, carried
             The learning rate and what else the update rule goes by; the parameters and what else
             is carried on from update to update. In the order of the plans.
-        plan_for
-            Gives the plan for so many samples at a time.
+        plan
+            What is done with all samples.
+        update_for
+            Gives what updates by so many samples at a time.
         batch_size
             How many samples an update sees.
         dealer
@@ -123,7 +144,7 @@ class Training:
             Told now and then how many epochs are done.
         """
         self.X, self.y, self.settings = X, y, settings
-        self.plan_for = lru_cache(plan_for)
+        self.plan, self.update_for = plan, lru_cache(update_for)
         self.batch_size = batch_size
         # All at once, the order of the samples does not matter.
         self._dealer = dealer if batch_size < len(X) else None
@@ -189,21 +210,20 @@ class Training:
         whole = self.batches == 1
         if not whole:
             self._note(self._report())
-        for k, (batch, X, y, plan) in enumerate(self._batches(), 1):
+        for k, (batch, X, y) in enumerate(self._batches(), 1):
             if walk and k == number:
                 told, carried = walk(batch, carried)
             elif whole:
-                found = plan.update([X, y, *settings, *carried])
+                found = self.plan.update(carried)
                 told, carried = found[: -len(carried)], found[-len(carried) :]
             else:
-                carried = plan.step([X, y, *settings, *carried])
+                carried = self.update_for(len(batch))([X, y, *settings, *carried])
             if whole:
                 self._note(told)
         return carried
 
     def _report(self) -> Values:
-        report = self.plan_for(len(self.X)).report
-        return report([self.X, self.y, *self.settings, *self.state.carried])
+        return self.plan.report(self.state.carried)
 
     def _batches(self) -> Iterable[Dealt]:
         """Return the batches of another epoch."""
@@ -215,7 +235,7 @@ class Training:
         """Yield the samples of each update, and what does the update."""
         for start in range(0, len(order), self.batch_size):
             batch = order[start : start + self.batch_size]
-            yield batch, self.X[batch], self.y[batch], self.plan_for(len(batch))
+            yield batch, self.X[batch], self.y[batch]
 
     def _note(self, told: Values) -> None:
         if self.recording:
