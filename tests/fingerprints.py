@@ -674,6 +674,9 @@ SLOW = frozenset((
     "build on from a workbook", "verify right", "verify deep", "verify classes",
     "exercise with marks", "exercise softmax", "exercise class with some later", "check right",
     "check rounded", "check forgetful", "check upwards", "check saved by another program",
+    "wrong commands", "build many samples", "plot loss", "verify wrong", "check half done",
+    "check reversed", "build softmax", "build from a sheet", "build three hidden layers",
+    "compare other names", "exercise class", "exercise scaled",
     "check softmax", "check averaged", "check class as csv", "check class as json",
     "check class in other words", "python check",
 ))  # fmt: skip

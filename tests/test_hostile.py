@@ -1148,8 +1148,13 @@ def test_an_interrupt_while_modules_load_is_no_traceback(here, module):
 LITTLE = "import resource; resource.setrlimit(resource.RLIMIT_AS, ({0} << 20, {0} << 20))"
 
 
-def sheets_of(content, name="xl/worksheets/sheet1.xml"):
-    return lambda folder: renamed(part(content, name))(folder, ".xlsx")
+def sheet_of_many(piece, count, name="xl/worksheets/sheet1.xml"):
+    """A workbook with so many pieces in a part; made when it is asked for, since it is huge."""
+
+    def make(folder):
+        return renamed(part(f"<a>{piece * count}</a>", name))(folder, ".xlsx")
+
+    return make
 
 
 HUGE = {
@@ -1161,12 +1166,12 @@ HUGE = {
         "show X --target y --data x.csv",
         lambda folder: written(folder, b"a," * 10_000_000 + b"y\n", "x.csv"),
     ),
-    "elements": ("verify x.xlsx", sheets_of("<a>" + "<b/>" * 60_000_000 + "</a>")),
+    "elements": ("verify x.xlsx", sheet_of_many("<b/>", 60_000_000)),
     "a part": (
         "verify x.xlsx",
-        sheets_of("<a>" + " " * 500_000_000 + "</a>", "docProps/custom.xml"),
+        sheet_of_many(" ", 500_000_000, "docProps/custom.xml"),
     ),
-    "a theme": ("build --theme x.xlsx -o y.xlsx", sheets_of("<a>" + "<b/>" * 7_000_000 + "</a>")),
+    "a theme": ("build --theme x.xlsx -o y.xlsx", sheet_of_many("<b/>", 7_000_000)),
     "words without end": (
         "show --words x.toml",
         lambda folder: linked("/dev/zero")(folder, ".toml"),

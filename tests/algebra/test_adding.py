@@ -15,6 +15,7 @@ import pytest
 from openpyxl import load_workbook
 
 import cellprop
+from added import SOFTPLUS
 from cellprop.algebra import (
     CALL,
     OPERATIONS,
@@ -36,16 +37,6 @@ from reference import close
 from students import numbers_of
 
 # The rows, as they would stand in the tables. EXP never gets a number above 0, so none overflows.
-SOFTPLUS = elementwise(
-    "softplus",
-    lambda x: np.maximum(x, 0) + np.log1p(np.exp(-np.abs(x))),
-    maths=Form("ln(1 + exp({0}))", CALL, (0,)),
-    numpy=Form("np.logaddexp(0, {0})", CALL, (0,)),
-    r=Form("pmax({0}, 0) + log(1 + exp(-abs({0})))", PLUS, (0,)),
-    excel=Form("IF({0}>0,{0},0)+LN(1+EXP(-ABS({0})))", PLUS, (0,)),
-    cell=Form("MAX({0},0)+LN(1+EXP(-ABS({0})))", PLUS, (0,)),
-    slope=lambda _, z: apply("sigmoid", z),
-)
 LOG_COSH = loss(
     "log_cosh",
     lambda y, o: np.abs(y - o) + np.log1p(np.exp(-2 * np.abs(y - o))) - np.log(2),
@@ -174,6 +165,7 @@ def test_a_network_with_an_added_activation_is_drawn(softplus, tmp_path):
     assert plot(traced(activation=softplus), tmp_path / "plot.svg").stat().st_size > 1000
 
 
+@pytest.mark.slow
 def test_an_added_activation_between_0_and_1_decides_and_has_its_colours(monkeypatch, tmp_path):
     bell = elementwise(
         "bell",
@@ -222,6 +214,7 @@ def test_a_network_with_an_added_loss_is_drawn(log_cosh, tmp_path):
     assert plot(traced(loss=log_cosh), tmp_path / "plot.svg").stat().st_size > 1000
 
 
+@pytest.mark.slow
 def test_both_may_be_added(softplus, log_cosh, tmp_path):
     trace = traced(activation=softplus, loss=log_cosh, output_activation=softplus)
     assert_recalculates(trace.to_excel(tmp_path / "both.xlsx"))

@@ -11,8 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from added import SOFTPLUS
 from cellprop import Network
-from cellprop.algebra import CALL, OPERATIONS, PLUS, Form, apply, elementwise
+from cellprop.algebra import OPERATIONS
 from cellprop.tracing import Trace, trace
 from cellprop.verification import verify
 from conftest import slow, slow_but
@@ -407,20 +408,7 @@ def test_extreme_numbers_give_finite_ones_in_every_step_and_nothing_warns(activa
 @pytest.fixture
 def softplus(monkeypatch: pytest.MonkeyPatch) -> str:
     """An activation that the table does not have: added by one entry alone."""
-    monkeypatch.setitem(
-        OPERATIONS,
-        "softplus",
-        elementwise(
-            "softplus",
-            lambda x: np.maximum(x, 0) + np.log1p(np.exp(-np.abs(x))),
-            maths=Form("ln(1 + exp({0}))", CALL, (0,)),
-            numpy=Form("np.logaddexp(0, {0})", CALL, (0,)),
-            r=Form("pmax({0}, 0) + log(1 + exp(-abs({0})))", PLUS, (0,)),
-            excel=Form("IF({0}>0,{0},0)+LN(1+EXP(-ABS({0})))", PLUS, (0,)),
-            cell=Form("MAX({0},0)+LN(1+EXP(-ABS({0})))", PLUS, (0,)),
-            slope=lambda output, z: apply("sigmoid", z),
-        ),
-    )
+    monkeypatch.setitem(OPERATIONS, "softplus", SOFTPLUS)
     monkeypatch.setitem(
         ACTIVATIONS, "softplus", (lambda z: np.logaddexp(0, z), lambda z: 1 / (1 + np.exp(-z)))
     )
@@ -444,6 +432,7 @@ def test_an_activation_that_is_added_has_pytorchs_gradients(softplus, torch):
             assert same(moved(run), negative(torch_gradients(torch, run)))
 
 
+@pytest.mark.slow
 def test_an_activation_that_is_added_is_right_in_the_workbook(softplus, tmp_path):
     for depth in (1, 2):
         run = traced(Network(SIZES[depth], activation=softplus))
