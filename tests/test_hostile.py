@@ -1225,6 +1225,7 @@ ASKED = {
     "faces.workbook.to_openpyxl": "what was just written",
     "faces.workbook.frame.Frame.saved": "writes",
     "faces.workbook.xml.parts_of": "what was just written",
+    "faces.workbook.xml._canonical": "the same",
     "faces.workbook.xml.with_properties": "the same", "faces.workbook.xml.assemble": "writes",
     "verification.by_libreoffice.recalculate": "formulas that were counted; with limited time",
     "verification.by_ironcalc._loaded": "a file whose formulas were counted",

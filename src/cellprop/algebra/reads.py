@@ -5,10 +5,15 @@ Knows expressions and their patterns; knows no address and no colour.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from functools import lru_cache
+from types import MappingProxyType
+
 from cellprop.algebra.expressions import ONE, SAME, Applied, Expression, Matrix, Pattern, Selector
 
 
-def reads(expression: Expression) -> dict[Matrix, frozenset[Pattern]]:
+@lru_cache(maxsize=4096)  # expressions never change, and a marker asks for every student
+def reads(expression: Expression) -> Mapping[Matrix, frozenset[Pattern]]:
     """Return the matrices an expression reads, each with which of its cells a cell reads.
 
     Parameters
@@ -18,13 +23,13 @@ def reads(expression: Expression) -> dict[Matrix, frozenset[Pattern]]:
 
     Returns
     -------
-    dict of Matrix to frozenset of Pattern
+    mapping of Matrix to frozenset of Pattern
         A pattern names the rows and the columns of the matrix: `row` or `column` stand for the row
         or column number of the cell being computed, `all` for every one.
     """
     found: dict[Matrix, set[Pattern]] = {}
     _collect(expression, SAME, found)
-    return {matrix: frozenset(patterns) for matrix, patterns in found.items()}
+    return MappingProxyType({matrix: frozenset(each) for matrix, each in found.items()})
 
 
 def _collect(expression: Expression, at: Pattern, found: dict[Matrix, set[Pattern]]) -> None:

@@ -90,7 +90,7 @@ def exercise_sheet(book: ExerciseBook, step: Step, sheet: Worksheet) -> SheetPla
 
 def _states(book: ExerciseBook, step: Step, asked: Sequence[Matrix]) -> dict[str, State]:
     """Return the state of every matrix on a step's sheet."""
-    read = {m.name for matrix in step.computed for m in reads(matrix.definition)}  # type: ignore[arg-type]
+    read = {m.name for matrix in step.computed for m in reads(matrix.definition)}
     steps = book.update.program.steps
     states: dict[str, State] = {}
     for matrix in book.update.program.matrices:

@@ -22,7 +22,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from itertools import repeat
 
 import numpy as np
@@ -577,8 +577,9 @@ SLIPS: tuple[Slip, ...] = (
 FORM = tuple(dict.fromkeys(slip.key for slip in SLIPS if slip.is_form))
 
 
-def mistakes(of: Matrix, program: Program, decimals: int) -> Iterator[tuple[Slip, Expression]]:
-    """Yield every slip that can be made with a matrix, and what it is then computed as.
+@lru_cache(maxsize=256)  # they are the same for every student
+def mistakes(of: Matrix, program: Program, decimals: int) -> Sequence[tuple[Slip, Expression]]:
+    """Return every slip that can be made with a matrix, and what it is then computed as.
 
     An expression may read the matrix itself: its numbers as they should have been.
 
@@ -591,12 +592,10 @@ def mistakes(of: Matrix, program: Program, decimals: int) -> Iterator[tuple[Slip
     decimals
         To how many decimals numbers are rounded.
 
-    Yields
-    ------
-    (Slip, Expression)
+    Returns
+    -------
+    sequence of (Slip, Expression)
         The expression has the matrix's axes; the likelier slips come first.
     """
     facts = Facts(of, program, decimals)
-    for slip in SLIPS:
-        for wrong in slip.wrong(facts):
-            yield slip, wrong
+    return [(slip, wrong) for slip in SLIPS for wrong in slip.wrong(facts)]
