@@ -76,6 +76,7 @@ from cellprop.algebra.kinds import (
     outputs_for,
 )
 from cellprop.algebra.notation import CALL, PLUS, TIMES, statement, text
+from cellprop.algebra.pieces import Mention, named, pieces, with_shapes
 from cellprop.algebra.reads import reads
 from cellprop.algebra.rows import elementwise, loss
 from cellprop.algebra.values import compiled, evaluate, value
@@ -83,10 +84,11 @@ from cellprop.algebra.values import compiled, evaluate, value
 __all__ = [
     "CALL", "CHANGES", "GRADIENTS", "LEAK", "NOTATIONS", "ONE", "OPERATIONS", "PLUS", "SAME",
     "SPELLED_OUT", "TIMES", "TINY", "Applied", "Array", "Axis", "Backward", "CellTexts",
-    "Expression", "Form", "Keep", "Matrix", "Names", "Notation", "Number", "Operation", "Pattern",
-    "Range", "Selector", "Setting", "Sign", "Targets", "activations", "apply", "chain", "compiled",
-    "define", "derive", "elementwise", "elementwise_activations", "evaluate", "formulas",
-    "identity", "in_parts", "is_loss_of_classes", "is_of_several", "loss", "loss_of_classes",
-    "loss_of_yes_or_no", "losses", "losses_for", "outputs_for", "reads", "slope_of", "square",
-    "square_root", "statement", "sum_over_columns", "sum_over_rows", "text", "value",
+    "Expression", "Form", "Keep", "Matrix", "Mention", "Names", "Notation", "Number", "Operation",
+    "Pattern", "Range", "Selector", "Setting", "Sign", "Targets", "activations", "apply", "chain",
+    "compiled", "define", "derive", "elementwise", "elementwise_activations", "evaluate",
+    "formulas", "identity", "in_parts", "is_loss_of_classes", "is_of_several", "loss",
+    "loss_of_classes", "loss_of_yes_or_no", "losses", "losses_for", "named", "outputs_for",
+    "pieces", "reads", "slope_of", "square", "square_root", "statement", "sum_over_columns",
+    "sum_over_rows", "text", "value", "with_shapes",
 ]  # fmt: skip

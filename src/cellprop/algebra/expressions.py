@@ -200,9 +200,12 @@ class Applied(Expression):
     @property
     def T(self) -> Expression:  # noqa: N802 - NumPy's name
         """The transpose, of shape (columns, rows); that of a transpose is what was transposed."""
-        if self.operation.name == "transpose":
-            return self.operands[0]
-        return super().T
+        return self.operands[0] if self.is_transpose else super().T
+
+    @property
+    def is_transpose(self) -> bool:
+        """Whether it is its operand in the other order, and nothing else."""
+        return self.operation.name == "transpose"
 
     def of(self, *operands: Expression) -> Applied:
         """Return the same operation, set alike, applied to other operands."""
