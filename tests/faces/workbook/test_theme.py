@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import zipfile
+import zlib
 from io import BytesIO
 
 import pytest
 from openpyxl import Workbook, load_workbook
 from openpyxl.styles import Border, Font, PatternFill, Side
 
+import make_themes
 from cellprop.errors import InputError
 from cellprop.faces.workbook import theme, write
-from cellprop.faces.workbook.theme import LATER_STYLES, STYLES
+from cellprop.faces.workbook.theme import LARGE_STYLES, LATER_STYLES, STYLES
 from cellprop.texts.templates import template
-from reading import content, example, formulas
+from reading import content, example, formulas, parts
 
 DEFAULT = template("theme.xlsx")
 
@@ -56,16 +58,68 @@ def test_the_default_theme_has_every_style():
     assert tuple(theme.load().styles) == (*STYLES, *LATER_STYLES)
 
 
-def test_a_theme_made_before_there_were_exercises_takes_their_styles_from_the_default(tmp_path):
-    def remove_later_styles(sheet, samples):
-        for name in LATER_STYLES:
+def without(*names):
+    """A change that removes styles from a theme."""
+
+    def change(sheet, samples):
+        for name in names:
             sheet.cell(samples[name].row, 1).value = None
 
-    found = changed(tmp_path / "older.xlsx", remove_later_styles)
+    return change
+
+
+@pytest.mark.parametrize("missing", [LATER_STYLES, LARGE_STYLES, ("quiet",)])
+def test_an_older_theme_takes_the_styles_it_lacks_from_the_default(missing, tmp_path):
+    found = changed(tmp_path / "older.xlsx", without(*missing))
     usual = theme.load()
-    assert {name: found.styles[name].fill for name in LATER_STYLES} == {
-        name: usual.styles[name].fill for name in LATER_STYLES
-    }
+    assert set(found.styles) == {*STYLES, *LATER_STYLES}
+    for name in missing:
+        one, other = found.styles[name], usual.styles[name]
+        assert (one.font, one.fill, one.border) == (other.font, other.fill, other.border)
+        assert one.protection.locked == other.protection.locked
+
+
+def test_what_an_older_theme_lacks_is_as_large_as_what_it_has(tmp_path):
+    def change(sheet, samples):
+        without(*LATER_STYLES)(sheet, samples)
+        samples["known"].font = Font(name="Arial", sz=10)
+        samples["code"].font = Font(name="Courier New", sz=9)
+
+    found = changed(tmp_path / "older.xlsx", change).styles
+    fonts = {name: (found[name].font.name, found[name].font.sz) for name in LATER_STYLES}
+    assert fonts["answer"] == fonts["quiet"] == ("Arial", 10)
+    assert fonts["formula"] == ("Courier New", 11.5)
+    assert fonts["numbers"] == ("Courier New", 10)
+    assert fonts["shape"] == ("Arial", 8.5)
+    assert found["quiet"].font.color == theme.load().styles["quiet"].font.color
+
+
+SIZES = {
+    18: ("title",),
+    14: ("formula", "sign"),
+    13: ("heading",),
+    12: (
+        "active", "read", "known", "ghost", "input", "focus", "answer", "right", "carried",
+        "rounded", "slip", "wrong", "quiet", "code", "numbers", "name", "ghost_name", "quiet_name",
+    ),
+    11: ("says", "body", "table", "link", "note", "lane"),
+    10.5: ("caption",),
+    10: ("label", "shape", "fold"),
+}  # fmt: skip
+
+
+def test_the_default_theme_can_be_read_from_the_last_row():
+    sizes = {name: style.font.sz for name, style in theme.load().styles.items()}
+    assert sizes == {name: size for size, names in SIZES.items() for name in names}
+
+
+def test_the_committed_themes_are_what_their_script_writes():
+    for name, look in make_themes.LOOKS.items():
+        committed, written = template(name).read_bytes(), make_themes.content(look)
+        if "zlib-ng" in zlib.ZLIB_RUNTIME_VERSION:  # it compresses differently
+            assert parts(committed) == parts(written)
+        else:
+            assert committed == written
 
 
 def test_every_style_is_a_named_style_of_the_workbook():

@@ -49,7 +49,7 @@ State = Literal[
 
 LONGEST_FORMULA = 8192
 # The usual height of a row, and of one of labels, in points.
-ROW, LABEL_ROW = 13.5, 11.0
+ROW, LABEL_ROW = 16.5, 14.0
 # Prose and links keep to a page's width, however narrow or wide the matrices are.
 NARROWEST_PAGE, WIDEST_PAGE = 20, 24
 

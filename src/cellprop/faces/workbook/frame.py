@@ -29,7 +29,7 @@ from openpyxl.worksheet.worksheet import Worksheet
 from cellprop.faces.colors import COLORS
 from cellprop.faces.workbook.charts import Chart, Writer, drawn
 from cellprop.faces.workbook.focus import StyleRule
-from cellprop.faces.workbook.theme import LATER_STYLES, Theme
+from cellprop.faces.workbook.theme import EXERCISE_STYLES, Theme
 from cellprop.faces.workbook.xml import LONG_AGO
 from cellprop.files.opening import MARK
 from cellprop.version import __version__
@@ -39,7 +39,7 @@ LONGEST_ERROR, LONGEST_ERROR_TITLE = 225, 32
 # In print, in per cent: smaller can't be read.
 SMALLEST_SCALE = 60
 # What the key explains: a style `key_…` for each looks like it, with its text in the middle.
-KEY_STATES = ("active", "read", "known", "ghost", "input", *LATER_STYLES)
+KEY_STATES = ("active", "read", "known", "ghost", "input", *EXERCISE_STYLES)
 # From low over middle to high: told apart by the colour-blind, and light enough for dark text.
 SCALE = ("FF6BAED6", "FFFFFFFF", "FFFDAE6B")
 

@@ -29,8 +29,12 @@ STYLES = (
     "title", "says", "heading", "body", "table", "caption", "code", "link", "lane", "name",
     "ghost_name", "label", "active", "read", "known", "ghost", "input", "focus", "note",
 )  # fmt: skip
-# Those of workbooks to fill in. A theme that was made before there were any does without.
-LATER_STYLES = ("answer", "right", "carried", "rounded", "slip", "wrong")
+# Those of workbooks to fill in.
+EXERCISE_STYLES = ("answer", "right", "carried", "rounded", "slip", "wrong")
+# Those of a sheet that shows its step as one line of maths, and lets the rest stand back.
+LARGE_STYLES = ("formula", "numbers", "sign", "shape", "quiet", "quiet_name", "fold")
+# A theme that was made before there were any does without.
+LATER_STYLES = (*EXERCISE_STYLES, *LARGE_STYLES)
 # Where samples are looked for; a sheet of a few bytes can claim a million rows.
 MOST_ROWS = 1_000
 # Cells that stay open for typing when a teacher protects the sheet.
@@ -89,9 +93,10 @@ def _read(where: str, book: Any) -> Theme:
     styles |= {name: _style(name, sample) for name, sample in later.items()}
     if len(later) < len(LATER_STYLES):
         usual = load().styles
-        styles |= {name: copy(usual[name]) for name in LATER_STYLES if name not in later}
+        lacking = [name for name in LATER_STYLES if name not in later]
+        styles |= {name: _beside(styles, usual, name) for name in lacking}
     _check_colors(book.loaded_theme)
-    widths = (_width(sheet, "A", 15), _width(sheet, "B", 6), _width(sheet, "C", 9))
+    widths = (_width(sheet, "A", 13), _width(sheet, "B", 5), _width(sheet, "C", 8.25))
     return Theme(styles, *widths, colors=book.loaded_theme)
 
 
@@ -116,6 +121,25 @@ def _style(name: str, sample: Any) -> NamedStyle:
     for part in (style.font, style.fill, style.border, style.alignment):
         part.to_tree()
     return style
+
+
+def _beside(styles: Mapping[str, Any], usual: Mapping[str, Any], name: str) -> NamedStyle:
+    """Return the usual style of a name, in the fonts and sizes of a theme that has none.
+
+    What is as large as a number by default is as large as a number of the theme's.
+    """
+    from openpyxl.styles import NamedStyle
+
+    like, own = usual[name], styles["known"].font
+    is_code = like.font.name == usual["code"].font.name
+    font = copy(like.font)
+    font.name = (styles["code"].font if is_code else own).name or font.name
+    if own.sz:
+        font.sz = round(2 * font.sz * own.sz / usual["known"].font.sz) / 2
+    return NamedStyle(
+        name, font, copy(like.fill), copy(like.border), copy(like.alignment),
+        protection=copy(like.protection),
+    )  # fmt: skip
 
 
 def _width(sheet: Worksheet, column: str, default: float) -> float:

@@ -1,0 +1,262 @@
+"""Makes the looks that ship with the package: `python tests/make_themes.py`.
+
+Run by hand, with the package installed or `PYTHONPATH=src`. `test_theme.py` holds the files against
+it. A look is the table `USUAL` with other sizes, fonts and colours; whoever changes one of the
+files in a spreadsheet program changes a copy of it (`cellprop theme -o`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+from zipfile import ZipFile
+
+from openpyxl import Workbook
+from openpyxl.styles import Alignment, Border, Font, PatternFill, Side
+from openpyxl.worksheet.properties import PageSetupProperties
+
+from cellprop.faces.workbook import xml
+from cellprop.faces.workbook.charts import Writer
+
+TEMPLATES = Path(__file__).parents[1] / "templates"
+
+INK, DIM, PALE_INK = "1F2D33", "51626B", "69757C"
+
+
+@dataclass(frozen=True)
+class Style:
+    """How a sample cell looks.
+
+    Attributes:
+        size: In points.
+        color, fill: RGB; without a fill, the sheet shows through.
+        line: Its border: a kind and a colour, `thin 8D7B00`.
+        is_code: Whether its font is the one of code, in which all characters are equally wide.
+    """
+
+    size: float
+    color: str = INK
+    fill: str = ""
+    line: str = ""
+    bold: bool = False
+    italic: bool = False
+    is_code: bool = False
+
+
+def _number(color: str, fill: str, line: str, **more: bool) -> Style:
+    return Style(12, color, fill, line, **more)
+
+
+# What each style looks like by default.
+USUAL: Mapping[str, Style] = {
+    "title": Style(18, bold=True),
+    "says": Style(11, DIM),
+    "heading": Style(13, bold=True),
+    "body": Style(11),
+    "table": Style(11),
+    "caption": Style(10.5, DIM),
+    "code": Style(12, is_code=True),
+    "link": Style(11, "0B5CAD"),
+    "lane": Style(11, DIM, bold=True),
+    "name": Style(12, bold=True),
+    "ghost_name": Style(12, PALE_INK, italic=True),
+    "label": Style(10, DIM),
+    "active": _number(INK, "FFEB3B", "thin 8D7B00", bold=True),
+    "read": _number(INK, "FFB74D", "medium 9C5700"),
+    "known": _number(INK, "FFFFFF", "thin B8C2C7"),
+    "ghost": _number(PALE_INK, "", "dotted CDD5D9"),
+    "input": _number("0B3FC4", "EEF4FF", "thin 6C8FD6"),
+    "focus": _number("0B3FC4", "EEF4FF", "thin 6C8FD6", bold=True),
+    "note": Style(11, INK, "F3F6F7", f"thick {DIM}"),
+    "answer": _number("1A1A1A", "FFF7C2", "dashed 8A6D00"),
+    "right": _number("11512A", "D7F0DD", "thin 1F7A43", bold=True),
+    "carried": _number("2F5B1D", "E3F1DD", "dashed 1F7A43"),
+    "rounded": _number("4A5400", "EAF2D0", "dotted 6B7A00"),
+    "slip": _number("7A3A00", "FCE0C8", "medium B35900", bold=True),
+    "wrong": _number("8A1212", "F9D6D5", "medium B3261E", bold=True),
+    "formula": Style(14, INK, bold=True, is_code=True),
+    "numbers": Style(12, "8A4B08", is_code=True),
+    "sign": Style(14, DIM, bold=True),
+    "shape": Style(10, "5F6B72"),
+    "quiet": _number("6B7378", "FFFFFF", "thin E1E6E8"),
+    "quiet_name": Style(12, "6B7378"),
+    "fold": Style(10, "5F6B72", italic=True),
+}
+
+# A sample for each style, and where it is used.
+SAMPLES: Mapping[str, tuple[str | float | None, str]] = {
+    "title": ("Title", "The title of a sheet"),
+    "says": ("Says", "The sentence that says what happens"),
+    "heading": ("Heading", "A heading on Contents"),
+    "body": ("Text", "Text on Contents"),
+    "table": ("Cell", "A table on Contents"),
+    "caption": ("Maths", "Small words beside something"),
+    "code": ("X@wh", "The step in a notation"),
+    "link": ("Next →", "A link to another sheet"),
+    "lane": ("Input", "The title of a lane (its column: how wide lane titles are)"),
+    "name": ("wh", "The name of a matrix"),
+    "ghost_name": ("wh_new", "The name of a matrix that is not known yet"),
+    "label": ("h1", "What a row or column stands for"),
+    "active": (0.79, "Computed on this sheet"),
+    "read": (0.69, "Read to compute it"),
+    "known": (0.42, "Known so far"),
+    "ghost": (None, "Not known yet: a dotted outline"),
+    "input": (0.1, "A number to type over"),
+    "focus": (2, "Where the focus is chosen"),
+    "note": ("Note", "A note where the article slips"),
+    "answer": (0.42, "An answer to fill in"),
+    "right": (0.42, "Marked: right"),
+    "carried": (0.42, "Marked: right from the own earlier numbers"),
+    "rounded": (0.42, "Marked: rounded early"),
+    "slip": (0.42, "Marked: a known slip"),
+    "wrong": (0.42, "Marked: wrong"),
+    "formula": ("XW+b", "The step as one large line of maths"),
+    "numbers": ("2·3+4", "The formula of the cell in focus, with its numbers put in"),
+    "sign": ("+", "An operator between two matrices"),
+    "shape": ("3 × 1", "Under a name: how many rows and columns, and of what"),
+    "quiet": (0.42, "A number that this step neither reads nor computes"),
+    "quiet_name": ("wout", "Its name"),
+    "fold": ("⋮ 12 more", "Rows or columns that are folded away"),
+}
+
+# By which colours and lines some are told apart, in a look with the usual ones.
+SIGNS = {
+    "active": "yellow and bold",
+    "read": "orange with a heavier border",
+    "input": "blue",
+    "answer": "yellow, dashed border",
+}
+
+CENTRED = {
+    "label", "active", "read", "known", "ghost", "input", "focus",
+    "answer", "right", "carried", "rounded", "slip", "wrong", "quiet", "sign",
+}  # fmt: skip
+WRAPPED = {"body", "note", "formula"}
+# Columns of lane titles, row labels, numbers and help, in digits of a number.
+WIDTHS = {"A": 13, "B": 5, "C": 8.25, "D": 60}
+
+
+@dataclass(frozen=True)
+class Look:
+    """A look: its name, fonts, sizes by the usual ones, what it changes of styles, and by which
+    signs it says that some are told apart.
+    """
+
+    title: str
+    font: str = "Calibri"
+    code: str = "Consolas"
+    sizes: Mapping[float, float] = field(default_factory=dict)
+    changes: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    signs: Mapping[str, str] = field(default_factory=lambda: SIGNS)
+
+    @property
+    def styles(self) -> dict[str, Style]:
+        """Its styles by name."""
+        return {
+            name: replace(
+                style, size=self.sizes.get(style.size, style.size), **self.changes.get(name, {})
+            )
+            for name, style in USUAL.items()
+        }
+
+
+LOOKS: Mapping[str, Look] = {
+    "theme.xlsx": Look("cellprop theme"),
+}
+
+
+# --- As a workbook ------------------------------------------------------------------------
+
+
+def content(look: Look) -> bytes:
+    """Return the file of a look; the same bytes at any time."""
+    book = Workbook()
+    book.security = None
+    book.properties.title, book.properties.creator = look.title, "cellprop"
+    book.properties.created = book.properties.modified = datetime(*xml.LONG_AGO)
+    styles = look.styles
+    # Widths are measured in digits of this font, and so they are on the sheets of a workbook.
+    normal = book._named_styles["Normal"]
+    normal.font = _font(look, Style(styles["known"].size))
+    _fill(book.worksheets[0], look, styles)
+    written, whole = BytesIO(), BytesIO()
+    Writer(book, ZipFile(written, "w"), ()).save()
+    xml.assemble(xml.parts_of(written), {}, whole)
+    return whole.getvalue()
+
+
+def _fill(sheet: Any, look: Look, styles: Mapping[str, Style]) -> None:
+    sheet.title = "Theme"
+    sheet.sheet_view.showGridLines = False
+    sheet.sheet_properties.pageSetUpPr = PageSetupProperties(fitToPage=True)
+    sheet.page_setup.paperSize, sheet.page_setup.fitToHeight = 9, 0
+    for column, width in WIDTHS.items():
+        sheet.column_dimensions[column].width = width
+    prose = (
+        ("title", "Theme"),
+        ("says", "Format the sample cells in column C as you like: font, size, colour, fill,"
+         " border, alignment."),
+        ("says", "Columns A, B and C are as wide as lane titles, row labels and numbers will be."
+         " Keep the names in column A."),
+        ("code", "cellprop build --theme THIS-FILE"),
+    )  # fmt: skip
+    for row, (name, text) in enumerate(prose, 1):
+        _put(sheet, row, 1, text, look, name, styles[name])
+    for column, text in ((1, "Style"), (3, "Sample"), (4, "Where it is used")):
+        _put(sheet, 5, column, text, look, "heading", styles["heading"])
+    for row, (name, style) in enumerate(styles.items(), 6):
+        sample, used = SAMPLES[name]
+        used += f": {look.signs[name]}" if name in look.signs else ""
+        _put(sheet, row, 1, name, look, "table", styles["table"])
+        _put(sheet, row, 3, sample, look, name, style)
+        _put(sheet, row, 4, used, look, "table", styles["table"], indent=1)
+    for row in range(1, sheet.max_row + 1):
+        largest = max(cell.font.sz for cell in sheet[row] if cell.font.sz)
+        sheet.row_dimensions[row].height = max(largest * 1.375, 18)
+
+
+def _put(
+    sheet: Any, row: int, column: int, value: Any, look: Look, name: str, style: Style, indent=0
+) -> None:
+    cell = sheet.cell(row, column, value)
+    cell.font = _font(look, style, underline="single" if name == "link" else None)
+    if style.fill:
+        cell.fill = PatternFill("solid", fgColor=f"FF{style.fill}")
+    if style.line:
+        kind, color = style.line.split()
+        side = Side(kind, color=f"FF{color}")
+        around = {} if name == "note" else {"right": side, "top": side, "bottom": side}
+        cell.border = Border(left=side, **around)
+    cell.alignment = Alignment(
+        horizontal="center" if name in CENTRED else "left",
+        vertical="top" if name == "body" else "center",
+        wrap_text=True if name in WRAPPED else None,
+        indent=1 if name == "note" else indent,
+    )
+
+
+def _font(look: Look, style: Style, underline: str | None = None) -> Font:
+    return Font(
+        name=look.code if style.is_code else look.font,
+        sz=style.size,
+        b=style.bold,
+        i=style.italic,
+        u=underline,
+        color=f"FF{style.color}",
+    )
+
+
+def main() -> None:
+    for name, look in LOOKS.items():
+        path = TEMPLATES / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(content(look))
+        print(path)
+
+
+if __name__ == "__main__":
+    main()
