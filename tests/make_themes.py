@@ -142,30 +142,118 @@ WIDTHS = {"A": 13, "B": 5, "C": 8.25, "D": 60}
 
 @dataclass(frozen=True)
 class Look:
-    """A look: its name, fonts, sizes by the usual ones, what it changes of styles, and by which
-    signs it says that some are told apart.
+    """A look, by how it differs from the usual one.
+
+    Attributes:
+        title: Of its file.
+        font, code: Names of fonts.
+        sizes, colors: What stands for usual ones.
+        changes: What else is another in a style, by its name.
+        signs: By which colours and lines it says that some are told apart.
     """
 
     title: str
     font: str = "Calibri"
     code: str = "Consolas"
     sizes: Mapping[float, float] = field(default_factory=dict)
+    colors: Mapping[str, str] = field(default_factory=dict)
     changes: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     signs: Mapping[str, str] = field(default_factory=lambda: SIGNS)
 
     @property
     def styles(self) -> dict[str, Style]:
         """Its styles by name."""
-        return {
-            name: replace(
-                style, size=self.sizes.get(style.size, style.size), **self.changes.get(name, {})
-            )
-            for name, style in USUAL.items()
-        }
+        return {name: self._style(name, style) for name, style in USUAL.items()}
 
+    def _style(self, name: str, usual: Style) -> Style:
+        kind, _, of_line = usual.line.partition(" ")
+        color, fill, line = (self.colors.get(c, c) for c in (usual.color, usual.fill, of_line))
+        alike = replace(
+            usual,
+            size=self.sizes.get(usual.size, usual.size),
+            color=color,
+            fill=fill,
+            line=f"{kind} {line}".strip(),
+        )
+        return replace(alike, **self.changes.get(name, {}))
+
+
+PROJECTOR = Look(
+    "cellprop theme: projector",
+    sizes={18: 21, 14: 16.5, 13: 15, 12: 14, 11: 13, 10.5: 12.5, 10: 12},
+    colors={
+        INK: "0B1216", DIM: "2F3D45", PALE_INK: "56626A", "5F6B72": "4A565D", "6B7378": "5A6368",
+        "0B5CAD": "003E8A", "8A4B08": "743C00",
+        # yellow, orange, white, blue
+        "FFEB3B": "FFE000", "8D7B00": "6B5E00", "FFB74D": "FFA031", "9C5700": "7A3F00",
+        "B8C2C7": "8A979D", "CDD5D9": "A3AFB4", "E1E6E8": "CFD7DA",
+        "0B3FC4": "002FA8", "EEF4FF": "DCE8FF", "6C8FD6": "3F6AC4", "F3F6F7": "E9EFF1",
+        # of exercises
+        "FFF7C2": "FFF0A0", "8A6D00": "6B5500", "11512A": "0A4220", "D7F0DD": "C0EACC",
+        "2F5B1D": "234A14", "E3F1DD": "D6EDCC", "4A5400": "3A4300", "EAF2D0": "E0EDB8",
+        "7A3A00": "632E00", "FCE0C8": "FACFA8", "8A1212": "750C0C", "F9D6D5": "F6C3C1",
+    },
+)  # fmt: skip
+
+BLACK, DARK, GREY = "000000", "404040", "595959"
+# In black and white, lines and greys tell numbers apart.
+PRINT = Look(
+    "cellprop theme: print",
+    sizes={18: 16, 14: 13, 13: 12, 12: 11, 11: 10.5, 10.5: 10, 10: 9},
+    colors={
+        INK: BLACK, DIM: DARK, PALE_INK: GREY, "5F6B72": GREY, "6B7378": "6B6B6B",
+        "0B5CAD": BLACK, "8A4B08": DARK, "B8C2C7": "8C8C8C", "CDD5D9": "A6A6A6",
+        "E1E6E8": "D0D0D0", "F3F6F7": "",
+    },
+    changes={
+        "active": {"fill": "C4C4C4", "line": f"thin {BLACK}"},
+        "read": {"fill": "E0E0E0", "line": f"medium {BLACK}"},
+        "input": {"color": BLACK, "fill": "F2F2F2", "line": f"dashDot {BLACK}"},
+        "focus": {"color": BLACK, "fill": "F2F2F2", "line": f"dashDot {BLACK}"},
+        "answer": {"color": BLACK, "fill": "", "line": f"dashed {BLACK}"},
+        "right": {"color": BLACK, "fill": "", "line": f"thin {BLACK}"},
+        "carried": {"color": BLACK, "fill": "", "line": f"dashDotDot {BLACK}"},
+        "rounded": {"color": BLACK, "fill": "", "line": f"dotted {BLACK}"},
+        "slip": {"color": BLACK, "fill": "E0E0E0", "line": f"mediumDashed {BLACK}"},
+        "wrong": {"color": BLACK, "fill": "C4C4C4", "line": f"thick {BLACK}"},
+    },
+    signs={
+        "active": "grey and bold", "read": "light grey with a heavier border",
+        "input": "very light grey, a dash-dot border", "answer": "a dashed border",
+    },
+)  # fmt: skip
+
+# As few colours and lines as it takes, in fonts that are everywhere.
+PLAIN = Look(
+    "cellprop theme: plain",
+    font="Arial",
+    code="Courier New",
+    colors={
+        INK: "1A1A1A", DIM: "4D4D4D", PALE_INK: "6B6B6B", "5F6B72": "5E5E5E", "6B7378": "6E6E6E",
+        "FFEB3B": "FFF9D9", "8D7B00": "4D4D4D", "FFB74D": "FDEFE0", "FFFFFF": "",
+        "E1E6E8": "E6E6E6", "F3F6F7": "", "EEF4FF": "F6F9FF", "FFF7C2": "FFFDF0",
+        "D7F0DD": "F3FAF5", "E3F1DD": "F5FAF3", "EAF2D0": "F8FAEF", "FCE0C8": "FEF5EE",
+        "F9D6D5": "FDF1F1",
+    },
+    changes={
+        "read": {"line": "thin 1A1A1A"},
+        "known": {"line": "hair A6A6A6"},
+        "ghost": {"line": "dotted C0C0C0"},
+        "note": {"line": "thin 4D4D4D"},
+        "slip": {"line": "thin B35900"},
+        "wrong": {"line": "thin B3261E"},
+    },
+    signs={
+        "active": "light yellow and bold", "read": "light orange, dark border", "input": "blue",
+        "answer": "a dashed border",
+    },
+)  # fmt: skip
 
 LOOKS: Mapping[str, Look] = {
     "theme.xlsx": Look("cellprop theme"),
+    "themes/projector.xlsx": PROJECTOR,
+    "themes/print.xlsx": PRINT,
+    "themes/plain.xlsx": PLAIN,
 }
 
 

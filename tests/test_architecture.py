@@ -20,6 +20,7 @@ import pytest
 
 import cellprop
 from cellprop.algebra import OPERATIONS
+from cellprop.running.reduced import reduced
 
 SOURCE = Path(cellprop.__file__).parent
 
@@ -337,7 +338,10 @@ def names_of_matrices() -> frozenset[str]:
     for sizes, y, options in kinds:
         loss = "cross_entropy" if sizes[-1] > 1 else "squared_error"
         network = cellprop.Network(sizes, loss=loss)
-        found |= {*cellprop.trace(network, [[0.0, 1.0], [1.0, 0.5]], y, seed=1, **options).names}
+        trace = cellprop.trace(network, [[0.0, 1.0], [1.0, 0.5]], y, seed=1, **options)
+        found |= {*trace.names}
+        if len(sizes) == 3:
+            found |= {*reduced(trace.update, [1]).names}
     return frozenset(found - set(OPERATIONS))
 
 
@@ -430,7 +434,7 @@ def _by_name(node: ast.AST, module: Module) -> bool:
     elif isinstance(node, ast.Dict):
         keys = [value for key in node.keys for value in module.values(key)]
         # Letters in alphabetical order are columns of a sheet.
-        return any(map(_is_word, keys)) and not set(keys) <= set("ABCDEF")
+        return any(map(_is_word, keys)) and not set(keys) <= set("ABCDEFG")
     return any(_is_word(value) for each in looked_up for value in module.values(each))
 
 
@@ -533,7 +537,7 @@ def test_no_module_but_the_network_s_knows_a_step_by_number_or_a_matrix_by_name(
         "match step.number:\n    case 7: ...", "match name:\n    case 'X': ...",
         # A name in a text, a default, or anywhere at all.
         "f'{w}wh_{k}'", "'wh_' + str(k)", "def f(name='wh'): ...", "OUT = 'd_output'",
-        "f(name='bout')", "OUR = 'X'\nvalues[OUR]", "lambda name='wh_new': name",
+        "f(name='bout')", "rest = 'others'", "OUR = 'X'\nvalues[OUR]", "lambda name='wh_new': name",
         # By its place.
         "program.steps[7]", "list(program.steps)[7]", "next(iter(program.matrices))",
         "first, *others = program.steps", "mine = step.brings\nmine[1]", "trace.names[3]",

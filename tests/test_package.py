@@ -85,6 +85,14 @@ def test_the_wheel_brings_its_own_templates(run, tmp_path, name):
     assert (tmp_path / name).read_bytes() == (ROOT / "templates" / name).read_bytes()
 
 
+@pytest.mark.parametrize("name", ["projector", "print", "plain"])
+def test_the_wheel_brings_its_themes(run, tmp_path, name):
+    done = run("-m", "cellprop", "theme", name, "-o", "x.xlsx")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "x.xlsx\n", "")
+    shipped = ROOT / "templates" / "themes" / f"{name}.xlsx"
+    assert (tmp_path / "x.xlsx").read_bytes() == shipped.read_bytes()
+
+
 def test_the_wheel_verifies_what_it_builds(run):
     run("-m", "cellprop", "build", "-o", "x.xlsx")
     done = run("-m", "cellprop", "verify", "x.xlsx")
@@ -101,8 +109,13 @@ def test_the_wheel_holds_all_of_the_package_and_nothing_else(wheel):
         for path in source.rglob("*")
         if path.is_file() and path.suffix != ".pyc"
     }
-    templates = {f"cellprop/templates/{path.name}" for path in (ROOT / "templates").iterdir()}
+    templates = {
+        f"cellprop/{path.relative_to(ROOT).as_posix()}"
+        for path in (ROOT / "templates").rglob("*")
+        if path.is_file()
+    }
     assert {"cellprop/py.typed", "cellprop/examples/article.json"} <= names
+    assert "cellprop/templates/themes/print.xlsx" in names
     assert {name for name in names if ".dist-info/" not in name} == ours | templates
 
 

@@ -5,7 +5,7 @@ Stands above everything that it opens: the faces know runs, and nothing of this.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -128,11 +128,33 @@ class Trace(Run):
 
         return to_openpyxl(self)
 
-    def to_excel(self, path: str | Path) -> Path:
+    def to_excel(
+        self,
+        path: str | Path,
+        *,
+        layout: str = "auto",
+        rows: int = 8,
+        neurons: Iterable[int] | None = None,
+    ) -> Path:
         """Write the workbook, with formulas and their values, and return its path.
+
+        Parameters
+        ----------
+        path
+            Where to write.
+        layout
+            `flip-book`: every matrix at the same cells on every sheet; `close-up`: what a step
+            reads and computes, as its formula; `auto`: the first where it fits a screen and a page.
+        rows
+            How many rows, and columns, of many are in view in close-up; the others are folded.
+        neurons
+            Which hidden neurons are shown, from 1, in a network with one hidden layer; what all the
+            others contribute stands there as one sum. Without the sheets after the steps.
 
         Raises
         ------
+        InputError
+            If there is no such layout or neuron, or `rows` is out of range.
         OutputError
             If the file can't be written; an earlier file is left whole.
         LimitError
@@ -140,7 +162,7 @@ class Trace(Run):
         """
         from cellprop.faces.workbook import write
 
-        return write(self, path)
+        return write(self, path, layout=layout, rows=rows, neurons=neurons)
 
 
 def article() -> Trace:

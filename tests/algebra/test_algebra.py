@@ -50,7 +50,7 @@ from cellprop.algebra import (
     text,
 )
 from cellprop.errors import CellpropError, ShapeError
-from cellprop.faces.layout import letter
+from cellprop.faces.places import letter
 from cellprop.verification import recalculate
 from reference import close
 

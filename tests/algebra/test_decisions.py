@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from cellprop.algebra import ONE, Axis, Matrix, Number, apply, formulas, reads, text, value
 from cellprop.algebra.decisions import MOST_COMPARED, TOLERANCE
-from cellprop.faces.layout import letter
+from cellprop.faces.places import letter
 from cellprop.verification.restating import restated
 
 LAST_PLACES = np.finfo(float).eps

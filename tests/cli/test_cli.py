@@ -17,6 +17,7 @@ from pathlib import Path
 
 import numpy as np
 import openpyxl
+import pandas as pd
 import pytest
 from openpyxl.styles import PatternFill
 from openpyxl.utils.cell import range_boundaries
@@ -154,16 +155,50 @@ def test_a_theme_of_ones_own_is_used(here, run):
     assert "FFFFEB3B" not in fills
 
 
+def known_sizes(path: str | Path) -> set[float]:
+    """The sizes of known numbers in a workbook."""
+    book = openpyxl.load_workbook(path)
+    cells = (cell for sheet in book.worksheets for row in sheet.iter_rows() for cell in row)
+    return {cell.font.sz for cell in cells if cell.style == "known"}
+
+
+def test_a_theme_that_ships_is_used_by_its_name_wherever_one_is_taken(here, run):
+    assert run("build", "--theme", "projector", "-o", "book.xlsx")[0] == 0
+    assert run("exercise", "--theme", "print", "-o", "sheet.xlsx")[0] == 0
+    run("check", "sheet.xlsx", "--annotate", "marked", "--theme", "projector")
+    assert known_sizes("book.xlsx") == known_sizes("marked/sheet.xlsx") == {14}
+    assert known_sizes("sheet.xlsx") == {11}
+
+
+@pytest.mark.parametrize(
+    "command", ["build -o x.xlsx", "exercise -o x.xlsx", "check sheet.xlsx --annotate marked"]
+)
+def test_a_theme_of_an_unknown_name_is_one_line(here, run, command):
+    ended = run(*command.split(), "--theme", "projecter")
+    assert is_one_line(*ended, "projector, print, plain", "Did you mean 'projector'?")
+    assert ended[0] == 2
+    assert files(here) == []
+
+
+@pytest.mark.parametrize("command", ["build", "exercise", "check", "theme"])
+def test_the_help_names_the_themes_that_ship(run, command):
+    shown = re.sub(r"[\s│]+", " ", run(command, "--help")[1])
+    assert re.search(r"projector, print(, | or )plain", shown)
+
+
 def test_words_of_ones_own_are_used(here, run):
     run("words", "-o", "mine.toml")
     texts = Path("mine.toml").read_text(encoding="utf-8")
     texts = texts.replace('"computed here"', '"hier berechnet"')
     Path("mine.toml").write_text(texts, encoding="utf-8")
     assert run("build", "--words", "mine.toml")[0] == 0
-    sheet = openpyxl.load_workbook("outputs/article.xlsx")["Step 2"]
-    shown = {cell.value for row in sheet.iter_rows() for cell in row}
+    book = openpyxl.load_workbook("outputs/article.xlsx")
+    shown = {cell.value for sheet in book for row in sheet.iter_rows() for cell in row}
     assert "hier berechnet" in shown
     assert "computed here" not in shown
+    foot = str(book["Step 2"].oddFooter.left.text) + str(book["Step 2"].oddFooter.center.text)
+    assert "hier berechnet" in foot
+    assert "computed here" not in foot
     code, out, _ = run("show", "2", "--words", "mine.toml")
     assert code == 0
     assert "hier berechnet" in out
@@ -253,6 +288,22 @@ def test_theme_and_words_copy_the_template_byte_for_byte(here, run, name):
     assert (here / "outputs" / name).read_bytes() == (ROOT / "templates" / name).read_bytes()
 
 
+@pytest.mark.parametrize("name", ["projector", "print", "plain"])
+def test_a_theme_is_copied_by_its_name(here, run, name):
+    shipped = (ROOT / "templates" / "themes" / f"{name}.xlsx").read_bytes()
+    assert run("theme", name, "-o", "mine.xlsx") == (0, "mine.xlsx\n", "")
+    assert Path("mine.xlsx").read_bytes() == shipped
+    usual = os.path.join("outputs", f"{name}.xlsx")
+    assert run("theme", name)[:2] == (0, f"{usual}\n")
+    assert Path(usual).read_bytes() == shipped
+
+
+def test_no_other_theme_is_copied(here, run):
+    for name in ("mine.xlsx", "../theme", "prnt", ""):
+        assert is_one_line(*run("theme", name), "is not known; known: projector, print, plain.")
+    assert files(here) == []
+
+
 @pytest.mark.parametrize("command", ["theme", "words"])
 def test_theme_and_words_never_replace_a_file(here, run, command):
     Path("mine").write_text("days of work")
@@ -334,7 +385,8 @@ def is_one_line(code: int, out: str, err: str, *named: str) -> bool:
         ("build --hidden 3,,2", ["--hidden", "3,,2"]),
         ("build --hidden 2.5", ["--hidden"]),
         ("build --hidden many", ["--hidden"]),
-        ("build --hidden 5000", ["16384", "fewer"]),
+        ("build --hidden 5000 --layout flip-book", ["16384", "fewer"]),
+        ("build --hidden 16384", ["16384", "fewer"]),
         ("build --hidden 99999999999999", ["--hidden", "16384"]),
         ("build --learning-rate -0.1", ["learning_rate", "0 or more", "-0.1"]),
         ("build --learning-rate nan", ["learning_rate", "NaN"]),
@@ -631,3 +683,63 @@ def test_broken_words_are_one_line(here, run, command, broken):
     change(Path(shutil.copy(ROOT / "templates" / "words.toml", "mine.toml")))
     assert is_one_line(*run(command, "--words", "mine.toml"), "mine.toml", *named)
     assert files(here) == ([] if broken == "missing" else ["mine.toml"])
+
+
+# --- What is large ------------------------------------------------------------------------
+
+
+def wide_table(path, inputs: int, samples: int) -> str:
+    """A CSV file of so many columns of random numbers, and a class."""
+    random = np.random.default_rng(1)
+    names = [f"p{k}" for k in range(inputs)]
+    table = pd.DataFrame(random.random((samples, inputs)).round(2), columns=names)
+    table["digit"] = [f"d{k % 10}" for k in range(samples)]
+    table.to_csv(path, index=False)
+    return str(path)
+
+
+def test_build_says_which_sheet_is_large_and_what_to_do(run, here):
+    data = wide_table(here / "digits.csv", 784, 30)
+    code, out, err = run("build", "--data", data, "--target", "digit", "--hidden", "32")
+    assert code == 0
+    assert out.splitlines()[-1].endswith(".xlsx")
+    assert is_one_line(2, "", err, "Step 10", f"{784 * 32 + 32 * 10:,} cells")
+    assert "--neurons 1,2" in err
+    assert "--hidden N" in err
+
+
+def test_build_says_it_before_it_writes(run, here, monkeypatch):
+    from cellprop.faces import workbook
+
+    def refuse(*_: object, **__: object) -> None:
+        raise cellprop.errors.InputError("not written")
+
+    monkeypatch.setattr(workbook, "write", refuse)
+    data = wide_table(here / "wide.csv", 300, 4)
+    _, _, err = run("build", "--data", data, "--target", "digit", "--hidden", "10")
+    assert [("Step 10 computes" in line, "not written" in line) for line in err.splitlines()] == [
+        (True, False),
+        (False, True),
+    ]
+
+
+def test_build_says_how_many_formulas_there_are_in_all(run, here, monkeypatch):
+    from cellprop.cli import building
+
+    monkeypatch.setattr(building, "LARGE_BOOK", 500)
+    _, _, err = run("build")
+    assert is_one_line(2, "", err, "formulas")
+    assert "computes" not in err
+
+
+def test_build_is_silent_of_what_is_not_large(run, here):
+    _, _, err = run("build", "--example", "xor")
+    assert err == ""
+
+
+def test_in_python_nothing_is_said_of_it(tmp_path, recwarn, capsys):
+    X = np.random.default_rng(1).random((4, 300))
+    trace = cellprop.trace(cellprop.Network([300, 10, 1]), X, [0, 1, 0, 1], seed=1)
+    trace.to_excel(tmp_path / "large.xlsx")
+    assert not recwarn.list
+    assert capsys.readouterr() == ("", "")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import cache
 from io import BytesIO
 from pathlib import Path
@@ -11,10 +12,9 @@ import numpy as np
 from openpyxl import Workbook, load_workbook
 
 import cellprop
-from cellprop.algebra import formulas
 from cellprop.exercise import write
 from cellprop.exercise.carried import chosen, copy_in
-from cellprop.faces.layout import lay_out
+from cellprop.faces.layout import Layout, lay_out
 from cellprop.marking import question as questions
 from cellprop.marking.carried_text import read
 from cellprop.marking.question import Question
@@ -27,6 +27,9 @@ ARTICLE = cellprop.article()
 ASKED: dict[str, Question] = {}
 BLANK: dict[int, tuple[Question, bytes]] = {}
 FILLED: dict[bytes, bytes] = {}
+LAID_OUT: dict[tuple[int, str, int], tuple[Question, Question]] = {}
+# How a workbook may be laid out where somebody says how.
+FORMS = ("flip-book", "close-up")
 
 
 def asked(**options) -> Question:
@@ -59,9 +62,34 @@ def _carried(content: bytes) -> Question:
     return read(chosen([copy_in(properties)])[0].text)
 
 
+def laid_out(question: Question, form: str, rows: int = 8) -> Question:
+    """The same question, its sheets laid out in a form."""
+    key = id(question), form, rows
+    if key not in LAID_OUT:
+        setup = replace(question.setup, sheets=(form, rows))
+        LAID_OUT[key] = question, replace(question, setup=setup)
+    return LAID_OUT[key][1]
+
+
+def layout_of(question: Question) -> Layout:
+    """How the sheets of a question are laid out."""
+    return lay_out(question.program, *(question.setup.sheets or ()), moves=False)
+
+
+def everywhere(question: Question) -> Iterator[tuple[str, str, list[list[str]]]]:
+    """Every matrix wherever it is shown: its sheet, its name, and its addresses there."""
+    layout, steps = layout_of(question), question.program.steps
+    known: set[str] = set()
+    for step in steps:
+        known |= {matrix.name for matrix in step.brings}
+        for place in layout.on(step).places:
+            if place.matrix.name in known:
+                yield f"Step {step.label}", place.matrix.name, place.addresses()
+
+
 def cells_of(question: Question) -> dict[str, tuple[str, list[list[str]]]]:
     """The sheet and the addresses of every matrix to calculate."""
-    places = lay_out(question.program).places
+    places = layout_of(question).places
     home = {m.name: f"Step {step.label}" for step in question.program.steps for m in step.brings}
     return {n: (home[n], places[n].addresses()) for n in question.setup.answers}
 
@@ -106,12 +134,11 @@ def _filled(
 def fill_with_formulas(path: Path, target: Path) -> Path:
     """Type what computes each number, as a student would who knows the formulas."""
     question = carried(path)
-    places = lay_out(question.program).places
+    layout, answers = layout_of(question), question.setup.answers
+    home = {m.name: step for step in question.program.steps for m in step.brings}
     book = load_workbook(path)
     for name, (sheet, addresses) in cells_of(question).items():
-        texts = formulas(
-            question.setup.answers[name].definition, lambda m: places[m.name].addresses()
-        )
+        texts = layout.on(home[name]).formulas(answers[name])
         for row, line in zip(addresses, texts, strict=True):
             for address, text in zip(row, line, strict=True):
                 book[sheet][address] = f"={text}"

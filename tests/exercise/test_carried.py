@@ -31,7 +31,7 @@ from cellprop.files.submission import opened
 from cellprop.marking.carried_text import digest_of, read
 from cellprop.marking.question import ask
 from conftest import requires, slow, slow_but
-from filling import asked, blank, carried, fill
+from filling import asked, blank, carried, fill, layout_of
 from foreign_files import refused, repacked
 from test_checking import (
     another_question,
@@ -158,7 +158,7 @@ def test_whatever_else_a_program_drops_the_answers_are_found(changes, path, tmp_
 
 def other_question(book):
     """Put a question for less on the hidden sheet."""
-    easy = located(asked(steps="5", decimals=0), lay_out(asked().program))
+    easy = located(asked(steps="5", decimals=0), layout_of(asked()))
     for row, text in enumerate(cells_of(easy), 1):
         book[SHEET].cell(row, 1).value = text
 
@@ -183,7 +183,7 @@ def test_a_copy_that_was_damaged_gives_way_and_a_difference_is_noticed(
 
 
 def test_pieces_are_short_enough_for_every_program(tmp_path):
-    question = located(asked(points={"2": 3}), lay_out(asked().program))
+    question = located(asked(points={"2": 3}), layout_of(asked()))
     large = replace(question, version="x" * 9)
     large.__dict__["text"] = "e" * 100_000
     assert max(map(len, properties_of(large).values())) <= LONGEST
@@ -195,7 +195,7 @@ def test_a_question_of_many_pieces_is_read_from_the_sheet(tmp_path):
     question = ask(cellprop.example("iris").update, steps="2")
     path = write(question, tmp_path / "iris.xlsx")
     assert len(cells_of(question)) > 2
-    assert carried(path).setup == question.setup
+    assert carried(path).setup == replace(question.setup, sheets=("close-up", 8))
     saved = changed(path, tmp_path / "f.xlsx", without_properties)
     assert digest_of(cellprop.check(saved).question) == digest_of(carried(path))
 
@@ -206,7 +206,7 @@ def test_a_question_of_many_pieces_is_read_from_the_sheet(tmp_path):
 def test_an_exercise_says_where_its_matrices_stand_and_by_which_layout(path, question):
     found = carried(path)
     assert found.layout == VERSION
-    places = lay_out(question.program).places
+    places = layout_of(question).places
     assert found.places["output"] == ("Step 4", places["output"].row, places["output"].column)
     assert set(found.places) == set(places)
 
@@ -218,17 +218,13 @@ def test_an_exercise_is_read_at_its_own_places_when_the_layout_has_moved(
     expected = cellprop.check(path)
 
     def elsewhere(program):
-        layout = lay_out(program)
-        lanes = [
-            replace(lane, places=tuple(replace(p, row=p.row + 40) for p in lane.places))
-            for lane in layout.lanes
-        ]
-        return replace(layout, lanes=tuple(lanes))
+        places = lay_out(program).places
+        return {name: replace(place, row=place.row + 40) for name, place in places.items()}
 
-    checking._layout.cache_clear()
-    monkeypatch.setattr(checking, "lay_out", elsewhere)
+    checking._before.cache_clear()
+    monkeypatch.setattr(checking, "places_before", elsewhere)
     marks = cellprop.check(changed(path, tmp_path / "f.xlsx", change))
-    checking._layout.cache_clear()
+    checking._before.cache_clear()
     assert frame(marks).equals(frame(expected))
     assert marks.notes == ()
 
@@ -336,7 +332,7 @@ def test_a_question_on_a_hidden_sheet_takes_little_memory(path, tmp_path):
      [7, 1, 1], ["Step 4"], "Step 4", None],
 )  # fmt: skip
 def test_places_that_no_sheet_has_are_refused(spot, question):
-    data = data_of(located(question, lay_out(question.program)))
+    data = data_of(located(question, layout_of(question)))
     assert read(packed(data)).places["output"][0] == "Step 4"
     data["places"]["output"] = spot
     with pytest.raises(InputError, match="not a question of cellprop"):

@@ -14,20 +14,25 @@ from rich.console import Console
 from rich.text import Text
 
 import cellprop
+from cellprop.algebra.expressions import mentioned
 from cellprop.errors import UnknownNameError
 from cellprop.faces import terminal
 from cellprop.texts.words import load
 
 YELLOW, ORANGE = "#ffeb3b", "#ffb74d"
-# What each step computes and reads, as the article has it.
+KEY = ("computed here", "read to compute it")
+# What each step computes, and reads for one after the other, as the article has it.
 STEPS = {
     2: (["hidden_layer_input"], ["X", "wh", "bh"]),
-    4: (["output_layer_input", "output"], ["hiddenlayer_activations", "wout", "bout"]),
+    4: (
+        ["output_layer_input", "output"],
+        ["hiddenlayer_activations", "wout", "bout", "output_layer_input"],
+    ),
     7: (["d_output"], ["E", "slope_output_layer"]),
     8: (["Error_at_hidden_layer"], ["d_output", "wout"]),
     10: (
         ["wout_new", "wh_new"],
-        ["wout", "hiddenlayer_activations", "d_output", "lr", "wh", "X", "d_hiddenlayer"],
+        ["wout", "hiddenlayer_activations", "d_output", "lr", "wh", "X", "d_hiddenlayer", "lr"],
     ),
 }
 
@@ -60,7 +65,7 @@ def on(colour, printed):
             background = span.style.bgcolor
             if background and background.get_truecolor().hex == colour:
                 found.append(text.plain[span.start : span.end].strip())
-    return sorted(filter(None, found))
+    return sorted(text for text in found if text and text not in KEY)
 
 
 def numbers(trace, names, decimals):
@@ -80,13 +85,86 @@ def test_numbers_that_are_typed_are_on_neither_colour(trace):
     assert on(YELLOW, printed) == on(ORANGE, printed) == []
 
 
-@pytest.mark.parametrize("step", STEPS)
-def test_without_colour_words_say_the_same(trace, step):
-    active, read = STEPS[step]
-    printed = shown(trace, str(step))
+LINES = {
+    2: ["hidden_layer_input = X · wh + bh"],
+    3: ["hiddenlayer_activations = σ(hidden_layer_input)"],
+    4: [
+        "output_layer_input = hiddenlayer_activations · wout + bout",
+        "output = σ(output_layer_input)",
+    ],
+    5: ["E = y − output", "squared_error = (y − output)² / 2"],
+    6: ["slope_output_layer = output ⊙ (1 − output)"],
+    10: ["wout_new = wout + hiddenlayer_activationsᵀ · d_output × lr"],
+    11: ["bh_new = bh + Σ_rows(d_hiddenlayer) × lr"],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("step", LINES)
+def test_names_and_signs_stand_in_a_line_as_in_the_formula_with_the_numbers_below(trace, step):
+    printed = shown(trace, str(step), width=120)
     assert "\x1b" not in printed
-    assert printed.count("computed here") == len(active)
-    assert printed.count("read to compute it") == len(read)
+    said = [" ".join(line.split()) for line in printed.splitlines()]
+    assert all(line in said for line in LINES[step])
+    lines = printed.splitlines()
+    for name in trace.step(str(step)).matrices:
+        numbers = [line for line in shown(trace, name).splitlines()[1:] if line.strip()]
+        (top,) = [i for i, line in enumerate(lines) if re.match(rf"{name} += ", line)]
+        below = lines[top + 1 : top + 1 + len(numbers)]
+        assert [line[: len(n.rstrip())] for line, n in zip(below, numbers, strict=True)] == [
+            number.rstrip() for number in numbers
+        ]
+
+
+@pytest.mark.parametrize("width", [80, 120])
+def test_in_a_usual_terminal_the_order_of_the_formula_is_kept_over_lines(trace, width):
+    for step in trace.steps:
+        printed = shown(trace, step.label, width=width)
+        for name in step.matrices:
+            matrix = trace.matrix(name)
+            if matrix.definition is None:
+                continue
+            after = printed[re.search(rf"^{name} +=  ", printed, re.MULTILINE).end() - 2 :]
+            places = [after.index(m.name) for m in dict.fromkeys(mentioned(matrix.definition))]
+            assert places == sorted(places), (name, width)
+
+
+def test_what_stands_above_is_not_shown_again_where_it_is_tall():
+    """A sample's many rows; the few rows of a matrix are."""
+    X = np.arange(22.0).reshape(11, 2)
+    trace = cellprop.trace(cellprop.Network([2, 3, 1]), X, [[0.5]] * 11, seed=1, scale="standard")
+    printed = shown(trace, "0", width=120, decimals=2)
+    assert printed.count("21.00") == 1
+    lines = [" ".join(line.split()) for line in printed.splitlines()]
+    assert "X = (X_raw − X_mean) / X_deviation" in lines
+    few = cellprop.trace(cellprop.Network([2, 3, 1]), X[:4], [[0.5]] * 4, seed=1, scale="standard")
+    assert shown(few, "0", width=120, decimals=2).count("7.00") > 1
+
+
+@pytest.mark.parametrize("steps", [["2"], ["2", "7"], []])
+def test_the_key_stands_once_at_the_end_in_the_order_of_an_equation(trace, steps):
+    printed = shown(trace, *steps)
+    assert printed.rstrip().splitlines()[-1] == "Key:  computed here  =  read to compute it"
+    assert [printed.count(text) for text in KEY] == [1, 1]
+
+
+@pytest.mark.parametrize("wanted", [["wh"], ["1"]])
+def test_there_is_no_key_where_nothing_is_computed(trace, wanted):
+    assert not any(text in shown(trace, *wanted) for text in KEY)
+
+
+LABELS_OF_IRISES = [
+    "sepal length (cm)", "sepal width (cm)", "petal length (cm)", "petal width (cm)",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("width", [80, 120])
+def test_labels_of_the_irises_stand_in_full(width):
+    """In one line: nothing is cut, nor is a label broken that has room."""
+    X = pd.DataFrame(np.eye(4), columns=LABELS_OF_IRISES)
+    trace = cellprop.trace(cellprop.Network([4, 2, 1]), X, [[0.5]] * 4, seed=1)
+    printed = shown(trace, "0", "1", "2", width=width)
+    assert all(printed.count(label) >= 3 for label in LABELS_OF_IRISES)
+    assert not re.search(r"\w…", printed)
 
 
 def test_a_step_shows_its_title_its_texts_its_notation_and_its_note(trace):

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cellprop import CellpropError
-from cellprop.files.roster import Roster, Student, read, read_all
+from cellprop.files.roster import KEPT_AS_TEXT, Roster, Student, read, read_all
 from cellprop.files.safe import label
 from cellprop.files.titles import FIRST, FULL, ID, LAST, SOLE, known_by
 from counting import grows_evenly
@@ -459,12 +459,12 @@ def test_files_that_are_the_same_where_they_are_cut_are_numbered_too(tmp_path):
 texts = (
     st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=100)
     | st.text("aAbß1-2.!é ", max_size=5)
-).filter(str.strip)
+).filter(lambda text: text.strip() and not KEPT_AS_TEXT.fullmatch(text.strip()))
 people = st.lists(
     st.tuples(texts, texts),
     min_size=1,
     max_size=12,
-    unique_by=lambda person: "".join(label(person[1]).split()).casefold(),
+    unique_by=lambda person: label("".join(person[1].split())).casefold(),
 )
 
 

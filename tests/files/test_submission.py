@@ -427,12 +427,13 @@ def test_numbers_are_found_where_rows_and_columns_were_inserted(tmp_path):
     sheet = book[place.sheet]
     sheet.insert_rows(1, 4)
     sheet.insert_cols(2)
-    book.defined_names["wh"].attr_text = "'Mine'!$D$23:$F$26"
+    row = place.row + 4
+    book.defined_names["wh"].attr_text = f"'Mine'!$D${row}:$F${row + 3}"
     sheet.title = "Mine"
     del book["Step 2"]
     book.save(tmp_path / "a.xlsx")
     moved = opened(tmp_path / "a.xlsx")
-    assert moved.named("wh") == Block("Mine", 23, 4, 4, 3)
+    assert moved.named("wh") == Block("Mine", row, 4, 4, 3)
     assert moved.cells(moved.named("wh")) == opened(ARTICLE).cells(place)
     assert moved.named("hidden_layer_input") is None
     assert "Step 2" not in moved.sheets

@@ -18,7 +18,7 @@ from openpyxl.workbook.defined_name import DefinedName
 from openpyxl.worksheet.formula import ArrayFormula
 
 from cellprop.algebra import Matrix, reads, statement
-from cellprop.faces.layout import letter
+from cellprop.faces.places import letter
 from cellprop.programs.network import Network
 from cellprop.tracing import Trace, article, trace
 from cellprop.verification import recalculate

@@ -60,6 +60,7 @@ from cellprop.algebra.expressions import (
     define,
     in_parts,
     losses,
+    mentioned,
     square,
     square_root,
     sum_over_columns,
@@ -76,19 +77,21 @@ from cellprop.algebra.kinds import (
     outputs_for,
 )
 from cellprop.algebra.notation import CALL, PLUS, TIMES, statement, text
-from cellprop.algebra.pieces import Mention, named, pieces, with_shapes
+from cellprop.algebra.pieces import Mention, named, pieces, separately, with_shapes
 from cellprop.algebra.reads import reads
 from cellprop.algebra.rows import elementwise, loss
 from cellprop.algebra.values import compiled, evaluate, value
+from cellprop.algebra.worked import Cell, worked
 
 __all__ = [
     "CALL", "CHANGES", "GRADIENTS", "LEAK", "NOTATIONS", "ONE", "OPERATIONS", "PLUS", "SAME",
-    "SPELLED_OUT", "TIMES", "TINY", "Applied", "Array", "Axis", "Backward", "CellTexts",
-    "Expression", "Form", "Keep", "Matrix", "Mention", "Names", "Notation", "Number", "Operation",
-    "Pattern", "Range", "Selector", "Setting", "Sign", "Targets", "activations", "apply", "chain",
-    "compiled", "define", "derive", "elementwise", "elementwise_activations", "evaluate",
-    "formulas", "identity", "in_parts", "is_loss_of_classes", "is_of_several", "loss",
-    "loss_of_classes", "loss_of_yes_or_no", "losses", "losses_for", "named", "outputs_for",
-    "pieces", "reads", "slope_of", "square", "square_root", "statement", "sum_over_columns",
-    "sum_over_rows", "text", "value", "with_shapes",
+    "SPELLED_OUT", "TIMES", "TINY", "Applied", "Array", "Axis", "Backward", "Cell", "CellTexts",
+    "Expression", "Form", "Keep", "Matrix", "Mention", "Names", "Notation", "Number",
+    "Operation", "Pattern", "Range", "Selector", "Setting", "Sign", "Targets", "activations",
+    "apply", "chain", "compiled", "define", "derive", "elementwise", "elementwise_activations",
+    "evaluate", "formulas", "identity", "in_parts", "is_loss_of_classes", "is_of_several",
+    "loss", "loss_of_classes", "loss_of_yes_or_no", "losses", "losses_for", "mentioned",
+    "named", "outputs_for", "pieces", "reads", "separately", "slope_of", "square",
+    "square_root", "statement", "sum_over_columns", "sum_over_rows", "text", "value",
+    "with_shapes", "worked",
 ]  # fmt: skip

@@ -65,6 +65,7 @@ ACTIVATIONS: tuple[Operation, ...] = (
         excel=Form("1/(1+EXP(-{0}))", TIMES, (CALL,)),
         # EXP(710) is an error in a spreadsheet, so the exponent stops at 700.
         cell=Form("1/(1+EXP(MIN(700,-{0})))", TIMES, (CALL,)),
+        worked=Form("1 / (1 + exp(−{0}))", TIMES, (CALL,)),
         slope=lambda output, _: output * (1 - output),
         bounds=(0.0, 1.0),
     ),
@@ -97,6 +98,7 @@ ACTIVATIONS: tuple[Operation, ...] = (
         r=Form("pmax({0}, {leak} * {0})", CALL, (TIMES + 1,)),
         excel=Form("IF({0}>0,{0},{leak}*{0})", CALL, (TIMES + 1,)),
         cell=Form("MAX({0},{leak}*{0})", CALL, (TIMES + 1,)),
+        worked=Form("max({leak} · {0}, {0})", CALL, (TIMES + 1,)),
         slope=lambda output, _, leak: Applied("positive_or_leak", output, leak=leak),
         settings={"leak": LEAK},
     ),

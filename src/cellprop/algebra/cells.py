@@ -31,6 +31,7 @@ def formulas(
     *,
     scattered: bool = False,
     may_be_blank: Collection[str] = (),
+    turned: Collection[Matrix] = (),
 ) -> list[list[str]]:
     """Return the formula of every cell, without the leading `=`.
 
@@ -44,15 +45,19 @@ def formulas(
         Whether the cells of a matrix may stand anywhere, so that none make a range.
     may_be_blank
         The names of matrices whose cells somebody may clear: they count as 0.
+    turned
+        The matrices that stand transposed: a row of theirs lies down.
 
     Returns
     -------
     list of list of str
         A list of rows, of shape (rows, columns).
     """
-    lies: Literal["across"] | None = None if scattered else "across"
 
     def addressed(matrix: Matrix) -> CellTexts:
+        lies: Literal["across", "down"] | None = None
+        if not scattered:
+            lies = "down" if matrix in turned else "across"
         return CellTexts(address(matrix), CALL, lies, matrix.name in may_be_blank)
 
     return _cells(expression, addressed).texts

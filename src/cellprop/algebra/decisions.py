@@ -186,7 +186,7 @@ DECISIONS = (
         maths=call("all_columns({0} = {1})"),
         numpy=Form(
             "({0} == {1}).all(axis=1, keepdims=True) * 1.0",
-            COMPARED + 1,
+            TIMES,
             (COMPARED + 1, COMPARED + 1),
         ),
         r=call("cbind(apply({0} == {1}, 1, all) * 1)"),

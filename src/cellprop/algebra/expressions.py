@@ -422,6 +422,8 @@ class Operation:
             from the settings.
         maths, numpy, r, excel: How it is written for whole matrices.
         cells: How it is written for each cell.
+        worked: How a cell is worked out with numbers, element by element, where that is not as in
+            maths: a student can't calculate with a letter, as in `σ(x)`.
         axes: The axes of the result, from the operands.
         back: The derivative: called with the adjoint of the result, the result and the operands,
             it returns the adjoint of each operand; None for one that nothing goes back to, such as
@@ -454,6 +456,7 @@ class Operation:
     range: RangeForm | None = None
     settings: Mapping[str, Setting] = field(default_factory=lambda: MappingProxyType({}))
     fast: Callable[..., Array] | None = None
+    worked: Notated | None = None
     is_linear: bool = False
     slope: Callable[..., Expression] | None = None
     parts: Callable[..., Expression] | None = None

@@ -84,6 +84,26 @@ def _mark(mention: Mention, instead_of: Expression, found: list[Mention]) -> Mat
     return Matrix(f"{_CUT}{len(found) - 1}{_CUT}", instead_of.rows, instead_of.columns)
 
 
+def separately(expression: Expression) -> tuple[Expression, list[Matrix]]:
+    """Return an expression in which each mention of a matrix is a matrix of its own, and these in
+    the order of the text: what is said of each can so differ, as where it stands.
+
+    >>> from cellprop.algebra import Axis
+    >>> samples = Axis.numbered("samples", 3)
+    >>> E = Matrix("E", samples, samples)
+    >>> square, parts = separately(E @ E)
+    >>> parts, parts[0] is parts[1]
+    ([<E: 3 samples × 3 samples>, <E: 3 samples × 3 samples>], False)
+    """
+    if isinstance(expression, Matrix):
+        own = Matrix(expression.name, expression.rows, expression.columns)
+        return own, [own]
+    if not isinstance(expression, Applied):
+        return expression, []
+    apart = [separately(operand) for operand in expression.operands]
+    return expression.of(*(each for each, _ in apart)), [m for _, parts in apart for m in parts]
+
+
 def named(matrix: Matrix) -> str:
     """Return the line (str) that computes a matrix in maths, by names: `E = y − output`."""
     return "".join(p if isinstance(p, str) else p.text for p in _line(matrix))

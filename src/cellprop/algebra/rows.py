@@ -36,6 +36,7 @@ def elementwise(
     excel: Form,
     r: Notated | None = None,
     cell: Form | None = None,
+    worked: Form | None = None,
     back: Back | None = None,
     slope: Callable[..., Expression] | None = None,
     cancels: Mapping[str, Callable[..., Expression]] | None = None,
@@ -49,7 +50,7 @@ def elementwise(
 
     Parameters
     ----------
-    name, value, maths, numpy, r, excel, back, range, slope, bounds, settings, is_linear
+    name, value, maths, numpy, r, excel, worked, back, range, slope, bounds, settings, is_linear
         As in `Operation`; R's text is NumPy's if there is no other. A slope makes a derivative.
     cell
         How it is written for a cell, where that is not as for a matrix in Excel.
@@ -63,7 +64,7 @@ def elementwise(
         name, value, reads, maths, numpy, r or numpy, excel, cells.element_by_element(form),
         axes=axes.of_elements, back=through_slope(slope) if slope else back, slope=slope,
         cancels=cancels, range=range, bounds=bounds, targets=targets, settings=settings,
-        is_linear=is_linear,
+        worked=worked, is_linear=is_linear,
     )  # fmt: skip
 
 

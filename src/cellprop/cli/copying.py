@@ -44,14 +44,26 @@ def examples(
 
 
 def theme(
-    output: Annotated[Path, options.output("Where to write.")] = OUTPUTS / "theme.xlsx",
+    wanted: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[NAME]", help="Which: projector, print or plain.  [default: the usual one]"
+        ),
+    ] = None,
+    output: Annotated[
+        Path | None, options.output("Where to write.  [default: outputs/theme.xlsx, or NAME.xlsx]")
+    ] = None,
 ) -> None:
     """Copy the look out, to change it in a spreadsheet program.
 
     Examples:
     - `cellprop theme -o my-theme.xlsx`, then change it, then `cellprop build --theme my-theme.xlsx`
+    - `cellprop theme projector -o large.xlsx`
     """
-    _copy_out("theme.xlsx", output)
+    from cellprop.faces.workbook.theme import shipped
+
+    file = shipped(wanted)
+    _copy_out(file, output or OUTPUTS / file.name)
 
 
 def words(
@@ -62,11 +74,11 @@ def words(
     Examples:
     - `cellprop words -o my-words.toml`, then change it, then `cellprop build --words my-words.toml`
     """
-    _copy_out("words.toml", output)
-
-
-def _copy_out(name: str, output: Path) -> None:
     from cellprop.texts.templates import template
 
+    _copy_out(template("words.toml"), output)
+
+
+def _copy_out(file: Path, output: Path) -> None:
     make_outputs(output)
-    say(write_new(output, template(name).read_bytes()))
+    say(write_new(output, file.read_bytes()))

@@ -15,7 +15,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from cellprop.cli import options
-from cellprop.cli.options import FormSlips, JobsOption, Model, ThemeOption, WordsOption, takes_model
+from cellprop.cli.options import (
+    FormSlips,
+    JobsOption,
+    LayoutOption,
+    Model,
+    RowsOption,
+    Sheets,
+    ThemeOption,
+    WordsOption,
+    takes_model,
+)
 from cellprop.cli.printing import say
 from cellprop.cli.progress import Bar, traced
 from cellprop.cli.targets import OUTPUTS, checked_target, file_name, make_outputs, name_of
@@ -77,6 +87,8 @@ def exercise(
         options.of_a_file("--secret", "Sign what is asked with a file that only you have."),
     ] = None,
     jobs: JobsOption = 1,
+    layout: LayoutOption = Sheets.auto,
+    rows: RowsOption = 8,
     theme: ThemeOption = None,
     words: WordsOption = None,
 ) -> None:
@@ -100,7 +112,13 @@ def exercise(
     look, texts = load_theme(theme), load_words(words)
     points = parse_points(marks) if marks else None
     signed = None if secret is None else read_secret(secret)
-    asked = {"steps": steps, "points": points, "hints": hints, "form_slips": form_slips.value}
+    asked: dict[str, Any] = {
+        "steps": steps,
+        "points": points,
+        "hints": hints,
+        "form_slips": form_slips.value,
+    }
+    asked["sheets"] = (layout.value, rows)
     saved = {"theme": look, "words": texts, "secret": signed}
     if roster is not None:
         saved |= {"add": add, "force": force, "jobs": jobs}

@@ -52,9 +52,7 @@ def check(
         options.of_a_file("--secret", "Refuse what was not signed with this file."),
     ] = None,
     jobs: JobsOption = 1,
-    theme: Annotated[
-        Path | None, typer.Option("--theme", help="A look of your own for --annotate.")
-    ] = None,
+    theme: Annotated[str | None, options.theme("The look for --annotate")] = None,
     words: WordsOption = None,
 ) -> None:
     """Mark workbooks that were filled in: each number once against what is right, and once against

@@ -20,9 +20,14 @@ import typer
 
 # --- Of several commands ------------------------------------------------------------------
 
-ThemeOption = Annotated[
-    Path | None, typer.Option("--theme", help="A look of your own; see `cellprop theme`.")
-]
+
+def theme(text: str) -> Any:
+    """Return the option of the look, so described. A text, since `./print` is not `print`."""
+    which = "projector, print, plain, or a file of your own; see `cellprop theme`."
+    return typer.Option("--theme", metavar="THEME", help=f"{text}: {which}")
+
+
+ThemeOption = Annotated[str | None, theme("The look")]
 WordsOption = Annotated[
     Path | None, typer.Option("--words", help="Texts of your own; see `cellprop words`.")
 ]
@@ -37,6 +42,31 @@ class FormSlips(StrEnum):
     each = "each"
     step = "step"
     once = "once"
+
+
+class Sheets(StrEnum):
+    """How the sheets of steps are laid out."""
+
+    auto = "auto"
+    flip_book = "flip-book"
+    close_up = "close-up"
+
+
+LayoutOption = Annotated[
+    Sheets,
+    typer.Option(
+        "--layout",
+        help="flip-book: every matrix on every sheet; close-up: what the step reads and computes,"
+        " as its formula; auto: the first where it fits a screen and a page.",
+    ),
+]
+RowsOption = Annotated[
+    int,
+    typer.Option(
+        "--rows", min=1, max=100,
+        help="In close-up: rows and columns in view; the others are folded away.",
+    ),
+]  # fmt: skip
 
 
 def output(text: str) -> Any:

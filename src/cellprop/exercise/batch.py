@@ -87,7 +87,7 @@ def in_words(setup: Setup, name: str) -> str:
         }[value]
     if name == "hints":
         return "hints" if value else "no hints"
-    return f"{name} {_short(value)}"
+    return f"{'layout' if name == 'sheets' else name} {_short(value)}"
 
 
 def _steps(setup: Setup) -> str:

@@ -12,13 +12,15 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from rich.cells import cell_len
 
-from cellprop.algebra import Array, Matrix, Pattern, reads
-from cellprop.faces.layout import Layout, Place, lay_out, letter
+from cellprop.algebra import Array, Matrix, Pattern
+from cellprop.faces.layout import Layout, lay_out
+from cellprop.faces.places import Place, Spread, letter
 from cellprop.faces.workbook import xml
-from cellprop.faces.workbook.book import Book, State
+from cellprop.faces.workbook.book import Book, State, as_placed
 from cellprop.faces.workbook.frame import Frame
 from cellprop.files.safe import looks_like_formula
 from cellprop.marking.question import Question
+from cellprop.programs.program import Step
 from cellprop.texts.formats import Format, Formats, choose, of_columns
 from cellprop.texts.words import Words
 
@@ -101,11 +103,6 @@ class ExerciseBook(Book):
     typed: Mapping[str, list[list[str]]] = field(kw_only=True, default_factory=dict)
     correction: Correction | None = field(kw_only=True, default=None)
 
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if self.correction:
-            self.widths = {**self.widths, **self._wider(self.correction)}
-
     @property
     def open(self) -> frozenset[str]:
         """The names of matrices that nobody knows before the answers are typed."""
@@ -131,21 +128,22 @@ class ExerciseBook(Book):
             return of_columns(values)
         return (choose(values, given=True),) * width
 
-    def cells(self, place: Place, state: State) -> Iterator[str]:
+    def cells(self, place: Place, state: State, spread: Spread) -> Iterator[str]:
         """Yield the cells of each row of a matrix in a state, as a sheet's XML."""
         name = place.matrix.name
+        values = as_placed(place, self.values(name))
         if state == "given":
             style = self.frame.style("known", self.formats[name].code)
-            for addresses, numbers in zip(place.addresses(), self.values(name), strict=True):
+            for addresses, numbers in zip(place.lines(), values, strict=True):
                 yield xml.number_cells(addresses, style, numbers)
         elif name not in self.open or state == "ghost":
-            yield from super().cells(place, state)
+            yield from super().cells(place, state, spread)
         elif state == "answer":
             yield from self._answers(place)
         else:
             style = self.frame.style(state, self.formats[name].code)
-            texts = self._waiting(place) if state == "active" else self._links(place)
-            rows = zip(place.addresses(), texts, self.values(name), strict=True)
+            texts = self._waiting(place) if state == "active" else self._links(place, spread)
+            rows = zip(place.lines(), as_placed(place, texts), values, strict=True)
             for addresses, formulas, shown in rows:
                 yield xml.text_formula_cells(addresses, style, formulas, shown)
 
@@ -191,26 +189,27 @@ class ExerciseBook(Book):
         long = len(usual.show(float(number))) > WIDEST_NUMBER
         return Format(None) if long else usual
 
-    def _wider(self, correction: Correction) -> dict[int, float]:
+    def _extra_widths(self, spread: Spread) -> Mapping[int, float]:
         """Return the widths of columns in which numbers stand with their signs."""
         found: dict[int, float] = {}
-        for name, rows in correction.looks.items():
-            place = self.layout.places[name]
-            for i, j in np.ndindex(len(rows), len(rows[0])):
-                number, text = self.values(name)[i][j], correction.texts.get((name, i, j), "")
-                shown = self._fitting(name, number).show(float(number)) if number else text
-                needed = cell_len(shown) + SIGN_GAP + len(LOOKS[rows[i][j]].sign)
-                column = place.column + j
-                found[column] = max(found.get(column, self.width(column)), needed * 1.1 + 2.5)
+        looks = self.correction.looks if self.correction else {}
+        texts = self.correction.texts if self.correction else {}
+        for name, place in spread.homes.items():
+            for i, row in enumerate(looks.get(name, ())):
+                for j, look in enumerate(row):
+                    number, text = self.values(name)[i][j], texts.get((name, i, j), "")
+                    shown = self._fitting(name, number).show(float(number)) if number else text
+                    needed = cell_len(shown) + SIGN_GAP + len(LOOKS[look].sign)
+                    column = place.column + j
+                    found[column] = max(found.get(column, 0.0), needed * 1.1 + 1.5)
         return found
 
-    def _links(self, place: Place) -> list[list[str]]:
-        link = self.link(place.matrix.name)
+    def _links(self, place: Place, spread: Spread) -> list[list[str]]:
         # A text, which only a copy that was marked has, is shown where it was typed and not again.
-        there = f"{link}{{0}}={EMPTY},{EMPTY},{link}{{0}}"
+        there = f"{{0}}={EMPTY},{EMPTY},{{0}}"
         if self.correction:
-            there = f"ISNUMBER({link}{{0}}),{link}{{0}},{EMPTY}"
-        return [[f"IF({there.format(address)})" for address in row] for row in place.addresses()]
+            there = f"ISNUMBER({{0}}),{{0}},{EMPTY}"
+        return [[f"IF({there.format(link)})" for link in row] for row in self.links(place, spread)]
 
     def _waiting(self, place: Place) -> list[list[str]]:
         """Return formulas that stay empty until everything that they read is there."""
@@ -225,11 +224,11 @@ class ExerciseBook(Book):
         """Return a function of a number's row and column, counted from 0: the text of the
         condition, in a formula, that all answers are there which the number is computed from.
         """
-        assert matrix.definition is not None
+        spread = self.layout.on(self.home[matrix.name])
         read = [
-            (self.layout.places[operand.name], pattern)
-            for operand, patterns in reads(matrix.definition).items()
-            if operand.name in self.open
+            (place, pattern)
+            for place, patterns in spread.reads(matrix)
+            if place.matrix.name in self.open
             for pattern in _widest(patterns)
         ]
 
@@ -262,7 +261,7 @@ def _cells_read(place: Place, pattern: Pattern, i: int, j: int) -> tuple[str, in
     rows, columns = place.matrix.shape
     first_row, last_row = (0, rows - 1) if pattern[0] == "all" else (at[pattern[0]],) * 2
     first, last = (0, columns - 1) if pattern[1] == "all" else (at[pattern[1]],) * 2
-    start, end = place.address(first_row, first), place.address(last_row, last)
+    start, end = place.address(first_row, first), place.address(last_row, last)  # also if turned
     size = (last_row - first_row + 1) * (last - first + 1)
     return (start if start == end else f"{start}:{end}"), size
 
@@ -285,7 +284,7 @@ def exercise_book(
     }
     return ExerciseBook(
         replace(question.update, values=values),
-        layout or lay_out(question.program),
+        layout or _unfolded(lay_out(question.program, *(setup.sheets or ()), moves=False)),
         frame,
         words,
         question=question,
@@ -297,9 +296,17 @@ def exercise_book(
     )
 
 
-def beside(book: Book) -> int:
+def _unfolded(layout: Layout) -> Layout:
+    """Return a layout of which all is in view: on a sheet that is protected, as those of exercises
+    are, no spreadsheet program lets anybody unfold rows.
+    """
+    unfolded = {each: replace(each, rows=(), columns=()) for each in layout.spreads.values()}
+    return replace(layout, spreads={k: unfolded[each] for k, each in layout.spreads.items()})
+
+
+def beside(book: Book, step: Step) -> int:
     """Return the number of the first column to the right of all that is seen on a sheet."""
-    return max(book.layout.last_column, book.page_column) + 2
+    return book.measures(step).last_column + 2
 
 
 def column_range(first: int, row: int, rows: int, columns: int) -> str:

@@ -61,9 +61,11 @@ def located(question: Question, layout: Layout) -> Question:
         for matrix in step.brings
         for place in (layout.places[matrix.name],)
     }
-    if (question.layout, question.places) == (VERSION, places):
+    sheets = (layout.form, layout.rows)
+    if (question.layout, question.places, question.setup.sheets) == (VERSION, places, sheets):
         return question
-    return replace(question, layout=VERSION, places=places)
+    setup = replace(question.setup, sheets=sheets)
+    return replace(question, setup=setup, layout=VERSION, places=places)
 
 
 def properties_of(question: Question, secret: bytes | None = None) -> dict[str, str]:

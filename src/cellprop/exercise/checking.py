@@ -21,7 +21,8 @@ from cellprop.exercise.carried import SHEET, KeyFileError
 from cellprop.exercise.keys import read_once
 from cellprop.exercise.numbers import number_in
 from cellprop.exercise.processes import in_processes
-from cellprop.faces.layout import Layout, lay_out
+from cellprop.faces.layout import places_before
+from cellprop.faces.places import Place
 from cellprop.faces.workbook import contents
 from cellprop.faces.workbook.book import sheet_name
 from cellprop.files.entries import Block, Entry
@@ -207,8 +208,8 @@ def _position(result: Result) -> tuple[bool, int, str]:
 
 
 @lru_cache(maxsize=8)
-def _layout(setup: Setup) -> Layout:
-    return lay_out(setup.program)
+def _before(setup: Setup) -> dict[str, Place]:
+    return places_before(setup.program)
 
 
 @dataclass
@@ -316,7 +317,7 @@ class _Reading:
         """Return where a matrix stood when the workbook was handed out: sheet, row, column."""
         if matrix.name in self.question.places:
             return self.question.places[matrix.name]
-        usual = _layout(self.question.setup).places[matrix.name]
+        usual = _before(self.question.setup)[matrix.name]
         step = next(s for s in self.question.program.steps if matrix in s.brings)
         return sheet_name(step), usual.row, usual.column
 

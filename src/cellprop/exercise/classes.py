@@ -86,9 +86,14 @@ def write_class(
     OutputError
         If a class is there already, or a file or the folder can't be written.
     """
-    question = located(question, lay_out(question.program))
-    if add:
-        earlier, seed, students = _joined(read_key(key), question, students, seed, secret)
+    there = read_key(key) if add else None
+    if there is not None:
+        question = _laid_out_as(there, question)
+    question = located(
+        question, lay_out(question.program, *(question.setup.sheets or ()), moves=False)
+    )
+    if there is not None:
+        earlier, seed, students = _joined(there, question, students, seed, secret)
     else:
         earlier, seed = [], drawn_seed() if seed is None else seed
     if not force:
@@ -166,6 +171,16 @@ def _joined(
             f"{where}: the class was written with other options: {'; '.join(found)}; give the same."
         )
     return earlier, int(kept), list(_newcomers(key, students))
+
+
+def _laid_out_as(key: Key, question: Question) -> Question:
+    """Return a question laid out as those of a key, unless it is said how it is to be."""
+    asked = (key.question(row) for row in key.rows.values())
+    kept = next((each.setup.sheets for each in asked if each is not None), None)
+    said = question.setup.sheets
+    if kept is None or (said is not None and said[0] != "auto"):
+        return question
+    return replace(question, setup=replace(question.setup, sheets=kept))
 
 
 def _newcomers(key: Key, students: Sequence[Student]) -> Iterator[Student]:

@@ -6,9 +6,15 @@ from openpyxl.worksheet.worksheet import Worksheet
 
 from cellprop.exercise.book import Correction, ExerciseBook
 from cellprop.faces.workbook import xml
-from cellprop.faces.workbook.book import ROW, sheet_name
-from cellprop.faces.workbook.contents import Page, describe_layers, list_labels
-from cellprop.faces.workbook.sheets import TITLE_ROW
+from cellprop.faces.workbook.book import sheet_name
+from cellprop.faces.workbook.contents import (
+    TITLE_ROW,
+    Page,
+    describe_layers,
+    how_to_turn,
+    list_labels,
+)
+from cellprop.faces.workbook.measures import ROW
 from cellprop.programs.program import Step
 from cellprop.texts import captions
 
@@ -30,6 +36,9 @@ def front_page(book: ExerciseBook) -> Page:
     _list_steps(page, book)
     page.heading("contents.how")
     guide = list(book.words.many("exercise.marked_guide" if book.correction else "exercise.guide"))
+    if not book.correction:
+        is_close = book.layout.form == "close-up"  # of which nothing is folded here
+        guide.insert(0, page.words("exercise.close_up") if is_close else how_to_turn(page))
     if book.question.setup.hints and not book.correction:
         guide.append(book.words("exercise.hints_guide"))
     for number, text in enumerate(guide, 1):

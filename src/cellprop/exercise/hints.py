@@ -15,9 +15,10 @@ from openpyxl.worksheet.worksheet import Worksheet
 
 from cellprop.algebra import Matrix, apply, formulas
 from cellprop.exercise.book import EMPTY, NOTHING_MISSING, ExerciseBook, beside, column_range
-from cellprop.faces.layout import Place, letter
+from cellprop.faces.places import Place, letter
 from cellprop.faces.workbook import xml
 from cellprop.marking.precision import tolerance
+from cellprop.programs.program import Step
 
 
 @dataclass(frozen=True)
@@ -40,10 +41,10 @@ class Judged:
         return f"{letter(first + j)}{self.place.row + i}"
 
 
-def judged(book: ExerciseBook, asked: Sequence[Matrix]) -> list[Judged]:
+def judged(book: ExerciseBook, step: Step, asked: Sequence[Matrix]) -> list[Judged]:
     """Return the blocks in which the answers of a sheet are judged, from left to right."""
     found = []
-    column = beside(book)
+    column = beside(book, step)
     for matrix in asked:
         width = matrix.columns.size + 1
         place = book.layout.places[matrix.name]

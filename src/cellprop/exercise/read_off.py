@@ -15,10 +15,10 @@ from itertools import pairwise, product
 
 import numpy as np
 
-from cellprop.algebra import Array, Axis, Matrix, activations, losses, statement
+from cellprop.algebra import NOTATIONS, Array, Axis, Matrix, activations, losses, statement
 from cellprop.errors import InputError
 from cellprop.exercise.numbers import number_in
-from cellprop.faces import layout as at
+from cellprop.faces import places as at
 from cellprop.faces.workbook.book import sheet_name
 from cellprop.files.entries import Block
 from cellprop.files.roster import Student, file_of
@@ -36,6 +36,8 @@ from cellprop.texts.words import load as load_words
 MOST_LAYERS = 20
 # The rows and columns of the first sheet that are read, and of the notations on a step's.
 ROWS_OF_FIRST, COLUMNS_OF_FIRST, COLUMNS_OF_NOTATION = 200, 6, 200
+# The row of the NumPy lines in workbooks of 0.3.0.
+NUMPY_BEFORE = 4
 # Where the first sheet says of a step how many numbers it asks for, and what they are worth.
 ASKED, WORTH = 4, 6
 
@@ -96,7 +98,7 @@ class _ReadOff:
         self._first = submission.texts(
             Block(submission.sheets[0], 1, 1, ROWS_OF_FIRST, COLUMNS_OF_FIRST)
         )
-        self._lines: dict[str, set[str]] = {}
+        self._lines: dict[str, list[set[str]]] = {}
 
     def question(self) -> Question:
         """Return the question that was asked.
@@ -202,11 +204,16 @@ class _ReadOff:
         if place is None:
             return False
         if place.sheet not in self._lines:
-            row = Block(place.sheet, at.NUMPY, at.FIRST_COLUMN, 1, COLUMNS_OF_NOTATION)
-            self._lines[place.sheet] = set(self.submission.texts(row).values())
-        lines = self._lines[place.sheet]
+            rows = (
+                Block(place.sheet, row, at.FIRST_COLUMN, 1, COLUMNS_OF_NOTATION)
+                for row in (at.NOTATION, NUMPY_BEFORE)
+            )
+            texts = (self.submission.texts(row).values() for row in rows)
+            # Beside them stand links, and counts of what is done.
+            self._lines[place.sheet] = [{text for text in each if "=" in text} for each in texts]
         # Of long lines not all have room.
-        return bool(lines) and lines <= {statement(m, "numpy") for m in step.computed}
+        said = {statement(m, notation) for m in step.computed for notation in NOTATIONS}
+        return any(lines and lines <= said for lines in self._lines[place.sheet])
 
     # --- What is asked --------------------------------------------------------------------
 

@@ -6,42 +6,56 @@ cell, and the focus that shows it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from openpyxl.worksheet.worksheet import Worksheet
+from rich.cells import cell_len
 
-from cellprop.algebra import Matrix, Notation, reads, statement
+from cellprop.algebra import Matrix, Notation, named, reads, statement
 from cellprop.exercise import hints
-from cellprop.exercise.book import LOOKS, ExerciseBook
-from cellprop.faces import layout as at
-from cellprop.faces.layout import letter
+from cellprop.exercise.book import EMPTY, LOOKS, ExerciseBook
+from cellprop.faces import places as at
+from cellprop.faces.places import Place, letter
 from cellprop.faces.workbook import xml
-from cellprop.faces.workbook.book import ROW, State
-from cellprop.faces.workbook.focus import literal
+from cellprop.faces.workbook.book import State, sheet_name
+from cellprop.faces.workbook.focus import MOST_NESTED, MOST_TEXT, literal
+from cellprop.faces.workbook.header import (
+    CODE_LETTER,
+    FORMULA_LETTER,
+    LINE,
+    Header,
+    Link,
+    Span,
+    add_picture,
+    given_row,
+    linked,
+    links_of,
+    maths_row,
+    maths_spans,
+    merge,
+    merge_header,
+    spanned,
+    title_row,
+)
+from cellprop.faces.workbook.measures import HEADER
 from cellprop.faces.workbook.printing import set_up_print
 from cellprop.faces.workbook.sheets import (
-    GAP_ROW,
-    KEY_WIDTH,
-    Link,
+    StateOf,
+    body_rows,
     check_typed_numbers,
-    columns_beside,
-    head_rows,
-    key_cells,
-    lane_rows,
-    links_of,
     notes_row,
     set_columns,
-    shape_lines,
+    set_up_view,
 )
 from cellprop.programs.program import Step
+from cellprop.texts.formats import cut
 
-SHOWN: tuple[Notation, ...] = ("maths", "numpy", "r")
-# So many have room in a row of a key, and so many rows above it are free: those of a walkthrough's
-# whole-matrix formulas.
-VERDICTS_IN_A_ROW, FREE_ROWS = 4, 2
-# Where the counts of what is done stand.
-COUNTS = (3, 6, 9)
+SHOWN: Notation = "numpy"
+# In pixels: the title of lanes, each count of what is done, a part of the key, a letter of it.
+COUNTS_AT, COUNT_WIDTH, KEY_WIDTH, KEY_LETTER = 105, 150, 180, 7.5
+# How many lines of maths there is room for.
+LINES = 2
 
 
 @dataclass(frozen=True)
@@ -50,64 +64,73 @@ class SheetPlan:
 
     Attributes:
         step: Whose sheet it is.
-        states: The state of every matrix.
+        state_of: The state of a matrix where it stands.
         asked: The matrices to be calculated on it.
+        header: Where what stands above the matrices does.
         links: To other sheets.
         blocks: Where its answers are judged, with hints.
         marked: The keys of the looks that it shows, if it was marked.
+        first: The cell that names the step to be done first, if there may be one.
     """
 
     step: Step
-    states: Mapping[str, State]
+    state_of: StateOf
     asked: tuple[Matrix, ...]
+    header: Header
     links: Sequence[Link]
     blocks: Sequence[hints.Judged]
     marked: tuple[str, ...]
+    first: str
 
 
 def exercise_sheet(book: ExerciseBook, step: Step, sheet: Worksheet) -> SheetPlan:
     """Set a step's sheet up in the frame, and return what its rows are to show."""
-    setup = book.question.setup
+    setup, homes = book.question.setup, book.layout.on(step).homes
     asked = step.computed if step.label in setup.asked else ()
-    blocks = hints.judged(book, asked) if setup.hints and not book.correction else []
-    set_columns(book, sheet)
+    blocks = hints.judged(book, step, asked) if setup.hints and not book.correction else []
+    set_columns(book, sheet, step)
     for matrix in step.brings:
-        place = book.layout.places[matrix.name]
-        book.frame.add_name(matrix.name, sheet.title, place.absolute)
+        book.frame.add_name(matrix.name, sheet.title, homes[matrix.name].absolute)
         if matrix in asked:
-            check_typed_numbers(book, sheet, place)
+            check_typed_numbers(book, sheet, homes[matrix.name])
     hints.set_up_hints(book, sheet, blocks)
-    links = links_of(book, step)
-    for link in links:
-        book.frame.add_link(sheet, f"{letter(link.column)}{at.TITLE}", link.target, link.text)
-    set_up_print(book, sheet)
+    header = Header(book, step, book.measures(step))
+    links = links_of(header, at.NOTATION)
+    merge_header(header, sheet, links)
+    add_picture(header, sheet)
+    set_up_print(book, sheet, step)
+    set_up_view(book, sheet, step)
     book.frame.protect(sheet)
-    plan = SheetPlan(step, _states(book, step, asked), asked, links, blocks, _shown(book, asked))
-    _key_rows(book, sheet, plan)  # merges the cells of the key
-    notes_row(book, sheet, step)  # and of the notes
+    plan = SheetPlan(
+        step, _states(book, step, asked), asked, header, links, blocks, _shown(book, asked),
+        _first_to_do(book, step),
+    )  # fmt: skip
+    for span in _key_spans(plan):
+        merge(sheet, at.NUMBERS, span)
+    notes_row(book, sheet, step)  # merges its cells
     return plan
 
 
-def _states(book: ExerciseBook, step: Step, asked: Sequence[Matrix]) -> dict[str, State]:
-    """Return the state of every matrix on a step's sheet."""
+def _states(book: ExerciseBook, step: Step, asked: Sequence[Matrix]) -> StateOf:
+    """Return what gives the state of a matrix where it stands on a step's sheet."""
     read = {m.name for matrix in step.computed for m in reads(matrix.definition)}
-    steps = book.update.program.steps
-    states: dict[str, State] = {}
-    for matrix in book.update.program.matrices:
+    steps, homes = book.update.program.steps, book.layout.on(step).homes
+
+    def state(place: Place) -> State:
+        matrix = place.matrix
         home = book.home[matrix.name]
         if steps.index(home) > steps.index(step):
-            states[matrix.name] = "ghost"
-        elif home is step and matrix in asked:
-            states[matrix.name] = "answer"
-        elif home is step and matrix.definition is None:
-            states[matrix.name] = "given"
-        elif home is step:
-            states[matrix.name] = "active"
-        else:
-            # On a copy that was marked nothing is orange, which a slip might be taken for.
-            is_read = matrix.name in read and not book.correction
-            states[matrix.name] = "read" if is_read else "known"
-    return states
+            return "ghost"
+        if home is step and place == homes[matrix.name]:
+            if matrix in asked:
+                return "answer"
+            return "given" if matrix.definition is None else "active"
+        if matrix.name not in read:
+            return "quiet"
+        # On a copy that was marked nothing is orange, which a slip might be taken for.
+        return "known" if book.correction else "read"
+
+    return state
 
 
 def _shown(book: ExerciseBook, asked: Sequence[Matrix]) -> tuple[str, ...]:
@@ -119,116 +142,196 @@ def _shown(book: ExerciseBook, asked: Sequence[Matrix]) -> tuple[str, ...]:
     return tuple(look for look in LOOKS if look in found)
 
 
-def _key_rows(book: ExerciseBook, sheet: Worksheet, plan: SheetPlan) -> dict[int, str]:
-    """Return the cells of a sheet's key by their row: of its states, or of every verdict on it."""
-    if not plan.marked:
-        return {at.KEY: key_cells(book, sheet, _key_states(plan), "exercise")}
-    in_a_row = _verdicts_in_a_row(sheet, len(plan.marked))
-    top = at.KEY - (len(plan.marked) - 1) // in_a_row
-    rows = {top: xml.text_cell(f"A{top}", book.frame.style("caption"), book.words("sheet.key"))}
-    for number, look in enumerate(plan.marked):
-        below, place = divmod(number, in_a_row)
-        first = at.FIRST_COLUMN + place * (KEY_WIDTH + 1)
-        row = top + below
-        rows[row] = rows.get(row, "") + _key_cell(book, sheet, look, row, first)
-    return rows
-
-
-def _verdicts_in_a_row(sheet: Worksheet, count: int) -> int:
-    """Return how many verdicts stand beside each other in a key: as many as the first printed page
-    has room for, but so many that there are rows enough.
-    """
-    breaks = sheet.col_breaks.brk
-    room = VERDICTS_IN_A_ROW
-    if breaks:
-        room = (breaks[0].id - at.FIRST_COLUMN + 2) // (KEY_WIDTH + 1)
-    return max(-(-count // (FREE_ROWS + 1)), min(VERDICTS_IN_A_ROW, room))
-
-
-def _key_cell(book: ExerciseBook, sheet: Worksheet, look: str, row: int, first: int) -> str:
-    """Return cells of a key that look like a verdict, and say in words what it means."""
-    style = book.frame.style(f"key_{LOOKS[look].style}")
-    text = f"{LOOKS[look].sign} {book.words(f'exercise.{look}')}".strip()
-    addresses = [f"{letter(column)}{row}" for column in range(first, first + KEY_WIDTH)]
-    sheet.merged_cells.add(f"{addresses[0]}:{addresses[-1]}")
-    return xml.text_cell(addresses[0], style, text) + xml.blank_cells(addresses[1:], style)
-
-
-def _key_states(plan: SheetPlan) -> tuple[State, ...]:
-    """Return the states that a sheet's key explains."""
-    order: tuple[State, ...] = ("answer", "active", "read", "known", "ghost")
-    occurring = {"known" if state == "given" else state for state in plan.states.values()}
-    return tuple(state for state in order if state in occurring)
-
-
 def exercise_rows(book: ExerciseBook, plan: SheetPlan, sheet: Worksheet) -> Iterator[str]:
     """Yield the rows of a step's sheet, as its XML."""
-    yield from head_rows(book, plan.step, plan.links)
-    key = _key_rows(book, sheet, plan)
-    yield from _notation_rows(book, plan.step, key)
-    yield xml.row(at.KEY, key[at.KEY], ROW + 2)
-    yield xml.row(at.FOCUS, _counts(book, plan), ROW + 2)
-    yield xml.row(at.FOCUS + 1, "", GAP_ROW)
-    beside = hints.hint_cells(book, plan.blocks)
-    notes = notes_row(book, sheet, plan.step)
-    for lane in book.layout.lanes:
-        if book.layout.notes_row < lane.row and notes:
-            yield notes
-            notes = ""
-        yield from lane_rows(book, lane, plan.states, beside)
-    if notes:
-        yield notes
-
-
-def _notation_rows(book: ExerciseBook, step: Step, key: Mapping[int, str]) -> Iterator[str]:
-    """Yield the rows that say what to calculate, in words of mathematics and code; below them
-    stands what of the key has no room in its row.
-    """
-    lines = [""] * (at.FORMULA - at.MATHS + 1)
-    if not step.computed:
-        lines = shape_lines(book, step, len(lines))
+    yield title_row(plan.header, plan.links)
+    yield _maths_row(plan)
+    yield _notation_row(plan)
+    if book.correction and plan.asked:
+        yield _marks_row(book, plan)
     else:
-        caption, code = book.frame.style("caption"), book.frame.style("code")
-        written = [[statement(m, notation) for notation in SHOWN] for m in step.computed]
-        columns = columns_beside(book, written)
-        for i, notation in enumerate(SHOWN):
-            lines[i] = xml.text_cell(f"A{at.MATHS + i}", caption, book.words(f"sheet.{notation}"))
-            for texts, column in zip(written, columns, strict=True):
-                if column <= max(book.page_column, book.layout.last_column):
-                    lines[i] += xml.text_cell(f"{letter(column)}{at.MATHS + i}", code, texts[i])
-    for row, line in enumerate(lines, at.MATHS):
-        yield xml.row(row, line + key.get(row, ""), ROW + 2 if row in key else ROW)
+        yield xml.row(at.NUMBERS, _counts(book, plan) + plan.first, HEADER[at.NUMBERS])
+    yield from body_rows(book, sheet, plan.step, plan.state_of, hints.hint_cells(book, plan.blocks))
+
+
+def _maths_row(plan: SheetPlan) -> str:
+    """Return the row of maths; where not all matrices have room with their shapes, without these,
+    since there is no focus by which one could be chosen.
+    """
+    header, active = plan.header, plan.step.computed
+    spans = maths_spans(header)
+    if len(spans) >= len(active):
+        return maths_row(header, plan.links)
+    text = "\n".join(_packed([named(matrix) for matrix in active], header.room))
+    cells = spanned(header.book, at.MATHS, spans[0], "formula", text, wrapped=True)
+    return xml.row(at.MATHS, cells + linked(header.book, plan.links, at.MATHS), HEADER[at.MATHS])
+
+
+def _packed(texts: Sequence[str], room: float) -> list[str]:
+    """Return texts in as few lines as have room for them; what has none is left out."""
+    lines: list[str] = []
+    for text in texts:
+        longer = f"{lines[-1]}    {text}" if lines else text
+        if lines and len(longer) * FORMULA_LETTER <= room:
+            lines[-1] = longer
+        elif len(lines) < LINES:
+            lines.append(text)
+        else:
+            lines[-1] += " …"
+            break
+    return lines
+
+
+def _notation_row(plan: SheetPlan) -> str:
+    """Return the row that says what to calculate, in code."""
+    header, step = plan.header, plan.step
+    if not step.computed:
+        return given_row(header, plan.links)
+    book = header.book
+    cells = xml.text_cell(
+        f"A{at.NOTATION}", book.frame.style("caption"), book.words(f"sheet.{SHOWN}")
+    )
+    column = at.FIRST_COLUMN
+    for matrix in step.computed:
+        text = statement(matrix, SHOWN)
+        last = header.measures.reach(column, (len(text) + 2) * CODE_LETTER)
+        if column > at.FIRST_COLUMN and last >= header.contents[0]:
+            break
+        cells += xml.text_cell(f"{letter(column)}{at.NOTATION}", book.frame.style("code"), text)
+        column = last + 1
+    return xml.row(at.NOTATION, cells + linked(book, plan.links, at.NOTATION), HEADER[at.NOTATION])
+
+
+# --- What is done, and what verdicts mean -----------------------------------------------------
+
+
+def _key_spans(plan: SheetPlan) -> list[Span]:
+    """Return the columns of each verdict in the key of a sheet that was marked: one beside the
+    other, narrower where there are many.
+    """
+    measures, found = plan.header.measures, list[Span]()
+    column = measures.reach(1, COUNTS_AT + COUNT_WIDTH) + 1
+    for left in range(len(plan.marked), 0, -1):
+        room = (measures.across - measures.left(column)) / left
+        last = measures.reach(column, min(KEY_WIDTH, room))
+        found.append((column, max(column, min(last, measures.last_column - left + 1))))
+        column = found[-1][1] + 1
+    return found
+
+
+def _marks_row(book: ExerciseBook, plan: SheetPlan) -> str:
+    """Return the row of a copy that was marked: the marks of the step, and what verdicts mean."""
+    earned, out_of = book.correction.by_step[plan.step.label] if book.correction else (0.0, 0.0)
+    said = book.words("exercise.step_earned", earned=f"{earned:g}", out_of=f"{out_of:g}")
+    cells = xml.text_cell(f"A{at.NUMBERS}", book.frame.style("name"), said)
+    measures, lines = plan.header.measures, 1
+    for look, span in zip(plan.marked, _key_spans(plan), strict=True):
+        text = f"{LOOKS[look].sign} {book.words(f'exercise.{look}')}".strip()
+        width = measures.left(span[1] + 1) - measures.left(span[0])
+        lines = max(lines, -int(-cell_len(text) * KEY_LETTER // width))
+        style = f"key_{LOOKS[look].style}"
+        cells += spanned(book, at.NUMBERS, span, style, text, wrapped=True)
+    return xml.row(at.NUMBERS, cells, max(HEADER[at.NUMBERS], lines * LINE + 2))
 
 
 def _counts(book: ExerciseBook, plan: SheetPlan) -> str:
     """Return cells that count what is done; with hints also what is right, and what is left."""
     if not plan.asked:
         return ""
-    if book.correction:
-        earned, out_of = book.correction.by_step[plan.step.label]
-        text = book.words("exercise.step_earned", earned=f"{earned:g}", out_of=f"{out_of:g}")
-        return xml.text_cell(f"{letter(COUNTS[0])}{at.FOCUS}", book.frame.style("name"), text)
-    words, style = book.words, book.frame.style("caption")
+    words, style, places = book.words, book.frame.style("caption"), book.layout.places
     count = sum(m.rows.size * m.columns.size for m in plan.asked)
-    ranges = ",".join(book.layout.places[m.name].range for m in plan.asked)
+    ranges = ",".join(places[m.name].range for m in plan.asked)
     done = sum(1 for m in plan.asked for row in book.values(m.name) for text in row if text)
-    cells = _count(
-        book, COUNTS[0], words("exercise.to_do", done="\0", all=count), f"COUNT({ranges})", done
-    )
+    said = [(words("exercise.to_do", done="\0", all=count), f"COUNT({ranges})", done)]
     if plan.blocks:
         right = hints.counted_right(plan.blocks)
-        cells += _count(book, COUNTS[1], words("exercise.to_do_right", right="\0"), right, 0)
-        cells += _count(
-            book, COUNTS[2], words("exercise.to_do_left", left="\0"), f"{count}-{right}", count
-        )
+        said.append((words("exercise.to_do_right", right="\0"), right, 0))
+        said.append((words("exercise.to_do_left", left="\0"), f"{count}-{right}", count))
+    cells, column = "", 1
+    for each in said:
+        cells += _count(book, letter(column), *each)
+        column = plan.header.measures.reach(column, COUNT_WIDTH) + 1
     marks = dict(book.question.setup.points).get(plan.step.label)
     if marks is not None:
         text = words("exercise.step_marks", marks=f"{marks:g}")
-        cells += xml.text_cell(f"{letter(COUNTS[-1] + 3)}{at.FOCUS}", style, text)
+        cells += xml.text_cell(f"{letter(column)}{at.NUMBERS}", style, text)
     return cells
 
 
-def _count(book: ExerciseBook, column: int, text: str, formula: str, value: int) -> str:
+# --- Why it is empty ------------------------------------------------------------------------
+
+
+def _first_to_do(book: ExerciseBook, step: Step) -> str:
+    """Return a cell that names the step to be done first, while answers are missing that this one
+    reads; the step's own sheet says whether another comes before it.
+    """
+    first = _first_cell(book, step)
+    if first is None:
+        return ""
+    address, needed = first
+    formula = EMPTY
+    for each in reversed(needed):
+        said = literal(_do_first(book, each))
+        home = f"'{sheet_name(each)}'!"
+        before = _first_cell(book, each)
+        if before is not None:
+            there = home + before[0]
+            said = f"IF({there}={EMPTY},{said},{there})"
+        ranges = [home + book.layout.places[m.name].range for m in each.computed]
+        count = sum(m.rows.size * m.columns.size for m in each.computed)
+        formula = f"IF(COUNT({','.join(ranges)})<{count},{said},{formula})"
+    earliest = needed[0]
+    while (before := _first_cell(book, earliest)) is not None:
+        earliest = before[1][0]
+    shown = _do_first(book, earliest)
+    return xml.text_formula_cell(address, book.frame.style("name"), formula, shown)
+
+
+def _do_first(book: ExerciseBook, step: Step) -> str:
+    """Return the words for a step to be done first, such as a formula has in one piece: texts that
+    are joined, and refer to one another, might grow without end.
+    """
+    text = book.words("exercise.first_do", step=sheet_name(step))
+    return cut(" ".join(text.split()).replace('"', "'"), MOST_TEXT)
+
+
+def _first_cell(book: ExerciseBook, step: Step) -> tuple[str, list[Step]] | None:
+    """Return where the sheet of a step says what to do first, and the steps whose answers it
+    reads, in order; None if it has nothing to say.
+    """
+    needed = _needed(book, step)
+    if not needed or book.correction:
+        return None
+    setup, header = book.question.setup, Header(book, step, book.measures(step))
+    column = 1
+    if step.label in setup.asked:
+        count = 1 + 2 * setup.hints + (step.label in dict(setup.points))
+        for _ in range(count):
+            column = header.measures.reach(column, COUNT_WIDTH) + 1
+    return f"{letter(column)}{at.NUMBERS}", needed
+
+
+def _needed(book: ExerciseBook, step: Step) -> list[Step]:
+    """Return the earlier steps whose answers are read on the sheet of a step, be it by way of what
+    is computed from them; in order.
+    """
+    answers, waiting = book.question.setup.answers, book.question.setup.waiting
+    found, seen = set(), set()
+    left = [operand for matrix in step.computed for operand in reads(matrix.definition)]
+    while left:
+        matrix = left.pop()
+        if matrix.name in seen:
+            continue
+        seen.add(matrix.name)
+        if matrix.name in answers:
+            found.add(book.home[matrix.name].label)
+        elif matrix.name in waiting:
+            left += reads(matrix.definition)
+    steps = [each for each in book.update.program.steps if each.label in found - {step.label}]
+    return steps[:MOST_NESTED]
+
+
+def _count(book: ExerciseBook, column: str, text: str, formula: str, value: int) -> str:
     """Return a cell with a text in which a formula counts."""
     before, _, after = text.partition("\0")
     pieces = [literal(before)] if before else ['""']
@@ -236,6 +339,6 @@ def _count(book: ExerciseBook, column: int, text: str, formula: str, value: int)
     if after:
         pieces.append(literal(after))
     return xml.text_formula_cell(
-        f"{letter(column)}{at.FOCUS}", book.frame.style("caption"), "&".join(pieces),
+        f"{column}{at.NUMBERS}", book.frame.style("caption"), "&".join(pieces),
         f"{before}{value}{after}",
     )  # fmt: skip

@@ -18,8 +18,9 @@ from cellprop.exercise.front import front_page, front_sheet
 from cellprop.exercise.sheets import SheetPlan, exercise_rows, exercise_sheet
 from cellprop.faces.layout import Layout
 from cellprop.faces.workbook import contents, xml
-from cellprop.faces.workbook.book import ROW, sheet_name
+from cellprop.faces.workbook.book import sheet_name
 from cellprop.faces.workbook.frame import Frame
+from cellprop.faces.workbook.measures import ROW
 from cellprop.faces.workbook.theme import Theme
 from cellprop.faces.workbook.theme import load as load_theme
 from cellprop.files.safe import label
@@ -135,7 +136,7 @@ class Mould:
         if self._frame.count != self._styles:
             raise CellpropError("internal: a style that the frame does not know")
         parts = self._parts | {xml.PROPERTIES: xml.properties(properties_of(question, secret))}
-        xml.assemble(parts, rows, file)
+        xml.assemble(parts, rows, file, self._frame.stretch)
 
     def _book(self, question: Question) -> ExerciseBook:
         return exercise_book(

@@ -1,168 +1,137 @@
-"""Where each matrix stands: at the same cells on every sheet, like the pages of a flip-book.
+"""Where everything stands in a workbook: as a *flip-book*, or in *close-up*.
 
-Takes the lanes of a program and gives addresses; knows nothing of numbers, styles or files.
-Two forms: **lanes**, one below the other, each matrix in its slot; and, for many samples, the
-**band**, in which matrices with a row for each sample stand side by side, so that a row of the
-sheet is the same sample throughout, and the parameters stand above.
+In a flip-book each matrix stands at the same cells on every sheet, so that turning the pages shows
+the network filling up. Where that would not fit a screen and a page, a sheet shows only what its
+step reads and computes. Takes a program and gives addresses; knows nothing of numbers or styles.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cached_property
 from itertools import zip_longest
+from typing import Literal
 
-from cellprop.algebra import ONE, Matrix
-from cellprop.errors import LimitError
-from cellprop.programs.program import Lane, Program
+from cellprop.algebra import Matrix
+from cellprop.errors import InputError, LimitError
+from cellprop.faces.close_up import spread_of
+from cellprop.faces.places import (
+    CHARACTERS_OF_NAME,
+    FIRST_COLUMN,
+    FIRST_LANE,
+    Place,
+    PlacedLane,
+    Spread,
+)
+from cellprop.faces.sizes import (
+    BETWEEN,
+    HEADS,
+    LABEL_WIDTH,
+    LANE_WIDTH,
+    NUMBER_WIDTH,
+    PAGE_HEIGHT,
+    PAGE_WIDTH,
+    ROW_HEIGHT,
+    SHAPE_HEIGHT,
+    TOP,
+)
+from cellprop.files.safe import known
+from cellprop.limits import FORMS, MOST_COLUMNS, MOST_IN_VIEW, MOST_ROWS
+from cellprop.programs.program import Lane, Program, Step
+
+Form = Literal["flip-book", "close-up"]
+USUAL_ROWS = 8
 
 # Raised when a matrix moves: an exercise says by which of them it was laid out.
-VERSION = 1
-MOST_ROWS = 1_048_576
-MOST_COLUMNS = 16_384
-
-# With more samples than this, lanes get too tall for a screen and the band is clearer.
-TALLEST_LANE = 30
-
-# What stands above the lanes on every step sheet, a row each.
-TITLE, SAYS, MATHS, NUMPY, R, EXCEL, FORMULA, KEY, FOCUS = range(1, 10)
-FIRST_LANE = 11
-
-LANE_COLUMN = 1
-FIRST_COLUMN = 3  # of numbers; the labels of their rows stand before it
-# A name stands above its matrix and may run on over this many characters of each column.
-CHARACTERS_OF_NAME = 7
+VERSION = 2
 
 
-@dataclass(frozen=True)
-class Place:
-    """Where a matrix stands.
-
-    Attributes:
-        matrix: Which.
-        row, column: Its first cell, counted from 1.
-    """
-
-    matrix: Matrix
-    row: int
-    column: int
-
-    @property
-    def last_row(self) -> int:
-        """Its last row."""
-        return self.row + self.matrix.rows.size - 1
-
-    @property
-    def last_column(self) -> int:
-        """Its last column."""
-        return self.column + self.matrix.columns.size - 1
-
-    @property
-    def name_row(self) -> int:
-        """The row of its name; the labels of its columns stand below, its numbers next."""
-        return self.row - 2
-
-    @property
-    def label_row(self) -> int:
-        """The row of its column labels."""
-        return self.row - 1
-
-    @property
-    def label_column(self) -> int:
-        """The column of its row labels, where it has any of its own."""
-        return self.column - 1
-
-    @cached_property
-    def columns(self) -> list[str]:
-        """The letters of its columns."""
-        return [letter(c) for c in range(self.column, self.last_column + 1)]
-
-    def addresses(self) -> list[list[str]]:
-        """Return the address of every cell, as a list of rows."""
-        rows = map(str, range(self.row, self.last_row + 1))
-        columns = self.columns
-        return [[column + row for column in columns] for row in rows]
-
-    def address(self, row: int, column: int) -> str:
-        """Return the address of one cell, counted from 0 within the matrix."""
-        return f"{self.columns[column]}{self.row + row}"
-
-    @property
-    def range(self) -> str:
-        """Its first and last cell: `N18:P20`."""
-        return f"{self.columns[0]}{self.row}:{self.columns[-1]}{self.last_row}"
-
-    @property
-    def absolute(self) -> str:
-        """Its range with dollar signs: `$N$18:$P$20`."""
-        first, last = self.columns[0], self.columns[-1]
-        return f"${first}${self.row}:${last}${self.last_row}"
-
-
-@dataclass(frozen=True)
-class PlacedLane:
-    """A lane and the rows it takes: names, labels, then numbers."""
-
-    key: str
-    row: int
-    last_row: int
-    places: tuple[Place, ...]
-    layer: int | None = None
-
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Layout:
-    """The places of all matrices, the same for every step's sheet.
+    """What stands where on the sheets of a workbook.
 
     Attributes:
-        lanes: From top to bottom.
-        is_band: Whether samples stand in one band.
-        notes_row: Where the notes stand.
+        form: Whether it is a flip-book, whose sheets all have one spread, or in close-up.
+        rows: How many rows of many are in view in close-up.
+        spreads: What stands on the sheet of each step, by its label.
     """
 
-    lanes: tuple[PlacedLane, ...]
-    is_band: bool
-    notes_row: int
+    form: Form
+    rows: int
+    spreads: Mapping[str, Spread]
+
+    def on(self, step: Step) -> Spread:
+        """Return what stands on the sheet of a step."""
+        return self.spreads[step.label]
 
     @cached_property
     def places(self) -> Mapping[str, Place]:
-        """The place of each matrix by name."""
-        return {place.matrix.name: place for lane in self.lanes for place in lane.places}
-
-    @property
-    def last_row(self) -> int:
-        """The last row that holds anything."""
-        return max(self.lanes[-1].last_row, self.notes_row)
-
-    @property
-    def last_column(self) -> int:
-        """The last column that a matrix or its name needs."""
-        return max(p.column + _columns_for(p.matrix) - 1 for p in self.places.values())
-
-    def rows_are_labelled_by(self, place: Place) -> bool:
-        """Whether a matrix has the labels of its rows at its left (in the band, only the first)."""
-        rows = place.matrix.rows
-        if rows is ONE:
-            return False
-        return not self.is_band or rows.name != "samples" or place.column == FIRST_COLUMN
+        """Where each matrix stands on the sheet of the step that brings it, by its name."""
+        return {name: place for each in self.spreads.values() for name, place in each.homes.items()}
 
 
-def lay_out(program: Program) -> Layout:
-    """Return the place of each matrix of a program.
+def formulas_on(layout: Layout, program: Program) -> int:
+    """Return how many formulas (int) stand in the cells of all matrices: all but what is typed, and
+    what is not yet there.
+    """
+    home = {matrix.name: step.label for step in program.steps for matrix in step.brings}
+    there, count = set[str](), 0
+    for step in program.steps:
+        there |= {matrix.name for matrix in step.brings}
+        spread = layout.on(step)
+        for place in spread.places:
+            matrix = place.matrix
+            is_own = home.get(matrix.name) == step.label and place == spread.homes[matrix.name]
+            typed = is_own and matrix.definition is None
+            if not typed and (matrix.name in there or matrix.name not in home):
+                count += matrix.rows.size * matrix.columns.size
+    return count
+
+
+def lay_out(
+    program: Program, form: str = "auto", rows: int = USUAL_ROWS, *, moves: bool = True
+) -> Layout:
+    """Return the layout of a program.
+
+    Parameters
+    ----------
+    program
+        Its steps.
+    form
+        `flip-book`, `close-up`; or `auto`, a flip-book where that fits a screen and a page.
+    rows
+        How many rows, and columns, of many are in view in close-up.
+    moves
+        Whether an update's close-up shows by how much it changes what it replaces.
 
     Raises
     ------
+    InputError
+        If there is no such form, or `rows` is out of range.
     LimitError
         If a sheet would need more rows or columns than a spreadsheet has.
     """
-    samples = program.output.rows.size
-    layout = _band(program) if samples > TALLEST_LANE else _lanes(program.lanes)
-    _check_limits(layout, samples)
+    known("layout", form, FORMS)
+    if not 1 <= rows <= MOST_IN_VIEW:
+        raise InputError(f"rows: expected 1 to {MOST_IN_VIEW}, found {rows}.")
+    book = flip_book(program.lanes)
+    if form == "flip-book" or (form == "auto" and _fits(book)):
+        layout = Layout("flip-book", rows, {step.label: book for step in program.steps})
+    else:
+        spreads = {
+            step.label: spread_of(program, step, rows, moves=moves) for step in program.steps
+        }
+        layout = Layout("close-up", rows, spreads)
+    _check_limits(layout, program.output.rows.size)
     return layout
 
 
-def _lanes(lanes: Sequence[Lane]) -> Layout:
+# --- A flip-book ----------------------------------------------------------------------------
+
+
+def flip_book(lanes: Sequence[Lane]) -> Spread:
+    """Return the spread that all sheets of a flip-book have: a lane below the other."""
     widths = [
         max(_columns_for(matrix) for matrix in slot if matrix is not None)
         for slot in zip_longest(*(lane.matrices for lane in lanes))
@@ -176,27 +145,8 @@ def _lanes(lanes: Sequence[Lane]) -> Layout:
         slots = zip(lane.matrices, starts, strict=False)
         placed.append(_place(lane.key, row, slots, lane.layer))
         row = placed[-1].last_row + 2
-    return Layout(tuple(placed), is_band=False, notes_row=row)
-
-
-def _band(program: Program) -> Layout:
-    by_sample = [matrix for matrix in program.matrices if program.is_by_sample(matrix)]
-    updated = program.brought_by("update")
-    parameters = [m for m in program.matrices if m not in by_sample and m not in updated]
-    placed = []
-    row = FIRST_LANE
-    for key, matrices in (("parameters", parameters), ("updated", updated)):
-        placed.append(_place(key, row, _side_by_side(matrices)))
-        row = placed[-1].last_row + 2
-    placed.append(_place("samples", row + 2, _side_by_side(by_sample)))
-    return Layout(tuple(placed), is_band=True, notes_row=row)
-
-
-def _side_by_side(matrices: Iterable[Matrix]) -> Iterable[tuple[Matrix, int]]:
-    column = FIRST_COLUMN
-    for matrix in matrices:
-        yield matrix, column
-        column += _columns_for(matrix) + 1
+    homes = {place.matrix.name: place for lane in placed for place in lane.places}
+    return Spread(tuple(placed), homes, row)
 
 
 def _place(
@@ -211,28 +161,58 @@ def _columns_for(matrix: Matrix) -> int:
     return max(matrix.columns.size, -(-len(matrix.name) // CHARACTERS_OF_NAME))
 
 
+def _fits(spread: Spread) -> bool:
+    """Whether a spread fits one page, in letters that can be read, and so about one screen."""
+    labels = len({place.label_column for place in spread.places})
+    numbers = spread.last_column - FIRST_COLUMN + 2 - labels
+    width = LANE_WIDTH + labels * LABEL_WIDTH + numbers * NUMBER_WIDTH
+    rows = sum(lane.last_row - lane.row - 1 for lane in spread.lanes)
+    height = TOP + rows * ROW_HEIGHT + len(spread.lanes) * (HEADS - SHAPE_HEIGHT + BETWEEN)
+    return width <= PAGE_WIDTH and height <= PAGE_HEIGHT
+
+
 def _check_limits(layout: Layout, samples: int) -> None:
-    if layout.last_row > MOST_ROWS:
+    last_row = max(spread.last_row for spread in layout.spreads.values())
+    last_column = max(spread.last_column for spread in layout.spreads.values())
+    if last_row > MOST_ROWS:
         raise LimitError(
-            f"{samples} samples need {layout.last_row} rows of a sheet; a spreadsheet has"
+            f"{samples} samples need {last_row} rows of a sheet; a spreadsheet has"
             f" {MOST_ROWS}: use fewer samples."
         )
-    if layout.last_column > MOST_COLUMNS:
+    if last_column > MOST_COLUMNS:
         raise LimitError(
-            f"The matrices need {layout.last_column} columns of a sheet; a spreadsheet has"
+            f"The matrices need {last_column} columns of a sheet; a spreadsheet has"
             f" {MOST_COLUMNS}: use fewer inputs or neurons."
         )
 
 
-@lru_cache(maxsize=1024)
-def letter(column: int) -> str:
-    """Return the letters of a column counted from 1.
+# --- As it was ------------------------------------------------------------------------------
 
-    >>> letter(1), letter(28), letter(16384)
-    ('A', 'AB', 'XFD')
-    """
-    letters = ""
-    while column:
-        column, rest = divmod(column - 1, 26)
-        letters = chr(ord("A") + rest) + letters
-    return letters
+# What version 0.3.0 laid out, whose exercises do not say where their matrices stand: lanes began
+# lower, and many samples stood side by side.
+FIRST_LANE_BEFORE, TALLEST_LANE_BEFORE = 11, 30
+
+
+def places_before(program: Program) -> dict[str, Place]:
+    """Return where each matrix stood in the workbooks of 0.3.0, by its name."""
+    if program.output.rows.size <= TALLEST_LANE_BEFORE:
+        lower = FIRST_LANE_BEFORE - FIRST_LANE
+        homes = flip_book(program.lanes).homes
+        return {n: Place(p.matrix, p.row + lower, p.column) for n, p in homes.items()}
+    by_sample = [matrix for matrix in program.matrices if program.is_by_sample(matrix)]
+    updated = program.brought_by("update")
+    parameters = [m for m in program.matrices if m not in by_sample and m not in updated]
+    found: dict[str, Place] = {}
+    row = FIRST_LANE_BEFORE
+    for matrices, gap in ((parameters, 2), (updated, 4), (by_sample, 0)):
+        lane = _place("", row, _side_by_side(matrices))
+        found |= {place.matrix.name: place for place in lane.places}
+        row = lane.last_row + gap
+    return found
+
+
+def _side_by_side(matrices: Iterable[Matrix]) -> Iterable[tuple[Matrix, int]]:
+    column = FIRST_COLUMN
+    for matrix in matrices:
+        yield matrix, column
+        column += _columns_for(matrix) + 1

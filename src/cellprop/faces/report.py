@@ -20,7 +20,6 @@ import numpy as np
 
 from cellprop.algebra import ONE
 from cellprop.errors import InputError
-from cellprop.faces.layout import lay_out
 from cellprop.files.safe import label, looks_like_formula
 from cellprop.files.writing import write_whole
 from cellprop.marking.carried_text import digest_of
@@ -455,22 +454,22 @@ def _heat_map(setup: Setup, group: Sequence[Marks], words: Words) -> list[dict[s
         for name in setup.answers
     }
     lanes = []
-    for lane in lay_out(setup.program).lanes:
+    for lane in setup.program.lanes:
         matrices = [
             {
-                "name": place.matrix.name,
-                "columns": _labels(place.matrix.columns.labels),
+                "name": matrix.name,
+                "columns": _labels(matrix.columns.labels),
                 "rows": [
                     {"label": text, "cells": [_heat(share) for share in row]}
                     for text, row in zip(
-                        _labels(place.matrix.rows.labels) if place.matrix.rows is not ONE else [""],
-                        shares[place.matrix.name].tolist(),
+                        _labels(matrix.rows.labels) if matrix.rows is not ONE else [""],
+                        shares[matrix.name].tolist(),
                         strict=True,
                     )
                 ],
             }
-            for place in lane.places
-            if place.matrix.name in shares
+            for matrix in lane.matrices
+            if matrix.name in shares
         ]
         if matrices:
             title = captions.lane(words, lane.key, lane.layer)

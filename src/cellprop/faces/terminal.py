@@ -12,12 +12,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from rich.cells import cell_len
-from rich.columns import Columns
 from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from cellprop.algebra import NOTATIONS, Matrix, reads, statement
+from cellprop.algebra import NOTATIONS, Applied, Expression, Matrix, statement
+from cellprop.algebra import text as maths
 from cellprop.errors import UnknownNameError, nearest
 from cellprop.files.safe import looks_like_formula
 from cellprop.programs.program import Step
@@ -26,7 +26,13 @@ from cellprop.texts import captions
 from cellprop.texts.formats import DOWN, UP, Formats, choose, lines, of_update, replaced
 from cellprop.texts.words import Words
 
-WIDEST_HEADING, WIDEST_SIDE = 16, 26
+WIDEST_HEADING, WIDEST_SIDE = 18, 26
+# Between what stands side by side.
+GAP = 2
+# A matrix with more rows than this is not shown twice in a step.
+TALLEST_AGAIN = 10
+# Stands before and after the number of a matrix. Of Unicode's private use: no form has any.
+CUT = "\ue000"
 # Black on the sheets' own yellow and orange, so that they read on dark and light terminals.
 STYLES = {"active": "bold black on #FFEB3B", "read": "black on #FFB74D", "input": "bold"}
 
@@ -73,29 +79,45 @@ def show(
     words: Words,
     decimals: int | None,
 ) -> None:
-    """Print steps and matrices as tables."""
-    view = _Shown(run, words, decimals, console.width, of_update(run.update), replaced(run.update))
+    """Print steps and matrices as tables, and at the end the key to what steps compute."""
+    view = _Shown(run, words, decimals, console, of_update(run.update), replaced(run.update))
     for position, item in enumerate(wanted):
         if position:
             console.print()
         if isinstance(item, Matrix):
-            console.print(_matrix(view, item, "input", ""))
+            console.print(_matrix(view, item, "input"))
         else:
             console.print(_step(view, item))
+    if any(isinstance(item, Step) and item.computed for item in wanted):
+        console.print()
+        console.print(_key(words))
 
 
 @dataclass(frozen=True)
 class _Shown:
-    """What is shown, and how: the run, the words, the decimals asked for, the room there is, the
+    """What is shown, and how: the run, the words, the decimals asked for, where it is printed, the
     formats of matrices, and which of them replaces which.
     """
 
     run: Run
     words: Words
     decimals: int | None
-    width: int
+    console: Console
     columns: Mapping[str, Formats]
     replaced: Mapping[str, str]
+
+    @property
+    def width(self) -> int:
+        """The columns of the terminal."""
+        return self.console.width
+
+
+def _key(words: Words) -> RenderableType:
+    """Return the key: in the order of the equations, so that it tells without colours, too."""
+    computed, read = (
+        (f" {words(f'sheet.{state}')} ", STYLES[state]) for state in ("active", "read")
+    )
+    return Text.assemble((f"{words('sheet.key')}: ", "dim"), computed, " = ", read)
 
 
 def _step(view: _Shown, step: Step) -> RenderableType:
@@ -104,6 +126,11 @@ def _step(view: _Shown, step: Step) -> RenderableType:
         Text(captions.heading(words, view.run.program.last, step), style="bold"),
         Text(captions.says(words, step), style="dim"),
     ]
+    given = [matrix for matrix in step.brings if matrix.definition is None]
+    if given:
+        blocks = [_Part("", _matrix(view, matrix, "input")) for matrix in given]
+        parts += [Text(), *_side_by_side(view, blocks)]
+    above = set(given)
     for matrix in step.computed:
         lines = Table.grid(padding=(0, 2))
         for notation in NOTATIONS:
@@ -111,30 +138,117 @@ def _step(view: _Shown, step: Step) -> RenderableType:
                 Text(words(f"sheet.{notation}"), style="dim"),
                 Text(statement(matrix, notation), overflow="fold"),
             )
-        parts += [Text(), lines]
-    parts.append(Text())
-    parts.append(Columns(list(_matrices(view, step)), padding=(0, 3)))
+        parts += [Text(), lines, Text(), *_side_by_side(view, _equation(view, matrix, above))]
     for note in captions.notes(words, view.run.update, step):
         parts.append(Text(f"{words('sheet.notes')}: {note}", style="italic"))
     return Group(*parts)
 
 
-def _matrices(view: _Shown, step: Step) -> Iterator[RenderableType]:
-    """Yield what a step brings, then what that reads."""
-    read: dict[Matrix, None] = {}
-    for matrix in step.brings:
-        if matrix.definition is None:
-            yield _matrix(view, matrix, "input", "")
-        else:
-            yield _matrix(view, matrix, "active", view.words("sheet.active"))
-            read.update(dict.fromkeys(reads(matrix.definition)))
-    for matrix in read:
-        if matrix not in step.brings:
-            yield _matrix(view, matrix, "read", view.words("sheet.read"))
+# --- Equations ----------------------------------------------------------------------------
 
 
-def _matrix(view: _Shown, matrix: Matrix, state: str, caption: str) -> RenderableType:
-    """Return a matrix with its name above; what is wider than the terminal goes on below."""
+@dataclass(frozen=True)
+class _Part:
+    """A part of an equation: what stands before a matrix, and the matrix if there is one."""
+
+    before: str
+    block: RenderableType | None
+
+
+def _equation(view: _Shown, matrix: Matrix, above: set[Matrix]) -> list[_Part]:
+    """Return a matrix, `=`, and what it is computed from, in the order of the formula.
+
+    Names and signs stand in one line, as one writes the formula, and the numbers below the names.
+    A matrix has numbers where it is mentioned first; a tall one that stands `above`, in the same
+    step, has none again. Adds those that have.
+    """
+    assert matrix.definition is not None
+    parts = [_Part("", _matrix(view, matrix, "active"))]
+    above.add(matrix)
+    first, *others = _pieces(matrix.definition)
+    text, shown = f" = {first}", set[Matrix]()
+    waiting: tuple[str, Matrix, str] | None = None
+    for mentioned, following in zip(others[::2], others[1::2], strict=True):
+        assert isinstance(mentioned, Matrix)
+        if mentioned in shown or (mentioned in above and mentioned.rows.size > TALLEST_AGAIN):
+            text += f"{mentioned.name}{following}"
+            continue
+        shown.add(mentioned)
+        if waiting:
+            text = _put(view, parts, waiting, text)
+        between, _, before = text.rpartition(" ")
+        waiting = between, mentioned, before
+        text = str(following)
+    if waiting:
+        text = _put(view, parts, waiting, text)
+    above |= shown
+    return [*parts, _Part(text.strip(), None)] if text.strip() else parts
+
+
+def _put(view: _Shown, parts: list[_Part], waiting: tuple[str, Matrix, str], text: str) -> str:
+    """Add a matrix with what is written at its name, and return the rest of what follows it."""
+    between, matrix, before = waiting
+    after, blank, rest = text.partition(" ")
+    parts.append(_Part(between.strip(), _matrix(view, matrix, "read", before, after)))
+    return blank + rest
+
+
+def _pieces(expression: Expression) -> list[str | Matrix]:
+    """Return the maths of an expression, cut at its matrices: in turn a text, first and last, and a
+    Matrix.
+    """
+    found: list[Matrix] = []
+    cut = maths(_marked(expression, found), "maths").split(CUT)
+    return [found[int(piece)] if i % 2 else piece for i, piece in enumerate(cut)]
+
+
+def _marked(expression: Expression, found: list[Matrix]) -> Expression:
+    """Return an expression with marks for the names of its matrices, which are added to `found`."""
+    if isinstance(expression, Matrix):
+        found.append(expression)
+        return Matrix(f"{CUT}{len(found) - 1}{CUT}", expression.rows, expression.columns)
+    if isinstance(expression, Applied):
+        return expression.of(*(_marked(operand, found) for operand in expression.operands))
+    return expression
+
+
+def _side_by_side(view: _Shown, parts: Iterable[_Part]) -> Iterator[RenderableType]:
+    """Yield lines of parts, as many in each as the terminal has room for."""
+    line: list[RenderableType] = []
+    used = 0
+    for part in parts:
+        cells: list[RenderableType] = [Text(part.before)] if part.before else []
+        cells += [part.block] if part.block else []
+        widths = [view.console.measure(cell).maximum for cell in cells]
+        needed = sum(widths) + GAP * len(cells)
+        if line and used + needed - GAP > view.width:
+            yield _line(line)
+            line, used = [], 0
+        if needed - GAP > view.width and len(cells) > 1:
+            # Even alone they are too wide: each has a line.
+            yield cells.pop(0)
+            needed = widths[1] + GAP
+        line += cells
+        used += needed
+    if line:
+        yield _line(line)
+
+
+def _line(cells: Sequence[RenderableType]) -> RenderableType:
+    if len(cells) == 1:
+        return cells[0]
+    line = Table.grid(padding=(0, GAP))
+    line.add_row(*cells)
+    return line
+
+
+def _matrix(
+    view: _Shown, matrix: Matrix, state: str, before: str = "", after: str = ""
+) -> RenderableType:
+    """Return a matrix with its name above; what is wider than the terminal goes on below.
+
+    `before`, `after`: what is written at its name.
+    """
     shown = _numbers(view, matrix)
     # Long labels go on in another line, in a narrow terminal earlier.
     heads = [
@@ -147,8 +261,8 @@ def _matrix(view: _Shown, matrix: Matrix, state: str, caption: str) -> Renderabl
     beside = max(cell_len(line) for side in sides for line in side) + 1
     at_once = max(1, (view.width - beside) // widest)
     block = Table.grid()
-    block.add_column(no_wrap=True)
-    block.add_row(Text(matrix.name, style="bold"))
+    block.add_column(overflow="fold")
+    block.add_row(Text.assemble(before, (matrix.name, "bold"), after, overflow="fold"))
     for first in range(0, len(heads), at_once):
         part = slice(first, first + at_once)
         table = Table(box=None, padding=(0, 0), header_style="dim")
@@ -160,7 +274,6 @@ def _matrix(view: _Shown, matrix: Matrix, state: str, caption: str) -> Renderabl
             numbers = (Text(f" {text} ", style=STYLES[state]) for text in row[part])
             table.add_row(Text("\n".join(f"{line} " for line in side), style="dim"), *numbers)
         block.add_row(table)
-    block.add_row(Text(caption, style="dim"))
     return block
 
 

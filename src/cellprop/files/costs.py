@@ -315,6 +315,10 @@ def _may_hold(area: Area, formulas: Container[tuple[str, str]]) -> bool:
     )
 
 
+# Of so many that read the same rows it is told which do.
+MOST_READERS = 1_000
+
+
 class Tally:
     """What the formulas of one of our workbooks cost, counted one by one as they are read.
 
@@ -335,8 +339,11 @@ class Tally:
         self._kept = Workload(self._names)
         self._count = self._total = 0
         self._joins = ""
-        # What formulas that make texts read.
+        # What formulas that make texts read, and which formulas these are.
         self._joined: set[Area] = set()
+        self._joining: set[Cell] = set()
+        # Which formulas read rows from a first to a last of a sheet, and what; not if too many do.
+        self._readers: dict[tuple[str, int, int], list[tuple[Cell, Area]]] = {}
 
     def add(self, sheet: str, row: int, column: int, text: str) -> None:
         """Count the formula of a cell.
@@ -349,9 +356,9 @@ class Tally:
         one = Workload(self._names)
         cell, formula = (sheet, row, column), Formula(text, sheet)
         one.put(cell, formula)
-        read = one.read(cell)
-        for other in (sheet, *(area.sheet for area in read)):
+        for other in (sheet, *(area.sheet for area in one.read(cell))):
             one.reaches(other, MOST_ROWS, MOST_COLUMNS)
+        read = one.read(cell)  # whole rows and columns to their ends
         cost = one.cost(cell)
         if cost > MOST_READ:
             raise self._refused(cell)
@@ -363,9 +370,14 @@ class Tally:
         )  # fmt: skip
         if self._count <= self.MOST_KEPT:
             self._kept.put(cell, formula)
+        for area in read:
+            readers = self._readers.setdefault((area.sheet, area.top, area.bottom), [])
+            if len(readers) <= MOST_READERS:
+                readers.append((cell, area))
         if formula.joins:
             self._joins = self._joins or f"{label(sheet)}!{_coordinate(row, column)}"
-            self._joined.update(one.read(cell))
+            self._joined.update(read)
+            self._joining.add(cell)
 
     def finish(self, formulas: Container[tuple[str, str]]) -> None:
         """Refuse formulas that make texts out of texts, which may double with each.
@@ -384,6 +396,8 @@ class Tally:
         if not any(_may_hold(area, formulas) for area in self._joined):
             return
         if self._count > self.MOST_KEPT:
+            if self._leads_nowhere():
+                return
             raise InputError(
                 f"{self._where}: expected at most {self.MOST_KEPT:,} formulas where one joins texts"
                 f" that formulas compute, as {self._joins} does, found {self._count:,}; remove that"
@@ -392,6 +406,25 @@ class Tally:
         found = self._kept.costly()
         if found:
             raise self._refused(min(found))
+
+    def _leads_nowhere(self) -> bool:
+        """Whether surely no formula that makes a text reads one that was made, or what comes of it:
+        false as well if too many formulas read where these stand.
+        """
+        left, found = list(self._joining), set(self._joining)
+        while left:
+            cell = left.pop()
+            for (sheet, top, bottom), readers in self._readers.items():
+                if sheet != cell[0] or not top <= cell[1] <= bottom:
+                    continue
+                if len(readers) > MOST_READERS:
+                    return False
+                new = {reader for reader, area in readers if area.holds(cell)}
+                if new & self._joining:
+                    return False
+                left += new - found
+                found |= new
+        return True
 
     def _refused(self, cell: Cell) -> InputError:
         sheet, row, column = cell

@@ -21,7 +21,7 @@ from cellprop.errors import InputError
 from cellprop.files.roster import Student
 from cellprop.files.safe import label
 from cellprop.files.samples import numbers
-from cellprop.limits import MOST_ROWS
+from cellprop.limits import FORMS, MOST_IN_VIEW, MOST_ROWS
 from cellprop.marking.question import (
     FIRST_LAYOUT,
     FORM_SLIPS,
@@ -96,6 +96,8 @@ def _as_data(question: Question) -> dict[str, Any]:
         "hints": setup.hints,
         # As texts of 0.3.0 were, where the rule is the usual one.
         **({} if setup.form_slips == USUAL_FORM_SLIPS else {"form_slips": setup.form_slips}),
+        # As texts of 0.3.0 were, which could not choose.
+        **({} if setup.sheets is None else {"sheets": setup.sheets}),
         "given": {name: values.tolist() for name, values in question.given.items()},
         "student": asdict(question.student) if question.student else None,
         **_written_out(question),
@@ -182,6 +184,16 @@ def _network(stated: Mapping[str, Any]) -> Network:
     )
 
 
+def _sheets(data: Mapping[str, Any]) -> tuple[str, int] | None:
+    """Return how sheets are laid out, and how many rows are in view; None if it does not say."""
+    if "sheets" not in data:
+        return None
+    form, rows = data["sheets"]
+    if form not in FORMS or not 1 <= _number(rows) <= MOST_IN_VIEW:
+        raise ValueError
+    return form, _number(rows)
+
+
 def _setup(data: Mapping[str, Any], network: Network) -> Setup:
     """Return the Setup of the steps, of which nothing is asked yet."""
     optimizer, average, scale, whole = data["options"]
@@ -199,7 +211,7 @@ def _setup(data: Mapping[str, Any], network: Network) -> Setup:
         Axis(kind, tuple(outputs), _text(data.get("zero", ""))),
         optimizer, bool(average), scale, bool(whole),
         (epochs, walk_epoch, walk_batch, batches, samples),
-        (), _number(data["decimals"]), (), bool(data["hints"]), form_slips,
+        (), _number(data["decimals"]), (), bool(data["hints"]), form_slips, _sheets(data),
     )  # fmt: skip
 
 

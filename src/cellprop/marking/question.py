@@ -56,6 +56,8 @@ class Setup:
         points: The marks of a step by its label, where they are not one for each cell.
         hints: Whether answers are judged as they are typed.
         form_slips: How often a slip of form is paid for: for each number, once a step, or once.
+        sheets: How its sheets are laid out, and how many rows of many are in view; None for
+            whichever way is usual.
     """
 
     network: Network
@@ -72,6 +74,7 @@ class Setup:
     points: tuple[tuple[str, float], ...] = ()
     hints: bool = False
     form_slips: str = USUAL_FORM_SLIPS
+    sheets: tuple[str, int] | None = None
 
     @property
     def model(self) -> Perceptron:
@@ -177,6 +180,7 @@ def ask(
     points: Mapping[str, float] | None = None,
     hints: bool = False,
     form_slips: str = USUAL_FORM_SLIPS,
+    sheets: tuple[str, int] | None = None,
 ) -> Question:
     """Return the question that asks for some steps of an update.
 
@@ -199,6 +203,9 @@ def ask(
     form_slips
         How often a slip of form (rounded too far, cut off, a decimal point out of place) is paid
         for: `each` number, once a `step`, or `once`.
+    sheets
+        How its sheets are to be laid out, and how many rows of many are to be in view: what
+        `lay_out` takes.
 
     Raises
     ------
@@ -206,7 +213,9 @@ def ask(
         If a step is not there or computes nothing, or a number is out of range.
     """
     if decimals is None:
-        usual = ask(update, steps=steps, points=points, hints=hints, form_slips=form_slips)
+        usual = ask(
+            update, steps=steps, points=points, hints=hints, form_slips=form_slips, sheets=sheets
+        )
         return telling(usual, update)
     known("form_slips", form_slips, FORM_SLIPS)
     is_whole = isinstance(decimals, (int, np.integer)) and not isinstance(decimals, bool)
@@ -223,6 +232,7 @@ def ask(
         model.optimizer, model.average, model.scale, whole=update.batches == 1,
         shown=shown, asked=asked, decimals=int(decimals),
         points=checked_points(asked, points or {}), hints=hints, form_slips=form_slips,
+        sheets=sheets,
     )  # fmt: skip
     from cellprop.version import __version__
 

@@ -130,6 +130,37 @@ class Network:
             )
         )
 
+    def chosen(self, neurons: Iterable[int]) -> tuple[int, ...]:
+        """Return the numbers of some neurons of the only hidden layer, each once, in order.
+
+        Raises
+        ------
+        InputError
+            If there is not exactly one hidden layer, no neuron is chosen, or one is not there.
+        """
+        if len(self.hidden) != 1:
+            raise InputError(
+                "neurons: some of them can be shown of a network with one hidden layer; this one"
+                f" has {len(self.hidden) or 'none'}."
+            )
+        try:
+            found = set(neurons)
+        except TypeError:
+            raise InputError(
+                f"neurons: expected numbers of hidden neurons, found {label(neurons)}."
+            ) from None
+        most = self.hidden[0].size
+        for number in found:
+            whole = isinstance(number, int | np.integer) and not isinstance(number, bool)
+            if not whole or not 1 <= number <= most:
+                raise InputError(
+                    f"neurons: expected numbers of hidden neurons, 1 to {most}, found"
+                    f" {label(number)}."
+                )
+        if not found:
+            raise InputError(f"neurons: expected at least one of the {most}, found none.")
+        return tuple(sorted(map(int, found)))
+
     @property
     def shapes(self) -> dict[str, tuple[int, int]]:
         """The shape of each parameter by name, in the order in which they are drawn."""

@@ -8,7 +8,7 @@ computes; words about the steps live in `templates/`.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
 
 from cellprop.algebra import (
@@ -49,6 +49,8 @@ OUTPUT = {
     "slope": ("slope_output_layer", "S_out"),
     "delta": ("d_output", "D_out"),
 }
+# What hidden neurons contribute together that are not shown one by one.
+OTHERS = ("others", "O_others")
 
 
 @dataclass(frozen=True)
@@ -59,6 +61,7 @@ class _Layer:
     names: Mapping[str, tuple[str, str]]
     parameters: tuple[Matrix, ...]
     brings: tuple[Matrix, ...]
+    rest: tuple[Matrix, ...] = ()
 
     @property
     def entered(self) -> Matrix:
@@ -80,11 +83,17 @@ def _layer(
     bias: bool,
     names: Mapping[str, tuple[str, str]] = OUTPUT,
     number: int | None = None,
+    rest: Matrix | None = None,
 ) -> _Layer:
-    """Return a layer: its inputs times its weights, plus its biases, through its activation."""
+    """Return a layer: its inputs times its weights, plus its biases, through its activation.
+
+    `rest`: what is added for inputs that are not shown.
+    """
     weights = Matrix(names["weights"][0], rows, columns, symbol=names["weights"][1])
     biases = Matrix(names["biases"][0], ONE, columns, symbol=names["biases"][1])
     weighted = before @ weights
+    if rest is not None:
+        weighted = weighted + rest
     name, symbol = names["entered"]
     entered = define(name, weighted + biases if bias else weighted, symbol)
     brings = [entered]
@@ -98,11 +107,17 @@ def _layer(
     if len(brings) > 1:
         whole = apply(activation, entered)
     brings.append(define(name, last, symbol, whole))
-    return _Layer(number, names, (weights, biases)[: 1 + bias], tuple(brings))
+    added = () if rest is None else (rest,)
+    return _Layer(number, names, (weights, biases)[: 1 + bias], tuple(brings), added)
 
 
-def _layers(network: Network, X: Matrix, outputs: Axis) -> list[_Layer]:
-    """Return the layers from the first hidden one to the output."""
+def _layers(
+    network: Network, X: Matrix, outputs: Axis, neurons: Sequence[int] = ()
+) -> list[_Layer]:
+    """Return the layers from the first hidden one to the output.
+
+    `neurons`: which of the hidden ones are shown; none named: all.
+    """
     # The parameters have the network's sizes: a misfit shows where they meet the samples.
     n_inputs, *_, n_outputs = network.sizes
     axis = X.columns if X.columns.size == n_inputs else Axis.numbered("inputs", n_inputs)
@@ -118,6 +133,8 @@ def _layers(network: Network, X: Matrix, outputs: Axis) -> list[_Layer]:
         after = Axis.numbered("hidden", layer.size, f"h{number}." if number else "h")
         if number:
             after = Axis(f"hidden {number}", after.labels)
+        if neurons:
+            after = Axis(after.name, tuple(after.labels[neuron - 1] for neuron in neurons))
         layers.append(
             _layer(
                 before, axis, after, layer.activation, bias=network.bias, names=names, number=number
@@ -125,7 +142,9 @@ def _layers(network: Network, X: Matrix, outputs: Axis) -> list[_Layer]:
         )
         before, axis = layers[-1].output, after
     assert network.output_activation is not None
-    layers.append(_layer(before, axis, last, network.output_activation, bias=network.bias))
+    rest = Matrix(OTHERS[0], X.rows, last, symbol=OTHERS[1]) if neurons else None
+    applies, bias = network.output_activation, network.bias
+    layers.append(_layer(before, axis, last, applies, bias=bias, rest=rest))
     return layers
 
 
@@ -142,6 +161,8 @@ class Perceptron:
         optimizer: The update rule, of `OPTIMIZERS`.
         average: Whether gradients are averaged over the samples, not summed.
         scale: How inputs are scaled first, of `SCALINGS`.
+        neurons: Which neurons of the only hidden layer are shown, from 1, in order: what all the
+            others contribute is given then, as one sum. Empty: all are shown.
     """
 
     network: Network
@@ -150,6 +171,28 @@ class Perceptron:
     optimizer: str = "sgd"
     average: bool = False
     scale: str | None = None
+    neurons: tuple[int, ...] = ()
+
+    def only(self, neurons: Iterable[int]) -> Perceptron:
+        """Return the model that declares the same update with some hidden neurons in full and all
+        others as one sum; this one, if all are chosen.
+
+        Raises
+        ------
+        InputError
+            If there is not exactly one hidden layer, or no neuron of such a number.
+        """
+        chosen = self.network.chosen(neurons)
+        return self if len(chosen) == self.network.sizes[1] else replace(self, neurons=chosen)
+
+    def rest(self, samples: Axis) -> Expression:
+        """Return what all hidden neurons contribute that are not shown: an expression of matrices
+        that are called as in the whole network, their axes labelled with those neurons.
+        """
+        every = range(1, self.network.sizes[1] + 1)
+        hidden = tuple(neuron for neuron in every if neuron not in self.neurons)
+        *_, last, output = replace(self, neurons=hidden)._way(samples, whole=False).layers
+        return last.output @ output.parameters[0]
 
     def forward(self, samples: Axis) -> Forward:
         """Return the part that predicts, for other samples: what they are scaled by is given.
@@ -187,12 +230,13 @@ class Perceptron:
             wanted={layer.output.name: layer.names["error"] for layer in way.layers}
             | {layer.entered.name: layer.names["delta"] for layer in way.layers},
             slopes={layer.output.name: layer.names["slope"] for layer in way.layers},
-            given=(forward.entered, forward.target),
+            given=(forward.entered, forward.target, *forward.rest),
         )
         count = samples.size if self.average else None
         update = updating(self.optimizer, forward.parameters, backward, count)
         back = _Back(way, loss, backward, update)
-        wording = Wording(self.network, self.optimizer, self.average, self.scale)
+        some = bool(self.neurons)
+        wording = Wording(self.network, self.optimizer, self.average, self.scale, some)
         return Program(
             steps=tuple(step for step in _steps(back, wording) if step.brings),
             lanes=tuple(lane for lane in _lanes(back) if lane.matrices),
@@ -206,7 +250,7 @@ class Perceptron:
     def _way(self, samples: Axis, *, whole: bool) -> _Way:
         X, scaling = scaled(samples, self.inputs, self.scale, whole=whole)
         y = Matrix("y", samples, self.outputs)
-        layers = tuple(_layers(self.network, X, self.outputs))
+        layers = tuple(_layers(self.network, X, self.outputs, self.neurons))
         forward = Forward(
             inputs=(scaling[0] if scaling else X,),
             targets=(y,),
@@ -216,6 +260,7 @@ class Perceptron:
             parameters=tuple(parameter for layer in layers for parameter in layer.parameters),
             brings=tuple(matrix for layer in layers for matrix in layer.brings),
             layers=tuple(_described(self.network, layers)),
+            rest=layers[-1].rest,
         )
         return _Way(forward, layers)
 
@@ -292,7 +337,8 @@ def _steps(back: _Back, wording: Wording) -> Iterator[Step]:
     forward, hidden, output = way.forward, way.hidden, way.output
     scaling = forward.scaling
     yield step(0, "given", *scaling, forward.entered, forward.target)
-    numbers = update.settings.values(), forward.parameters, update.remembered.values()
+    learnt = forward.parameters, update.remembered.values()
+    numbers = update.settings.values(), *learnt, forward.rest
     yield step(1, "parameters", *(matrix for matrices in numbers for matrix in matrices))
     for layer in hidden:
         yield step(2, "forward", layer.entered, layer=layer.number)
@@ -318,10 +364,11 @@ def _lanes(back: _Back) -> Iterator[Lane]:
     yield from update.numbers
     for layer in hidden:
         yield Lane("hidden_forward", (*layer.parameters, *layer.brings), layer.number)
+    added = *output.parameters, *output.rest
     if len(output.brings) == 2:
-        yield Lane("output_forward", (*output.parameters, *output.brings))
+        yield Lane("output_forward", (*added, *output.brings))
     else:  # an activation in parts has a lane of its own
-        yield Lane("output_forward", (*output.parameters, output.entered))
+        yield Lane("output_forward", (*added, output.entered))
         yield Lane("output_parts", output.brings[1:])
     delta = (*back.slope(output), back.delta(output), *back.check)
     yield Lane("output_backward", (back.error(output), *delta, back.loss))
@@ -342,6 +389,7 @@ def _roles(back: _Back) -> Iterator[tuple[Role, Iterable[Matrix]]]:
     for layer in back.way.layers:
         yield "weights", layer.parameters[:1]
         yield "biases", layer.parameters[1:]
+        yield "rest", layer.rest
         yield "part", layer.brings
         yield "entered", [layer.entered]
         yield "activation", [layer.output]

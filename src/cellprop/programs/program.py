@@ -13,8 +13,9 @@ from dataclasses import dataclass, field
 from functools import cached_property, partial
 from typing import Literal
 
-from cellprop.algebra import Applied, Expression, Matrix
+from cellprop.algebra import Applied, Expression, Matrix, define
 
+MINUS = "−"
 RANGE_OF_STEPS = re.compile(r"(\d{1,3})-(\d{1,3})", re.ASCII)
 
 Kind = Literal["given", "parameters", "forward", "loss", "backward", "update"]
@@ -32,6 +33,7 @@ Role = Literal[
     "counter",  # a number that the update rule carries on
     "weights",
     "biases",
+    "rest",  # what all the neurons that are not shown contribute, as one sum
     "remembered",  # what the update rule carries on for a parameter
     "entered",  # what an activation is applied to
     "part",  # a part of an activation
@@ -178,7 +180,7 @@ class Layer:
     Attributes:
         key: What it is, as the words call it: `hidden_layer`, `output_layer`.
         number: Which of several hidden layers; None if there are not several.
-        size: How many neurons it has.
+        size: How many neurons it has, those that are not shown counted.
         applies: The operation that its neurons apply.
         parameters: Its weights, then its biases if it has some.
     """
@@ -194,6 +196,11 @@ class Layer:
         """Its weights, of shape (what enters, neurons)."""
         return self.parameters[0]
 
+    @property
+    def shown(self) -> int:
+        """How many of its neurons are shown."""
+        return self.weights.columns.size
+
 
 @dataclass(frozen=True)
 class Forward:
@@ -208,6 +215,7 @@ class Forward:
         parameters: What is learnt, from the inputs on.
         brings: The matrices that lead from there to the output, in order.
         layers: Descriptions of the layers.
+        rest: What is given besides: the sum of what neurons contribute that are not shown.
     """
 
     inputs: tuple[Matrix, ...]
@@ -218,6 +226,7 @@ class Forward:
     parameters: tuple[Matrix, ...]
     brings: tuple[Matrix, ...]
     layers: tuple[Layer, ...]
+    rest: tuple[Matrix, ...] = ()
 
     @property
     def input(self) -> Matrix:
@@ -248,7 +257,7 @@ class Forward:
         """Every matrix that it takes to predict, each after those that it reads."""
         given = self.scaling or (self.input,)
         scaled = (self.entered,) if self.scaling else ()
-        return (*given, *scaled, *self.parameters, *self.brings)
+        return (*given, *scaled, *self.parameters, *self.rest, *self.brings)
 
 
 @dataclass(frozen=True, eq=False)
@@ -338,6 +347,17 @@ class Program:
         """Return the Matrix that a matrix replaces in an update; None if it replaces none."""
         names = [old for old, new in self.updates.items() if new is matrix]
         return next((self.by_name[name] for name in names), None)
+
+    @cached_property
+    def moves(self) -> Mapping[str, Matrix]:
+        """By how much an update changes each parameter, by the name of what replaces it: no matrix
+        of a step, but worth a look beside one.
+        """
+        return {
+            new.name: define(f"{new.name} {MINUS} {old.name}", new - old)
+            for old in self.parameters
+            if (new := self.updates.get(old.name)) is not None
+        }
 
     def step_of(self, matrix: Matrix) -> Step | None:
         """Return the step that brings a matrix; None if none does."""

@@ -27,12 +27,14 @@ class Wording:
     Attributes:
         network: Its layers and loss.
         optimizer, average, scale: How it is trained.
+        some: Whether only some of its hidden neurons are shown.
     """
 
     network: Network
     optimizer: str
     average: bool
     scale: str | None
+    some: bool = False
 
     def caption(self, number: int, layer: int | None = None) -> Caption:
         """Return the keys of the texts of a step, and what fills them; of a hidden layer, if there
@@ -105,6 +107,7 @@ class Wording:
                 otherwise=Phrase("activations.other.does", {"activation": applied}),
             ),
             "loss": Phrase(f"losses.{network.loss}.name", otherwise=network.loss),
+            "others": Phrase("phrases.others", after=" ") if self.some else "",
             "over": Phrase("phrases.averaged" if self.average else "phrases.summed"),
         }
         for name in ("hidden_bias", "output_bias", "first_bias"):
@@ -130,8 +133,11 @@ class Wording:
         yield 0, True, Note("phrases.two_classes", (TWO_CLASSES,))
         yield 0, bool(self.scale), Note(f"scalings.{self.scale}")
         yield 0, bool(self.scale), Note("phrases.scaled_by_all", (BATCHES,))
+        # Where something is retyped that the neurons would react to that are not shown, and where
+        # what they contribute is added.
+        yield from ((step, self.some, Note("phrases.others_stay")) for step in (0, 1, 4))
         # Where the article slips, and what the network's own operations are about.
-        yield 1, True, Note("article.picture", (ARTICLE, ARTICLES_SIZES))
+        yield 1, not self.some, Note("article.picture", (ARTICLE, ARTICLES_SIZES))
         yield 2, one_hidden and network.bias, Note("article.bias_row", (ARTICLE,))
         if network.hidden:
             yield 3, True, Note(f"activations.{self._applied(3, layer)}.notes")

@@ -11,7 +11,7 @@ from functools import cache
 
 import numpy as np
 
-from cellprop.algebra import Axis
+from cellprop.algebra import ONE, Axis
 from cellprop.files.examples import Example, example
 from cellprop.programs import wording
 from cellprop.programs.program import Phrase, Step
@@ -80,6 +80,19 @@ def axis(words: Words, of: Axis) -> str:
     """Return the noun for what rows or columns stand for: `samples`, `hidden neurons`."""
     kind, _, layer = of.name.partition(" ")
     return words(f"axes.{kind}_of_layer", layer=layer) if layer else words(f"axes.{kind}")
+
+
+def shape(words: Words, rows: Axis, columns: Axis) -> str:
+    """Return how many rows and columns there are, and what they stand for."""
+    if rows is ONE and columns is ONE:
+        return words("sheet.scalar")
+    return words(
+        "sheet.shape",
+        rows=rows.size,
+        columns=columns.size,
+        row_axis=axis(words, rows),
+        column_axis=axis(words, columns),
+    )
 
 
 def _filled(words: Words, step: Step) -> dict[str, str]:

@@ -197,9 +197,9 @@ Formats = tuple[Format, ...]
 
 def of_update(update: Update) -> dict[str, Formats]:
     """Return the formats of every matrix of a update, by name."""
-    found = {}
+    found, typed = {}, {*update.program.given} - {*update.program.having("rest")}
     for matrix in update.program.matrices:
-        values, given = update.values[matrix.name], matrix.definition is None
+        values, given = update.values[matrix.name], matrix in typed
         if given and matrix.rows is update.program.output.rows:
             found[matrix.name] = of_columns(values, update.written.get(matrix.name, ()))
         else:
@@ -242,7 +242,10 @@ def together(old: Array, new: Array, shown: Format) -> tuple[Format, Format]:
     """
     usual = choose(new if shown.exact else np.vstack([old, new]), given=False)
     if usual.decimals is None:
-        candidates = [Format(None, digits=k) for k in range(1, MOST_TELLING + 1)]
+        # As many digits as the old ones have, so that one that stays looks it.
+        least = shown.digits if shown.exact and shown.decimals is None else 1
+        most = max(MOST_TELLING, least)
+        candidates = [Format(None, digits=k) for k in range(least, most + 1)]
     else:
         least = max(usual.decimals, shown.decimals or 0)
         most = max(MOST_TELLING, least)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from cellprop.errors import InputError
 from cellprop.limits import LIBREOFFICE_SECONDS
-from cellprop.verification.reading import opened
+from cellprop.verification.reading import opened, value_of
 from cellprop.verification.values import Address, CellValues, Formulas
 
 # LibreOffice trusts stored values unless it is told to recalculate always (0).
@@ -101,6 +101,7 @@ def values_by_libreoffice(
         for sheet in book.worksheets:
             for row in sheet.iter_rows():
                 for cell in row:
-                    if cell.value is not None and (sheet.title, cell.coordinate) in formulas:
-                        found[sheet.title, cell.coordinate] = cell.value
+                    value = value_of(cell)
+                    if value is not None and (sheet.title, cell.coordinate) in formulas:
+                        found[sheet.title, cell.coordinate] = value
     return found, []

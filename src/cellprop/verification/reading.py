@@ -59,12 +59,23 @@ def _pairs(path: Path, formulas: Any, values: Any) -> Iterator[tuple[Any, CellVa
         for formula_row, value_row in zip(formulas.iter_rows(), values.iter_rows(), strict=True):
             for cell, value in zip(formula_row, value_row, strict=True):
                 if cell.value is not None:
-                    is_error = value.data_type == "e"
-                    yield cell, ErrorText(value.value) if is_error else value.value
+                    yield cell, value_of(value)
     except MemoryError:
         raise
     except Exception as error:  # whatever a broken part makes a reader raise
         raise InputError(f"{path}, sheet {formulas.title}: can't be read: {error}.") from None
+
+
+def value_of(cell: Any) -> CellValue:
+    """Return the value stored in a cell of openpyxl; None if there is none.
+
+    An empty text is a value: openpyxl reads it as None, but says that it is a text.
+    """
+    if cell.data_type == "e":
+        return ErrorText(cell.value)
+    is_text = cell.data_type in ("s", "str")
+    value: CellValue = "" if cell.value is None and is_text else cell.value
+    return value
 
 
 def opened(path: Path, *, data_only: bool, read_only: bool = True) -> Any:

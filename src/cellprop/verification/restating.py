@@ -11,6 +11,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from cellprop.verification.values import shows_formula, shows_numbers
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -26,14 +28,14 @@ SMALLEST = "5E-324"
 def restated(formula: str) -> str:
     """Return a formula with its comparisons of numbers, and its exact matches, restated.
 
-    It stays as it is if it has none, or shows the text of formulas.
+    It stays as it is if it has none, or is a text: of formulas, or with rounded numbers in it.
 
     >>> restated("=IF(A1>0,1,0.01)")
     '=IF((A1)/MAX(ABS(A1),ABS(0),5E-324)>(0)/MAX(ABS(A1),ABS(0),5E-324),1,0.01)'
     >>> restated('=IF(A1="x",MAX(0,B1),2)')
     '=IF(A1="x",MAX(0,B1),2)'
     """
-    if "FORMULATEXT(" in formula or not _may_compare(formula):
+    if shows_formula(formula) or shows_numbers(formula) or not _may_compare(formula):
         return formula
     from openpyxl.formula.tokenizer import Tokenizer, TokenizerError
 

@@ -7,7 +7,7 @@ Knows values and by how much they may differ; which engine it was, and how it wa
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -22,8 +22,10 @@ from cellprop.verification.values import (
     CellValue,
     CellValues,
     Recalculate,
+    alike,
     is_error,
     shows_formula,
+    shows_numbers,
 )
 
 Engine = Literal["ironcalc", "libreoffice"]
@@ -115,7 +117,8 @@ def verify(
     ask = partial(engines[engine], Path(path))
     values, scales, formulas = stored(Path(path))
     computed, restated = ask(formulas, {})
-    differences = _differences(values, computed, scales)
+    written = {address for address, formula in formulas.items() if shows_numbers(formula)}
+    differences = _differences(values, computed, scales, written)
     rounded: dict[Address, float] = {}
     if any(not d.relative <= tolerance for d in differences):
         # What follows from cells that agree but for rounding is computed once more, from the
@@ -126,7 +129,7 @@ def verify(
         # A formula's text is what stands in the file.
         left = {a: f for a, f in formulas.items() if a not in rounded and not shows_formula(f)}
         computed |= ask(left, rounded)[0]
-        differences = _differences(values, computed, scales)
+        differences = _differences(values, computed, scales, written)
     worst = max(differences, key=lambda d: d.relative, default=None)
     beyond = tuple(d for d in differences if not d.relative <= tolerance)
     return Verification(
@@ -142,11 +145,16 @@ def verify(
 
 
 def _differences(
-    values: CellValues, computed: CellValues, scales: Mapping[str, float]
+    values: CellValues,
+    computed: CellValues,
+    scales: Mapping[str, float],
+    written: Collection[Address],
 ) -> list[Difference]:
-    """Return the difference of each formula cell, given the largest number of each sheet."""
+    """Return the difference of each formula cell, given the largest number of each sheet, and
+    which cells are texts in which rounded numbers stand.
+    """
     return [
-        _difference(address, value, computed.get(address), scales[address[0]])
+        _difference(address, value, computed.get(address), scales[address[0]], address in written)
         for address, value in values.items()
     ]
 
@@ -166,7 +174,7 @@ def _rounded(
 
 
 def _difference(
-    address: Address, stored: CellValue, computed: CellValue, scale: float
+    address: Address, stored: CellValue, computed: CellValue, scale: float, is_written: bool
 ) -> Difference:
     numbers = isinstance(stored, (int, float)) and isinstance(computed, (int, float))
     if numbers and stored is not None and computed is not None:
@@ -174,7 +182,11 @@ def _difference(
         size = max(abs(float(stored)), abs(float(computed)))
         relative = apart / size if apart > LAST_PLACES * scale else 0.0
     else:
-        relative = 0.0 if stored == computed and not is_error(stored) else float("inf")
+        same = stored == computed
+        if is_written and isinstance(stored, str) and isinstance(computed, str):
+            # The numbers themselves stand in cells that are compared by themselves.
+            same = alike(stored, computed) and not is_error(computed)
+        relative = 0.0 if same and not is_error(stored) else float("inf")
     return Difference(*address, stored, computed, relative)
 
 

@@ -11,6 +11,7 @@ import subprocess
 import tempfile
 import zipfile
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from functools import cache, lru_cache
 from io import BytesIO
 from itertools import accumulate
@@ -29,6 +30,7 @@ from openpyxl.worksheet.worksheet import Worksheet
 
 import cellprop
 from cellprop.algebra import reads
+from cellprop.running.problem import LEAST_SPAN
 from cellprop.tracing import Trace
 from conftest import slow_but
 
@@ -37,7 +39,11 @@ Numbers = dict[tuple[str, int, int], Any]
 Matrices = Mapping[str, Any]
 
 LINK = re.compile(r"='Step \d+(\.\d+)?'![A-Z]+\d+")
-FIRST_NOTATION, FORMULA_ROW, FIRST_LANE = 3, 7, 11
+# The rows of a header: a line of maths, the notation that is chosen and the focus, and the
+# calculation of the cell in focus.
+MATHS_ROW, FIRST_NOTATION, FORMULA_ROW, FIRST_LANE = 2, 3, 4, 5
+NAMES_OF = ("name", "quiet_name", "ghost_name")
+TURNED, MINUS = "standing the other way", " − "
 
 
 # --- Workbooks to test --------------------------------------------------------------------
@@ -115,6 +121,35 @@ def traced(network: cellprop.Network, samples: int, **training: Any) -> Trace:
     return cellprop.trace(network, X, y, parameters=parameters, **training)
 
 
+# What people build, and what a sheet must be readable for: on a screen, and on a page.
+FEW, MANY = ("article", "xor"), ("iris", "moons", "blobs", "csv", "two layers", "four outputs")
+BUILT = (*FEW, *MANY)
+
+
+@cache
+def built(name: str) -> Trace:
+    """What people build."""
+    if name == "csv":
+        random = np.random.default_rng(3)
+        rows = random.normal((5.0, 3.4, 0.004), (0.9, 0.5, 0.001), (20, 3)).round(4)
+        lines = [f"{row[0]},{row[1]},{row[2]},{'yes' if row[0] > 5 else 'no'}" for row in rows]
+        text = "\n".join(["sepal length (cm),sepal width (cm),iron,flowers", *lines])
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "own.csv"
+            path.write_text(text, encoding="utf-8")
+            data = cellprop.read(path, "flowers")
+        network = cellprop.Network([3, 3, data.targets.values.shape[1]])
+        return cellprop.trace(
+            network, data.inputs, data.targets, scale="standard", epochs=30, seed=1
+        )
+    if name == "two layers":
+        network = cellprop.Network([3, 5, 4, 2], activation="tanh")
+        return traced(network, 10, optimizer="adam", average=True, epochs=3)
+    if name == "four outputs":
+        return traced(cellprop.Network([4, 5, 4], activation="relu", **SOFTMAX), 12, epochs=3)
+    return cellprop.example(name)
+
+
 @st.composite
 def networks(draw: st.DrawFn) -> cellprop.Network:
     """Networks of 0 to 3 hidden layers, each with an activation of its own."""
@@ -150,7 +185,7 @@ def traces(draw: st.DrawFn) -> Trace:
         y = np.eye(outputs)[
             draw(st.lists(st.integers(0, outputs - 1), min_size=samples, max_size=samples))
         ]
-    can_be_scaled = (np.ptp(X, axis=0) > 0).all()
+    can_be_scaled = (np.ptp(X, axis=0) >= LEAST_SPAN).all()
     return cellprop.trace(
         network,
         X,
@@ -167,22 +202,22 @@ def traces(draw: st.DrawFn) -> Trace:
 
 
 @cache
-def content(trace: Trace) -> bytes:
+def content(trace: Trace, layout: str = "auto") -> bytes:
     """The file of a trace."""
     with tempfile.TemporaryDirectory() as folder:
-        return trace.to_excel(Path(folder) / "book.xlsx").read_bytes()
+        return trace.to_excel(Path(folder) / "book.xlsx", layout=layout).read_bytes()
 
 
 @cache
-def formulas(trace: Trace) -> Workbook:
+def formulas(trace: Trace, layout: str = "auto") -> Workbook:
     """The workbook with its formulas. Shared: not to be changed."""
-    return load_workbook(BytesIO(content(trace)))
+    return load_workbook(BytesIO(content(trace, layout)))
 
 
 @cache
-def values(trace: Trace) -> Workbook:
+def values(trace: Trace, layout: str = "auto") -> Workbook:
     """The workbook with the values stored in its file. Shared: not to be changed."""
-    return load_workbook(BytesIO(content(trace)), data_only=True)
+    return load_workbook(BytesIO(content(trace, layout)), data_only=True)
 
 
 def parts(content: bytes) -> dict[str, bytes]:
@@ -216,9 +251,9 @@ def computed(trace: Trace, label: str) -> list[str]:
     return [m for m in trace.step(label).matrices if trace.matrix(m).definition is not None]
 
 
-def computing_steps(trace: Trace) -> list[tuple[str, Worksheet]]:
+def computing_steps(trace: Trace, layout: str = "auto") -> list[tuple[str, Worksheet]]:
     """The sheets of the steps that compute something, with their labels."""
-    return [(label, s) for label, s in steps(formulas(trace)) if computed(trace, label)]
+    return [(label, s) for label, s in steps(formulas(trace, layout)) if computed(trace, label)]
 
 
 def homes(book: Workbook) -> dict[str, tuple[str, tuple[int, int, int, int]]]:
@@ -231,6 +266,58 @@ def homes(book: Workbook) -> dict[str, tuple[str, tuple[int, int, int, int]]]:
         if sheet.startswith("Step "):
             left, top, right, bottom = range_boundaries(cells)
             found[name] = sheet, (top, left, bottom, right)
+    return found
+
+
+@dataclass(frozen=True)
+class Standing:
+    """A matrix where it stands on a sheet: the row of its name, its first cell and its last."""
+
+    name: str
+    name_row: int
+    top: int
+    left: int
+    bottom: int
+    right: int
+    transposed: bool
+    turned: bool
+    ghost: bool
+
+    @property
+    def bounds(self) -> tuple[int, int, int, int]:
+        return self.top, self.left, self.bottom, self.right
+
+    @property
+    def moves(self) -> bool:
+        """Whether it is by how much an update changes something, and no matrix of a step."""
+        return MINUS in self.name
+
+    def cells(self) -> list[tuple[Cell, Cell]]:
+        """Each cell, with its row and column in the matrix, counted from 0."""
+        cells = [((r, c), (r - self.top, c - self.left)) for r, c in cells_of(self.bounds)]
+        return [(cell, (j, i) if self.turned else (i, j)) for cell, (i, j) in cells]
+
+
+@cache
+def standing(trace: Trace, sheet: Worksheet) -> list[Standing]:
+    """Every matrix on a step's sheet, found by the name above it; some stand there twice."""
+    found = []
+    for row in sheet.iter_rows(min_row=FIRST_LANE):
+        for cell in row:
+            if cell.style in NAMES_OF and cell.value is not None:
+                name = cell.value.removesuffix("ᵀ")
+                below = sheet.cell(cell.row + 1, cell.column)
+                shaped = below.style == "shape"
+                top = cell.row + 2 + shaped
+                turned = cell.value.endswith("ᵀ") and TURNED not in str(below.value)
+                # By how much something moved is no matrix of a step: `wout_new − wout`.
+                rows, columns = trace.matrix(name.split(MINUS)[0]).shape[:: -1 if turned else 1]
+                found.append(
+                    Standing(
+                        name, cell.row, top, cell.column, top + rows - 1, cell.column + columns - 1,
+                        cell.value.endswith("ᵀ"), turned, cell.style == "ghost_name",
+                    )
+                )  # fmt: skip
     return found
 
 
@@ -253,13 +340,16 @@ def is_formula(value: object) -> bool:
 
 @cache
 def computing(sheet: Worksheet) -> dict[Cell, str]:
-    """The cells of a sheet's lanes that compute, rather than link, with their formulas."""
-    return {
-        (cell.row, cell.column): cell.value
-        for row in sheet.iter_rows(min_row=FIRST_LANE)
-        for cell in row
-        if cell.data_type == "f" and not LINK.fullmatch(cell.value)
+    """The cells of a sheet's lanes that compute, rather than link, with their formulas: those of
+    the matrices that are at home there.
+    """
+    cells = {
+        cell: sheet.cell(*cell)
+        for home, bounds in homes(sheet.parent).values()
+        if home == sheet.title
+        for cell in cells_of(bounds)
     }
+    return {place: cell.value for place, cell in sorted(cells.items()) if cell.data_type == "f"}
 
 
 def tokens(formula: str) -> list[Token]:
@@ -287,20 +377,32 @@ def referred(formula: str) -> tuple[Cell, ...]:
 # --- Numbers, as expected and as engines compute them --------------------------------------
 
 
-def expected(trace: Trace, numbers: Matrices | None = None) -> Numbers:
+Place = tuple[str, int, int]
+
+
+@cache
+def where(trace: Trace, layout: str = "auto") -> dict[Place, tuple[str, Cell]]:
+    """Which number of which matrix each cell of the steps' sheets holds."""
+    return {
+        (sheet.title, *cell): (block.name, number)
+        for _, sheet in steps(formulas(trace, layout))
+        for block in standing(trace, sheet)
+        if not block.ghost
+        for cell, number in block.cells()
+    }
+
+
+def expected(trace: Trace, numbers: Matrices | None = None, layout: str = "auto") -> Numbers:
     """The number of every cell of every matrix on every step's sheet on which it stands.
 
     The trace's own numbers, or others of the same matrices.
     """
-    book = formulas(trace)
-    found = {}
-    for name, (home, bounds) in homes(book).items():
-        values = (numbers or trace.values)[name].ravel().tolist()
-        places = list(zip(cells_of(bounds), values, strict=True))
-        for sheet in book.sheetnames[position(book[home]) :]:
-            if sheet.startswith("Step "):
-                found.update({(sheet, *cell): value for cell, value in places})
-    return found
+    arrays = {**(numbers or trace.values)}
+    for name in {name for name, _ in where(trace, layout).values() if MINUS in name}:
+        new, old = name.split(MINUS)
+        arrays[name] = arrays[new] - arrays[old]
+    lists = {name: array.tolist() for name, array in arrays.items()}
+    return {place: lists[name][i][j] for place, (name, (i, j)) in where(trace, layout).items()}
 
 
 def disagreements(
@@ -308,21 +410,22 @@ def disagreements(
     trace: Trace,
     numbers: Matrices | None = None,
     tolerance: float = 1e-12,
+    layout: str = "auto",
 ) -> list[Any]:
     """The cells whose number is not as expected, relative to the largest that it comes from."""
-    right = expected(trace, numbers)
+    right = expected(trace, numbers, layout)
     sizes = {name: np.abs(v).max() for name, v in (numbers or trace.values).items()}
     largest = {}
-    for name, (_, bounds) in homes(formulas(trace)).items():
+    for name in sizes:
         definition = trace.matrix(name).definition
         read = [m.name for m in reads(definition)] if definition else []
-        size = max(sizes[m] for m in (name, *read))
-        largest.update(dict.fromkeys(cells_of(bounds), size))
+        largest[name] = max(sizes[m] for m in (name, *read))
+    of = where(trace, layout)
     return [
         (place, found.get(place), value)
         for place, value in right.items()
         if not isinstance(found.get(place), (int, float))
-        or not abs(found[place] - value) <= tolerance * largest[place[1:]]
+        or not abs(found[place] - value) <= tolerance * largest[of[place][0].split(MINUS)[0]]
     ]
 
 
@@ -348,9 +451,9 @@ def errors_of(book: Workbook) -> list[str]:
     ]
 
 
-def without_values(trace: Trace) -> Workbook:
+def without_values(trace: Trace, layout: str = "auto") -> Workbook:
     """The workbook, fresh: openpyxl saves it without its values, so engines must compute them."""
-    return load_workbook(BytesIO(content(trace)))
+    return load_workbook(BytesIO(content(trace, layout)))
 
 
 def without_extras(book: Workbook) -> Workbook:
@@ -450,3 +553,36 @@ def converted_by_libreoffice(
         path.stem: load_workbook(path, data_only=True) for path in (folder / "out").glob("*.xlsx")
     }
     return books, run.stderr
+
+
+def pages(program: str, trace: Trace, sheets: Iterable[str], folder: Path) -> dict[str, int]:
+    """How many pages each of some sheets takes when LibreOffice prints it."""
+    files = {}
+    for number, title in enumerate(sheets):
+        book = load_workbook(BytesIO(content(trace)), data_only=True)
+        book.defined_names.clear()
+        for sheet in book.worksheets:
+            if sheet.title != title:
+                book.remove(sheet)
+        files[title] = saved(book, folder / f"printed-{number}.xlsx")
+    command = [
+        program, "--headless", "--norestore",
+        f"-env:UserInstallation={(folder / 'printing').as_uri()}",
+        "--convert-to", "pdf", "--outdir", str(folder), *map(str, files.values()),
+    ]  # fmt: skip
+    subprocess.run(command, capture_output=True, text=True, check=True)
+    return {
+        title: len(re.findall(rb"/Type\s*/Page\b", path.with_suffix(".pdf").read_bytes()))
+        for title, path in files.items()
+    }
+
+
+def pages_of(program: str, path: Path) -> int:
+    """How many pages a workbook takes when LibreOffice prints all of it."""
+    command = [
+        program, "--headless", "--norestore",
+        f"-env:UserInstallation={(path.parent / 'printing').as_uri()}",
+        "--convert-to", "pdf", "--outdir", str(path.parent), str(path),
+    ]  # fmt: skip
+    subprocess.run(command, capture_output=True, text=True, check=True)
+    return len(re.findall(rb"/Type\s*/Page\b", path.with_suffix(".pdf").read_bytes()))

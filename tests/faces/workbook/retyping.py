@@ -17,9 +17,9 @@ from cellprop.tracing import Trace
 Sheet = dict[tuple[int, int], Any]
 
 
-def retyped(trace: Trace, numbers: Mapping[str, Any]) -> Workbook:
+def retyped(trace: Trace, numbers: Mapping[str, Any], layout: str = "auto") -> Workbook:
     """The workbook without its values, other numbers typed where matrices are defined."""
-    book = reading.without_values(trace)
+    book = reading.without_values(trace, layout)
     for name, array in numbers.items():
         ((sheet, cells),) = book.defined_names[name].destinations
         left, top, _, _ = range_boundaries(cells)

@@ -28,14 +28,18 @@ MANY = settings(
 )
 
 
-def refused_or_right(ask) -> Trace | None:
+LAYOUTS = st.sampled_from(("auto", "flip-book", "close-up", "close-up"))
+ROWS = st.integers(1, 12)
+
+
+def refused_or_right(ask, layout: str = "auto", rows: int = 8) -> Trace | None:
     """Ask for a trace: return it if its workbook is right, None if it is refused in one line."""
     with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         path = Path(folder) / "book.xlsx"
         try:
             trace = ask()
-            trace.to_excel(path)
+            trace.to_excel(path, layout=layout, rows=rows)
         except CellpropError as error:
             line = str(error)
             assert line, ask
@@ -68,18 +72,18 @@ TINY = asking.Asked(
 
 
 @FEW
-@given(asked=asking.anything())
-@example(asked=ONE_AT_A_TIME)
-@example(asked=TINY)
-def test_options_are_refused_clearly_or_the_workbook_verifies(asked):
-    refused_or_right(asked.trace)
+@given(asked=asking.anything(), layout=LAYOUTS, rows=ROWS)
+@example(asked=ONE_AT_A_TIME, layout="auto", rows=8)
+@example(asked=TINY, layout="close-up", rows=1)
+def test_options_are_refused_clearly_or_the_workbook_verifies(asked, layout, rows):
+    refused_or_right(asked.trace, layout, rows)
 
 
 @pytest.mark.slow
 @MANY
-@given(asked=asking.anything())
-def test_any_options_are_refused_clearly_or_the_workbook_verifies(asked):
-    refused_or_right(asked.trace)
+@given(asked=asking.anything(), layout=LAYOUTS, rows=ROWS)
+def test_any_options_are_refused_clearly_or_the_workbook_verifies(asked, layout, rows):
+    refused_or_right(asked.trace, layout, rows)
 
 
 # --- On the command line ------------------------------------------------------------------
@@ -125,14 +129,16 @@ def written(folder: Path) -> dict[Path, tuple[str, ...]]:
 @FEW
 @given(data=st.data())
 def test_a_command_is_refused_clearly_or_its_workbook_verifies(files, data):
-    refused_or_right(partial(trace, data.draw(asking.commands(files))))
+    ask = partial(trace, data.draw(asking.commands(files)))
+    refused_or_right(ask, data.draw(LAYOUTS), data.draw(ROWS))
 
 
 @pytest.mark.slow
 @MANY
 @given(data=st.data())
 def test_any_command_is_refused_clearly_or_its_workbook_verifies(files, data):
-    refused_or_right(partial(trace, data.draw(asking.commands(files))))
+    ask = partial(trace, data.draw(asking.commands(files)))
+    refused_or_right(ask, data.draw(LAYOUTS), data.draw(ROWS))
 
 
 # --- How much of it there is --------------------------------------------------------------
@@ -141,7 +147,7 @@ def test_any_command_is_refused_clearly_or_its_workbook_verifies(files, data):
 def test_most_of_what_is_drawn_is_not_refused():
     drawn, refused = [], []
 
-    @settings(max_examples=30, derandomize=True, phases=[Phase.generate])
+    @settings(max_examples=100, derandomize=True, phases=[Phase.generate])
     @given(asked=asking.anything())
     def ask(asked):
         drawn.append(asked)
@@ -153,5 +159,5 @@ def test_most_of_what_is_drawn_is_not_refused():
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         ask()
-    assert len(drawn) == 30
-    assert 0 < len(refused) < 15
+    assert len(drawn) == 100
+    assert 0 < len(refused) < 60

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from openpyxl.utils import get_column_letter
+from openpyxl.utils.cell import range_boundaries
 
 import cellprop
 import reading
@@ -106,7 +107,7 @@ def test_the_rows_and_columns_say_which_inputs_they_stand_for():
     trace = case("yes or no")
     sheet, at = stored(trace), points(X)
     assert np.allclose(below(sheet, FIRST_ROW, 1)[:POINTS], at[:, 0, 1])
-    said = [sheet.get((FIRST_ROW - 1, FIRST_COLUMN + j)) for j in range(POINTS)]
+    said = [sheet.get((FIRST_ROW + POINTS, FIRST_COLUMN + j)) for j in range(POINTS)]
     shown = [(j + 1, number) for j, number in enumerate(said) if number is not None]
     assert len(shown) >= 2
     assert all(np.isclose(number, at[0, j, 0]) for j, number in shown)
@@ -176,7 +177,7 @@ def rules_of_grid(name: str) -> list:
     return [
         rule
         for area in sheet.conditional_formatting
-        if first in str(area.sqref)
+        if str(area.sqref).startswith(f"{first}:")
         for rule in area.rules
     ]
 
@@ -200,11 +201,18 @@ def test_an_output_is_coloured_from_low_over_middle_to_high(name, limits):
     assert high[0] > high[2]  # orange
 
 
-def test_every_class_has_a_number_and_a_colour_of_its_own_which_the_sheet_explains():
+def test_every_class_has_a_colour_of_its_own_which_the_sheet_explains():
     rules = rules_of_grid("one of several")
     assert [rule.formula for rule in rules] == [["B8=1"], ["B8=2"], ["B8=3"]]
     assert len({rule.dxf.fill.fgColor.rgb for rule in rules}) == 3
-    assert "(1 = o1, 2 = o2, 3 = o3)" in stored(case("one of several"))[2, 1]
+    assert "in the colours of the chart" in stored(case("one of several"))[2, 1]
+
+
+@pytest.mark.parametrize("name", ["yes or no", "one of several", "numbers"])
+def test_the_grid_shows_colours_and_no_digit(name):
+    sheet = formulas(case(name))[SHEET]
+    shown = {sheet.cell(FIRST_ROW + i, FIRST_COLUMN + i).number_format for i in range(POINTS)}
+    assert shown == {";;;"}
 
 
 # --- Samples ------------------------------------------------------------------------------
@@ -258,6 +266,59 @@ def test_samples_have_their_targets_and_outputs(name):
         assert np.allclose(below(sheet, FIRST_ROW, column)[: len(targets)], expected[order])
 
 
+# --- The chart beside the grid ------------------------------------------------------------
+
+
+def chart_of(name: str):
+    (chart,) = formulas(case(name))[SHEET]._charts
+    return chart
+
+
+@pytest.mark.parametrize("name", ["yes or no", "one of several", "numbers"])
+def test_the_chart_has_the_axes_of_the_grid(name):
+    chart, at = chart_of(name), points(X)
+    for axis, numbers in ((chart.x_axis, at[0, :, 0]), (chart.y_axis, at[::-1, 0, 1])):
+        assert axis.scaling.orientation == "minMax"
+        assert np.allclose([axis.scaling.min, axis.scaling.max], [numbers[0], numbers[-1]])
+        # A number for every fourth point: those below the grid are among them.
+        assert np.isclose(axis.majorUnit, numbers[4] - numbers[0])
+        assert axis.crosses == "min"
+
+
+def test_the_plot_is_as_large_as_the_grid_from_the_middle_of_its_first_cell_to_that_of_its_last():
+    sheet, chart = formulas(case("yes or no"))[SHEET], chart_of("yes or no")
+    start, end, inside = chart.anchor._from, chart.anchor.to, chart.layout.manualLayout
+    assert (inside.layoutTarget, inside.xMode, inside.yMode) == ("inner", "edge", "edge")
+    assert start.row == FIRST_ROW - 1
+    assert start.col == FIRST_COLUMN + POINTS
+    columns = range(FIRST_COLUMN, end.col + 1)
+    assert {sheet.column_dimensions[get_column_letter(c)].width for c in columns} == {3.6}
+    rows = range(FIRST_ROW, end.row + 1)
+    assert {sheet.row_dimensions[row].height for row in rows} == {18}
+    wide, tall = end.col - start.col, end.row - start.row
+    assert inside.w * wide == pytest.approx(POINTS - 1)
+    assert inside.h * tall == pytest.approx(POINTS - 1)
+    assert inside.y * tall == pytest.approx(0.5)
+    assert inside.x * wide % 1 == pytest.approx(0.5)
+
+
+def test_the_chart_lends_no_title_from_a_series_that_is_alone():
+    chart = reading.parts(content(case("numbers")))["xl/charts/chart2.xml"].decode()
+    assert re.search(r'<(\w+:)?autoTitleDeleted val="1"', chart)
+
+
+def test_it_prints_on_one_page_whatever_the_number_of_samples(libreoffice, tmp_path, monkeypatch):
+    monkeypatch.setattr(plane, "POINTS", 25)
+    random = np.random.default_rng(1)
+    X = random.normal(size=(200, 2))
+    trace = cellprop.trace(cellprop.Network([2, 2, 1]), X, X[:, :1] > 0, seed=1)
+    assert reading.pages(libreoffice, trace, [SHEET], tmp_path) == {SHEET: 1}
+    sheet = formulas(trace)[SHEET]
+    (chart,) = sheet._charts
+    _, _, right, bottom = range_boundaries(sheet.print_area.split("!")[1])
+    assert (right, bottom) == (chart.anchor.to.col, chart.anchor.to.row)
+
+
 # --- Engines ------------------------------------------------------------------------------
 
 
@@ -301,7 +362,7 @@ def test_in_libreoffice_all_sheets_after_the_steps_follow(libreoffice, tmp_path)
     assert np.allclose(grid(sheets[SHEET]).ravel(), said[:, 1], rtol=1e-11)
     found = test_predictions_sheet.table(sheets["Predictions"], "Your own samples")["output"]
     assert np.allclose(found[0], trace.predict([[1.5, -2]]).to_numpy()[0], rtol=1e-12)
-    assert found[1] == found[2] == ["–", "–"]
+    assert found[1] == found[2] == [None, None]
 
 
 @pytest.mark.parametrize("name", slow_but(["numbers"], ["numbers", "each"]))

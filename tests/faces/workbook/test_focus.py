@@ -10,24 +10,27 @@ from openpyxl import load_workbook
 from openpyxl.utils.cell import range_boundaries
 
 import reading
+from by_hand import by_hand, calculated
 from cellprop import Network
-from cellprop.algebra import NOTATIONS, reads, statement
+from cellprop.algebra import reads, statement, with_shapes
 from cellprop.faces.workbook import theme
 from conftest import slow, slow_but
 from reading import (
     FIRST_NOTATION,
     FORMULA_ROW,
+    MATHS_ROW,
     cells_of,
     computing,
-    drawn,
     example,
     formulas,
     homes,
     position,
+    standing,
     steps,
 )
 
-ROW, COLUMN, MATRIX = (9, 4), (9, 6), (9, 8)
+LAYOUTS = ("flip-book", "close-up")
+BOTH = pytest.mark.parametrize("layout", LAYOUTS)
 
 # What is chosen under Focus: a row, a column, the n-th matrix that the sheet computes.
 FOCI = [
@@ -47,13 +50,21 @@ def fills() -> dict[str, str]:
     return {name: style.fill.fgColor.rgb for name, style in theme.load().styles.items()}
 
 
+def boxes(sheet) -> list[tuple[int, int]]:
+    """The cells in which a row, a column and, where there are several, a matrix are chosen."""
+    rules = sheet.data_validations.dataValidation
+    cells = [area.min_col for rule in rules for area in rule.sqref.ranges
+             if area.min_row == FIRST_NOTATION]  # fmt: skip
+    return [(FIRST_NOTATION, column) for column in sorted(cells)]
+
+
 class Focused:
     """A workbook in IronCalc, whose focus can be chosen."""
 
-    def __init__(self, trace, folder) -> None:
+    def __init__(self, trace, folder, layout="auto") -> None:
         path = folder / "book.xlsx"
-        path.write_bytes(reading.content(trace))
-        self.trace, self.book = trace, formulas(trace)
+        path.write_bytes(reading.content(trace, layout))
+        self.trace, self.book, self.layout = trace, formulas(trace, layout), layout
         self.model = reading.ironcalc_model(path)
         self.homes = homes(self.book)
 
@@ -68,9 +79,8 @@ class Focused:
         row = row and min(row, max(rows for rows, _ in shapes))
         column = column and min(column, max(columns for _, columns in shapes))
         name = names[matrix] if matrix is not None and len(names) > 1 else None
-        for cell, value in ((ROW, row), (COLUMN, column), (MATRIX, name)):
-            if cell == MATRIX and len(names) == 1:
-                continue
+        chosen = (row, column, name) if len(names) > 1 else (row, column)
+        for cell, value in zip(boxes(sheet), chosen, strict=True):
             text = "" if value is None else str(value)
             self.model.set_user_input(position(sheet), *cell, text)
         self.model.evaluate()
@@ -84,7 +94,8 @@ class Focused:
         rules = reading.rules_by_cell(self.model, position(sheet), sheet, "fill")
         read = {cell for text in computing(sheet).values() for cell in reading.referred(text)}
         found: dict[str, set] = {"active": set(), "read": set(), "input": set()}
-        for cell in {c for _, bounds in self.homes.values() for c in cells_of(bounds)}:
+        blocks = standing(self.trace, sheet)
+        for cell in {cell for block in blocks for cell, _ in block.cells()}:
             fill = rules[cell].dxf.fill if cell in rules else sheet.cell(*cell).fill
             for state, cells in found.items():
                 if fill.fill_type and fill.fgColor.rgb == fills()[state]:
@@ -106,7 +117,7 @@ class Focused:
         return cells, read - cells
 
     def check(self, focus) -> None:
-        for _, sheet in reading.computing_steps(self.trace):
+        for _, sheet in reading.computing_steps(self.trace, self.layout):
             chosen = self.choose(sheet, *focus)
             right = self.concerned(sheet, *chosen)
             assert self.colored(sheet) == right, (sheet.title, chosen)
@@ -114,11 +125,18 @@ class Focused:
 
 @pytest.fixture(scope="module")
 def focused(request, tmp_path_factory):
-    return Focused(example(request.param), tmp_path_factory.mktemp("focused"))
+    name, _, layout = request.param.partition(" as ")
+    return Focused(example(name), tmp_path_factory.mktemp("focused"), layout)
+
+
+def in_both(*names: str) -> list[str]:
+    return [f"{name} as {layout}" for name in names for layout in LAYOUTS]
 
 
 @pytest.mark.parametrize(
-    "focused", slow_but(["article"], ["article", "fan", "long", "band"]), indirect=True
+    "focused",
+    slow_but(in_both("article"), in_both("article", "fan", "long", "band")),
+    indirect=True,
 )
 @pytest.mark.parametrize("focus", FOCI)
 def test_only_what_is_in_focus_stays_yellow_and_only_what_it_reads_orange(focused, focus):
@@ -127,7 +145,7 @@ def test_only_what_is_in_focus_stays_yellow_and_only_what_it_reads_orange(focuse
 
 @pytest.mark.parametrize(
     "focused",
-    slow_but(["batch"], ["deep", "adam", "batch", "standard", "shallow"]),
+    slow_but(in_both("batch"), in_both("deep", "adam", "batch", "standard", "shallow", "entropy")),
     indirect=True,
 )
 @pytest.mark.parametrize("focus", [(2, 1, None), (None, 2, -1), (1, None, 0)])
@@ -138,14 +156,16 @@ def test_so_it_is_with_layers_losses_and_update_rules_of_any_kind(focused, focus
 @pytest.mark.parametrize(
     "name", slow_but(["deep"], ["article", "fan", "deep", "adam", "minmax", "many"])
 )
-def test_without_a_focus_no_rule_of_it_holds(name, tmp_path):
-    focused = Focused(example(name), tmp_path)
+@BOTH
+def test_without_a_focus_no_rule_of_it_holds(name, layout, tmp_path):
+    focused = Focused(example(name), tmp_path, layout)
     for _, sheet in steps(focused.book):
         assert reading.rules_by_cell(focused.model, position(sheet), sheet, "fill") == {}
 
 
-def test_a_rule_goes_away_with_the_focus(tmp_path):
-    focused = Focused(example("article"), tmp_path)
+@BOTH
+def test_a_rule_goes_away_with_the_focus(layout, tmp_path):
+    focused = Focused(example("article"), tmp_path, layout)
     sheet = focused.book["Step 4"]
     focused.choose(sheet, 1, 1, 0)
     assert reading.rules_by_cell(focused.model, position(sheet), sheet, "fill")
@@ -154,24 +174,53 @@ def test_a_rule_goes_away_with_the_focus(tmp_path):
 
 
 @pytest.mark.parametrize("name", reading.NETWORKS)
-def test_a_formula_refers_to_what_the_algebra_says_it_reads(name):
+@BOTH
+def test_a_formula_refers_to_what_the_algebra_says_it_reads(name, layout):
     trace = example(name)
-    place_of = homes(formulas(trace))
-    for label, sheet in reading.computing_steps(trace):
+    place_of, number_of = homes(formulas(trace, layout)), reading.where(trace, layout)
+    for label, sheet in reading.computing_steps(trace, layout):
         for matrix in reading.computed(trace, label):
             top, left, bottom, right = place_of[matrix][1]
             for cell in cells_of((top, left, bottom, right)):
                 at = {"row": cell[0] - top, "column": cell[1] - left, "all": None}
-                said = set()
-                for operand, patterns in reads(trace.matrix(matrix).definition).items():
-                    box = place_of[operand.name][1]
-                    said |= {
-                        (r, c)
-                        for rows, columns in patterns
-                        for r, c in cells_of(box)
-                        if at[rows] in (None, r - box[0]) and at[columns] in (None, c - box[1])
-                    }
-                assert set(reading.referred(computing(sheet)[cell])) == said, (matrix, cell)
+                said = {
+                    (operand.name, (i, j))
+                    for operand, patterns in reads(trace.matrix(matrix).definition).items()
+                    for rows, columns in patterns
+                    for i in range(operand.rows.size)
+                    for j in range(operand.columns.size)
+                    if at[rows] in (None, i) and at[columns] in (None, j)
+                }
+                read = [
+                    number_of[sheet.title, *c] for c in reading.referred(computing(sheet)[cell])
+                ]
+                assert set(read) == said, (matrix, cell)
+
+
+def test_in_close_up_turned_blocks_go_by_their_columns(tmp_path):
+    """What is read transposed stands transposed, and the focus on it goes with that."""
+    trace = example("article")
+    focused = Focused(trace, tmp_path, "close-up")
+    sheet = focused.book["Step 10"]
+    (turned,) = [block for block in standing(trace, sheet) if block.turned and block.name == "X"]
+    focused.choose(sheet, 2, 1, 1)  # wh_new[2, 1] reads the second row of Xᵀ
+    _, orange = focused.colored(sheet)
+    row = {(turned.top + 1, column) for column in range(turned.left, turned.right + 1)}
+    assert orange & set(cells_of(turned.bounds)) == row
+
+
+@pytest.mark.parametrize("name", slow_but(["band"], ["band", "tall"]))
+def test_what_is_folded_away_is_in_focus_as_well(name, tmp_path):
+    trace = example(name)
+    focused = Focused(trace, tmp_path, "close-up")
+    sheet = focused.book["Step 2"]
+    last = trace.matrix("hidden_layer_input").rows.size
+    top = focused.homes["hidden_layer_input"][1][0]
+    assert sheet.row_dimensions[top + last - 1].hidden
+    chosen = focused.choose(sheet, last, 1, None)
+    yellow, orange = focused.colored(sheet)
+    assert (yellow, orange) == focused.concerned(sheet, *chosen)
+    assert [row for row, _ in yellow] == [top + last - 1]
 
 
 # --- Choosing -----------------------------------------------------------------------------
@@ -187,139 +236,217 @@ def listed(sheet, validation) -> list[str]:
 
 
 @pytest.mark.parametrize("name", [*reading.NETWORKS, slow("many")])
-def test_row_column_and_matrix_are_chosen_from_a_list(name):
+@BOTH
+def test_row_column_and_matrix_are_chosen_from_a_list(name, layout):
     trace = example(name)
-    for label, sheet in steps(formulas(trace)):
+    for label, sheet in steps(formulas(trace, layout)):
         active = [trace.matrix(m) for m in reading.computed(trace, label)]
         lists = {
             str(v.sqref): listed(sheet, v)
             for v in sheet.data_validations.dataValidation
             if v.type == "list"
         }
-        wanted = {}
+        wanted = []
         if active:
             rows, columns = (max(sizes) for sizes in zip(*(m.shape for m in active), strict=True))
-            wanted["D9"] = [str(k) for k in range(1, rows + 1)]
-            wanted["F9"] = [str(k) for k in range(1, columns + 1)]
+            wanted = [[str(k) for k in range(1, size + 1)] for size in (rows, columns)]
         if len(active) > 1:
-            wanted["H9"] = [m.name for m in active]
-        assert lists == wanted
-        assert all(sheet[cell].value is None and sheet[cell].style == "focus" for cell in wanted)
-        assert all(not sheet[cell].protection.locked for cell in wanted)
+            wanted.append([m.name for m in active])
+        cells = [sheet.cell(*box) for box in boxes(sheet)]
+        assert [lists.pop(cell.coordinate) for cell in cells] == wanted
+        assert lists == {}
+        assert all(cell.value is None and cell.style == "focus" for cell in cells)
+        assert all(not cell.protection.locked for cell in cells)
+        before = [sheet.cell(FIRST_NOTATION, _before(sheet, cell)).value for cell in cells]
+        assert before == ["row", "col.", "matrix"][: len(cells)]
 
 
-def test_names_too_many_for_a_rule_stand_in_cells_that_show_nothing():
+def _before(sheet, cell) -> int:
+    """The column of the caption before a cell."""
+    filled = [c.column for c in sheet[FIRST_NOTATION] if c.value is not None]
+    return max(column for column in filled if column < cell.column)
+
+
+def unseen(sheet, row: int) -> list:
+    """The cells of a row that show nothing whatever they hold."""
+    return [cell for cell in sheet[row] if cell.number_format == ";;;" and cell.value is not None]
+
+
+@BOTH
+def test_names_too_many_for_a_rule_stand_in_cells_that_show_nothing(layout):
     trace = example("many")
-    unseen = {}
-    for label, sheet in steps(formulas(trace)):
-        names = [cell.value for cell in sheet[10] if cell.value is not None]
-        unseen[label] = names
-        assert all(cell.number_format == ";;;" for cell in sheet[10] if cell.value is not None)
+    names = {}
+    for label, sheet in steps(formulas(trace, layout)):
+        names[label] = [cell.value for cell in unseen(sheet, FIRST_NOTATION)]
+        printed = range_boundaries(str(sheet.print_area).rpartition("!")[2].replace("$", ""))
+        assert all(cell.column > printed[2] for cell in unseen(sheet, FIRST_NOTATION))
         for validation in sheet.data_validations.dataValidation:
             assert len(validation.formula1) <= 255
-    assert {label for label, names in unseen.items() if names} == {"10", "11"}
-    assert unseen["10"] == reading.computed(trace, "10")
+    assert {label for label, found in names.items() if found} == {"10", "11"}
+    assert names["10"] == reading.computed(trace, "10")
 
 
-def test_a_list_too_long_for_a_spreadsheet_becomes_a_range_of_whole_numbers():
-    for _, sheet in steps(formulas(example("tall"))):
+@BOTH
+def test_a_list_too_long_for_a_spreadsheet_becomes_a_range_of_whole_numbers(layout):
+    for _, sheet in steps(formulas(example("tall"), layout)):
         for validation in sheet.data_validations.dataValidation:
             assert len(validation.formula1) <= 255
-    sheet = formulas(example("tall"))["Step 2"]
-    (rows,) = [v for v in sheet.data_validations.dataValidation if "D9" in v.sqref]
+    sheet = formulas(example("tall"), layout)["Step 2"]
+    box = sheet.cell(*boxes(sheet)[0]).coordinate
+    (rows,) = [v for v in sheet.data_validations.dataValidation if box in v.sqref]
     assert (rows.type, rows.operator, rows.formula1, rows.formula2) == (
         "whole", "between", "1", "120",
     )  # fmt: skip
 
 
-# --- The formula of the cell in focus -----------------------------------------------------
+# --- What stands above the matrices ---------------------------------------------------------
 
 
-def header(focused, sheet) -> list[list[str]]:
-    """What the rows of notations and of the formula show, without their captions."""
-    rows = range(FIRST_NOTATION, FORMULA_ROW + 1)
-    shown = [
-        [
-            str(focused.model.get_cell_value(position(sheet), row, cell.column) or "")
-            for cell in sheet[row][1:]
-        ]
-        for row in rows
-    ]
-    return [list(filter(None, texts)) for texts in shown]
+def shown(focused, sheet, row: int, style: str) -> list[str]:
+    """What the cells of a row that have a style show."""
+    values = [focused.model.get_cell_value(position(sheet), row, cell.column)
+              for cell in sheet[row] if cell.style == style and cell.value is not None
+              and cell.number_format != ";;;"]  # fmt: skip
+    return [str(value) for value in values]
 
 
-def formula_at(focused, sheet, name: str, row: int | None, column: int | None) -> str | None:
-    """The formula of the cell of a matrix that is in focus; None where it has no such cell."""
-    top, left, bottom, right = focused.homes[name][1]
-    cell = top + (row or 1) - 1, left + (column or 1) - 1
-    return sheet.cell(*cell).value if cell[0] <= bottom and cell[1] <= right else None
+def maths(focused, sheet) -> list[str]:
+    return shown(focused, sheet, MATHS_ROW, "formula")
 
 
-@pytest.mark.parametrize("name", slow_but(["batch"], ["drawn", "entropy", "batch"]))
-def test_the_formula_of_the_cell_in_focus_is_shown(name, tmp_path):
-    trace = drawn(3, 2, 4, 2) if name == "drawn" else example(name)
-    focused = Focused(trace, tmp_path)
-    for _, sheet in reading.computing_steps(trace):
-        for asked in ((None, None), (1, 1), (2, 2), (None, 2), (2, None)):
-            row, column, _ = focused.choose(sheet, *asked, None)
-            *_, shown = header(focused, sheet)
-            assert len(shown) == len(focused.computed(sheet)), sheet.title
-            for matrix, formula in zip(focused.computed(sheet), shown, strict=True):
-                wanted = formula_at(focused, sheet, matrix, row, column)
-                assert wanted in (None, formula), (matrix, row, column)
+def code(focused, sheet) -> str:
+    (text,) = shown(focused, sheet, FIRST_NOTATION, "code")
+    return text
 
 
-def told(trace, name: str) -> list[str]:
-    """A matrix's statement in each notation, then the formula of its first cell."""
-    home, (top, left, _, _) = homes(formulas(trace))[name]
-    first = formulas(trace)[home].cell(top, left).value
-    return [*(statement(trace.matrix(name), notation) for notation in NOTATIONS), first]
+def numbers(focused, sheet) -> str:
+    (text,) = shown(focused, sheet, FORMULA_ROW, "numbers")
+    return text
 
 
-@pytest.mark.parametrize(
-    ("name", "crowded"),
-    [("deep", {"4"}), slow("adam", {"10", "11"}), slow("many", None)],
-)
-def test_where_not_all_statements_have_room_those_of_the_matrix_in_focus_are_shown(
-    name, crowded, tmp_path
-):
+def is_maths_of(text: str, matrix) -> bool:
+    """Whether a text says how a matrix is computed, its shapes below the names if these have
+    room.
+    """
+    if "\n" not in text:
+        return text == statement(matrix, "maths")
+    told, wanted = text.split("\n"), with_shapes(matrix)
+    return [line.rstrip() for line in told] == [line.rstrip() for line in wanted]
+
+
+def assert_calculates(trace, text: str, name: str, row: int, column: int) -> None:
+    """A text says how a number of a matrix is calculated, and that this is it."""
+    value = trace.values[name][row, column]
+    cell = name if trace.matrix(name).is_scalar else f"{name}[{row + 1}, {column + 1}]"
+    assert text.startswith(f"{cell} = "), text
+    digits = text.rpartition(" = ")[2]
+    result = by_hand(digits)
+    # Two digits and more, or all decimals that a cell shows.
+    decimals = 300 if "E" in digits else len(digits.partition(".")[2])
+    assert result == pytest.approx(value, rel=0.06, abs=10.0**-decimals), text
+    if "…" not in text:
+        exact, _, apart = calculated(text)
+        assert apart == float("inf") or abs(exact - result) <= apart * 1.01 + 1e-12, text
+
+
+@pytest.mark.parametrize("name", slow_but(["batch", "deep"], reading.NAMES))
+@BOTH
+def test_the_maths_the_notation_and_the_numbers_follow_the_matrix_in_focus(name, layout, tmp_path):
     trace = example(name)
-    focused = Focused(trace, tmp_path)
-    found = set()
-    for label, sheet in reading.computing_steps(trace):
+    focused = Focused(trace, tmp_path, layout)
+    for _, sheet in reading.computing_steps(trace, layout):
         names = focused.computed(sheet)
-        focused.choose(sheet, None, None, None)
-        shown = header(focused, sheet)
-        if all(len(texts) == len(names) for texts in shown):
-            assert [list(texts) for texts in zip(*shown, strict=True)] == [
-                told(trace, matrix) for matrix in names
-            ]
-            continue
-        found.add(label)
-        assert [text for (text,) in shown] == told(trace, names[-1])
-        for k, matrix in enumerate(names):
-            focused.choose(sheet, None, None, k)
-            assert [text for (text,) in header(focused, sheet)] == told(trace, matrix)
-    assert crowded in (None, found)
+        for k, matrix in enumerate([*names, names[-1]]):
+            focused.choose(sheet, None, None, k if k < len(names) else None)
+            told = maths(focused, sheet)
+            if len(names) > 1 and len(told) == len(names):
+                assert all(map(is_maths_of, told, map(trace.matrix, names))), told
+            else:
+                assert is_maths_of(*told, trace.matrix(matrix)), (told, matrix)
+            assert code(focused, sheet) == statement(trace.matrix(matrix), "numpy")
+            assert_calculates(trace, numbers(focused, sheet), matrix, 0, 0)
+
+
+@pytest.mark.parametrize("name", slow_but(["article", "batch"], reading.NAMES))
+@BOTH
+def test_the_numbers_are_those_of_the_cell_in_focus(name, layout, tmp_path):
+    trace = example(name)
+    focused = Focused(trace, tmp_path, layout)
+    for _, sheet in reading.computing_steps(trace, layout):
+        names = focused.computed(sheet)
+        rows, columns = trace.matrix(names[-1]).shape
+        for asked in ((1, 1), (rows, columns), (None, columns), (rows, None)):
+            row, column, _ = focused.choose(sheet, *asked, -1)
+            text = numbers(focused, sheet)
+            assert_calculates(trace, text, names[-1], (row or 1) - 1, (column or 1) - 1)
+
+
+NOTATION_NAMES = {"numpy": "NumPy", "r": "R", "excel": "Excel", "maths": "Maths"}
+
+
+@pytest.mark.parametrize("name", slow_but(["article"], ["article", "deep", "adam", "band"]))
+@BOTH
+def test_the_notation_is_the_one_chosen_on_the_contents(name, layout, tmp_path):
+    trace = example(name)
+    focused = Focused(trace, tmp_path, layout)
+    ((title, cell),) = focused.book.defined_names["notation"].destinations
+    contents = focused.book[title]
+    cell = contents[cell.replace("$", "")]
+    (rule,) = [v for v in contents.data_validations.dataValidation if cell.coordinate in v.sqref]
+    offered = listed(contents, rule)
+    assert offered == list(NOTATION_NAMES.values())
+    assert cell.value == offered[0]
+    for notation, called in [*NOTATION_NAMES.items(), ("numpy", "")]:
+        focused.model.set_user_input(0, cell.row, cell.column, called)
+        focused.model.evaluate()
+        for _, sheet in reading.computing_steps(trace, layout):
+            names = focused.computed(sheet)
+            said = focused.model.get_cell_value(position(sheet), FIRST_NOTATION, 1)
+            assert said == (called or "NumPy")
+            for k, matrix in enumerate(names):
+                focused.choose(sheet, None, None, k)
+                assert code(focused, sheet) == statement(trace.matrix(matrix), notation)
+            focused.choose(sheet, None, None, None)
 
 
 @pytest.mark.parametrize("name", [*reading.NETWORKS, slow("tall"), slow("many")])
-def test_the_file_holds_what_stands_in_the_header_before_anything_is_chosen(name):
+@BOTH
+def test_the_file_holds_what_stands_in_the_header_before_anything_is_chosen(name, layout):
     trace = example(name)
-    for label, sheet in reading.computing_steps(trace):
-        rows = reading.values(trace)[sheet.title].iter_rows(FIRST_NOTATION, FORMULA_ROW, 2)
-        stored = [[cell.value for cell in row if cell.value is not None] for row in rows]
-        wanted = [told(trace, matrix) for matrix in reading.computed(trace, label)]
-        if len(stored[0]) < len(wanted):
-            wanted = wanted[-1:]
-        assert stored == [list(texts) for texts in zip(*wanted, strict=True)], sheet.title
+    for label, sheet in reading.computing_steps(trace, layout):
+        stored = reading.values(trace, layout)[sheet.title]
+        last = trace.matrix(reading.computed(trace, label)[-1])
+        assert stored.cell(FIRST_NOTATION, 1).value == NOTATION_NAMES["numpy"]
+        assert stored.cell(FIRST_NOTATION, 3).value == statement(last, "numpy")
+        assert_calculates(trace, stored.cell(FORMULA_ROW, 3).value, last.name, 0, 0)
+        told = [cell.value for cell in stored[MATHS_ROW] if cell.style == "formula" and cell.value]
+        assert is_maths_of(told[-1], last)
 
 
-def test_the_article_has_room_for_all_statements():
-    for label, sheet in reading.computing_steps(example("article")):
-        found = [cell for cell in sheet[FIRST_NOTATION][1:] if cell.value is not None]
-        assert len(found) == len(reading.computed(example("article"), label))
-        assert all(cell.data_type == "s" for cell in found)
+@BOTH
+def test_lines_of_maths_that_have_room_stand_side_by_side(layout):
+    trace, crowded = example("article"), set()
+    for label, sheet in reading.computing_steps(trace, layout):
+        found = [cell for cell in sheet[MATHS_ROW] if cell.style == "formula" and cell.value]
+        names = reading.computed(trace, label)
+        if len(found) < len(names):
+            crowded.add(label)
+            assert [cell.data_type for cell in found] == ["f"]
+        else:
+            assert len(found) == len(names)
+            assert all(cell.data_type == "s" and "\n" in cell.value for cell in found)
+    assert crowded == {"4", "6", "10", "11"}
+
+
+@BOTH
+def test_what_is_calculated_of_several_matrices_stands_unseen_beyond_the_page(layout):
+    trace = example("article")
+    for label, sheet in reading.computing_steps(trace, layout):
+        names = reading.computed(trace, label)
+        cells = unseen(sheet, FORMULA_ROW)
+        assert len(cells) == (len(names) if len(names) > 1 else 0)
+        printed = range_boundaries(str(sheet.print_area).rpartition("!")[2].replace("$", ""))
+        assert all(cell.column > printed[2] for cell in cells)
 
 
 @pytest.mark.slow
@@ -329,7 +456,7 @@ def test_a_step_of_more_matrices_than_functions_can_nest_keeps_to_a_spreadsheets
     book = load_workbook(BytesIO(reading.content(trace)), read_only=True)
     for label in ("10", "11"):
         assert len(reading.computed(trace, label)) > 70
-        for row in book[f"Step {label}"].iter_rows(FIRST_NOTATION, FORMULA_ROW):
+        for row in book[f"Step {label}"].iter_rows(MATHS_ROW, FORMULA_ROW):
             for cell in row:
                 if cell.data_type == "f":
                     assert len(cell.value) <= 8192, cell

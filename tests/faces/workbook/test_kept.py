@@ -25,9 +25,11 @@ from cellprop.verification import recalculate
 from conftest import requires
 from foreign_files import refused, repacked
 from reading import FORMULA_ROW, example, formulas, homes
+from test_focus import assert_calculates, boxes
 
 README = Path(__file__).parents[3] / "README.md"
 slow = pytest.mark.slow
+LAYOUTS = ("flip-book", "close-up")
 
 
 def slow_ones(names) -> list:
@@ -46,9 +48,9 @@ def opened(path: Path, *, data_only: bool = False):
 FORMULA_CELLS = int(re.search(r"(\d+) formula cells agree", README.read_text("utf-8"))[1])
 
 
-def written(trace, folder: Path, name: str = "book") -> Path:
+def written(trace, folder: Path, name: str = "book", layout: str = "auto") -> Path:
     path = folder / f"{name}.xlsx"
-    path.write_bytes(reading.content(trace))
+    path.write_bytes(reading.content(trace, layout))
     return path
 
 
@@ -59,18 +61,24 @@ def written(trace, folder: Path, name: str = "book") -> Path:
 TITLES = "Multiple expressions are not supported in this context"
 NOTES = "Unhandled object of type Note"
 SCALES = "Ignoring unhandled conditional format of type 'colorScale'"
+# It shows no shapes: the picture of the network.
+SHAPES = "Dropping missing object"
+OF_SHAPES = (SHAPES, "Unexpected element 'grpSp'", "wsDr -> oneCellAnchor")
 
 # How a file is made, each in a folder of its own, and what Gnumeric says of it.
 KINDS = {
-    "the article": (["build", "-o", "book.xlsx"], set()),
-    "an exercise": (["exercise", "--hints", "-o", "book.xlsx"], set()),
-    "several layers": (["build", "--hidden", "5,4", "-o", "book.xlsx"], {TITLES}),
-    "training": (["build", "--epochs", "20", "-o", "book.xlsx"], set()),
-    "a boundary": (["build", "--example", "xor", "--epochs", "9", "-o", "book.xlsx"], {SCALES}),
-    "notebook": (["build", "--example", "notebook", "-o", "book.xlsx"], set()),
-    "blobs": (["build", "--example", "blobs", "-o", "book.xlsx"], {TITLES}),
-    "iris": (["build", "--example", "iris", "-o", "book.xlsx"], {TITLES}),
-    "moons": (["build", "--example", "moons", "-o", "book.xlsx"], {TITLES, SCALES}),
+    "the article": (["build", "-o", "book.xlsx"], {SHAPES}),
+    "an exercise": (["exercise", "--hints", "-o", "book.xlsx"], {SHAPES}),
+    "several layers": (["build", "--hidden", "5,4", "-o", "book.xlsx"], {SHAPES}),
+    "training": (["build", "--epochs", "20", "-o", "book.xlsx"], {SHAPES}),
+    "a boundary": (
+        ["build", "--example", "xor", "--epochs", "9", "-o", "book.xlsx"],
+        {SCALES, SHAPES},
+    ),
+    "notebook": (["build", "--example", "notebook", "-o", "book.xlsx"], {SHAPES}),
+    "blobs": (["build", "--example", "blobs", "-o", "book.xlsx"], {SHAPES, SCALES}),
+    "iris": (["build", "--example", "iris", "-o", "book.xlsx"], {SHAPES}),
+    "moons": (["build", "--example", "moons", "-o", "book.xlsx"], {SCALES, SHAPES}),
     "a theme": (["theme", "-o", "book.xlsx"], set()),
 }
 QUICK = ("the article", "an exercise")
@@ -83,6 +91,7 @@ def said_by_gnumeric(program: str, path: Path) -> set[str]:
         capture_output=True, text=True, check=True,
     )  # fmt: skip
     lines = [line.strip() for line in done.stderr.splitlines() if line.strip()]
+    lines = [SHAPES if any(said in line for said in OF_SHAPES) else line for line in lines]
     return {next((s for s in (TITLES, NOTES, SCALES) if s in line), line) for line in lines}
 
 
@@ -90,7 +99,9 @@ def said_by_gnumeric(program: str, path: Path) -> set[str]:
 def test_gnumeric_opens_what_we_write_without_a_word_of_its_own_form(kind, gnumeric, here, run):
     command, remarks = KINDS[kind]
     code, _, err = run(*command)
-    assert (code, err) == (0, "")
+    assert code == 0
+    # A large workbook is built all the same.
+    assert err == "" or (kind == "moons" and "hard to read" in err and err.count("\n") == 1)
     assert said_by_gnumeric(gnumeric, here / "book.xlsx") == remarks
 
 
@@ -98,16 +109,16 @@ def test_gnumeric_opens_what_we_write_without_a_word_of_its_own_form(kind, gnume
 def test_gnumeric_and_ironcalc_open_a_class_its_key_and_its_marked_copies_too(gnumeric, here, run):
     (here / "class.csv").write_text("id,name\n1,Ada\n")
     assert run("exercise", "--roster", "class.csv", "-o", "class")[0] == 0
-    assert said_by_gnumeric(gnumeric, here / "class-key.xlsx") == set()
+    assert said_by_gnumeric(gnumeric, here / "class-key.xlsx") == {SHAPES}
     mine = here / "class" / "ada-1.xlsx"
-    assert said_by_gnumeric(gnumeric, mine) == set()
+    assert said_by_gnumeric(gnumeric, mine) == {SHAPES}
     mine.with_name("saved.xlsx").unlink()
     book = load_workbook(mine)
-    book["Step 2"]["L19"] = 5
+    book["Step 2"]["L13"] = 5
     book.save(mine)
     run("check", "class", "--annotate", "marked")
     marked = here / "marked" / "ada-1.xlsx"
-    assert said_by_gnumeric(gnumeric, marked) == {NOTES}
+    assert said_by_gnumeric(gnumeric, marked) == {NOTES, SHAPES}
     assert "Step 2" in reading.sheet_numbers(ironcalc.load_from_xlsx(str(marked)))
 
 
@@ -122,7 +133,7 @@ def test_namespaces_are_declared_at_the_root_of_every_part(name):
 
 def test_no_part_is_empty_where_it_may_be_left_out():
     for name, part in reading.parts(reading.content(example("article"))).items():
-        for element in (b"oddFooter", b"evenHeader", b"firstHeader", b"workbookProtection"):
+        for element in (b"evenFooter", b"evenHeader", b"firstHeader", b"workbookProtection"):
             assert b"<" + element not in part, name
 
 
@@ -270,11 +281,11 @@ def test_a_workbook_with_nothing_left_to_know_it_by_is_refused_in_one_line(tmp_p
 
 # What docs/workbook.md says that a program loses.
 LOST = {
-    by_openpyxl: set(),
+    by_openpyxl: {"pictures"},
     by_libreoffice: {"frozen panes"},  # run without a window
-    by_gnumeric: {"colour scales", "rows repeated in print"},
+    by_gnumeric: {"colour scales", "rows repeated in print", "pictures"},
     by_ironcalc: {
-        "charts", "checks of what is typed", "page set-up", "header", "properties",
+        "charts", "pictures", "checks of what is typed", "page set-up", "header", "properties",
     },
 }  # fmt: skip
 
@@ -284,6 +295,7 @@ def kept(path: Path) -> dict[str, object]:
     book = opened(path)
     with zipfile.ZipFile(path) as archive:
         charts = [n for n in archive.namelist() if re.fullmatch(r"xl/charts/chart\d+\.xml", n)]
+        drawings = [archive.read(n) for n in archive.namelist() if n.startswith("xl/drawings/dra")]
     sheets = book.worksheets
     rules = [rule for s in sheets for area in s.conditional_formatting for rule in area.rules]
     checks = [(c.type, str(c.sqref)) for s in sheets for c in s.data_validations.dataValidation]
@@ -294,6 +306,7 @@ def kept(path: Path) -> dict[str, object]:
         "checks of what is typed": sorted(checks),
         "frozen panes": [s.freeze_panes for s in sheets],
         "charts": len(charts),
+        "pictures": sum(b'descr="Network' in drawing for drawing in drawings),
         "links": [len([c for row in s.iter_rows() for c in row if c.hyperlink]) for s in sheets],
         "print areas": [str(s.print_area).replace("'", "") for s in sheets],
         "rows repeated in print": [s.print_title_rows for s in sheets],
@@ -326,46 +339,42 @@ def test_a_program_loses_what_the_documentation_says_and_nothing_else(save, tmp_
 CHOICES = [(None, None), (2, None), (2, 2), (None, 3), (9, 9)]
 
 
-def chosen(trace, row: int | None, column: int | None):
+def chosen(trace, row: int | None, column: int | None, layout: str = "auto"):
     """The workbook with a row and a column chosen on each sheet."""
-    book = reading.without_values(trace)
-    for _, sheet in reading.computing_steps(trace):
-        book[sheet.title]["D9"], book[sheet.title]["F9"] = row, column
+    book = reading.without_values(trace, layout)
+    for _, sheet in reading.computing_steps(trace, layout):
+        for box, value in zip(boxes(sheet), (row, column), strict=False):
+            book[sheet.title].cell(*box).value = value
     return book
 
 
-def wanted(trace, row: int | None, column: int | None) -> dict[str, list[str]]:
-    """The formula that the header of each sheet has to show of each matrix; what is chosen beyond
-    a matrix stands for the first.
+def assert_shows(show, trace, row: int | None, column: int | None, layout: str = "auto") -> None:
+    """The header of each sheet shows how the cell in focus is calculated: of the last matrix, and
+    unseen of each. What is chosen beyond a matrix stands for its first row or column.
     """
-    found = {}
-    for label, sheet in reading.computing_steps(trace):
-        found[sheet.title] = []
-        for name in reading.computed(trace, label):
-            _, (top, left, bottom, right) = homes(formulas(trace))[name]
-            i = row - 1 if row and top + row - 1 <= bottom else 0
-            j = column - 1 if column and left + column - 1 <= right else 0
-            found[sheet.title].append(sheet.cell(top + i, left + j).value)
-    return found
+    for label, sheet in reading.computing_steps(trace, layout):
+        names = reading.computed(trace, label)
+        cells = [cell for cell in sheet[FORMULA_ROW] if cell.data_type == "f"]
+        wanted = [names[-1], *names] if len(names) > 1 else names
+        for cell, name in zip(cells, wanted, strict=True):
+            rows, columns = trace.matrix(name).shape
+            i = row - 1 if row and row <= rows else 0
+            j = column - 1 if column and column <= columns else 0
+            assert_calculates(trace, show(sheet.title, cell.row, cell.column), name, i, j)
 
 
-def shown(book, trace) -> dict[str, list[str]]:
-    """What the header of each sheet shows."""
-    return {
-        sheet.title: [
-            cell.value for cell in book[sheet.title][FORMULA_ROW][1:] if cell.value is not None
-        ]
-        for _, sheet in reading.computing_steps(trace)
-    }
+def in_book(book):
+    return lambda sheet, row, column: book[sheet].cell(row, column).value
 
 
+@pytest.mark.parametrize("layout", LAYOUTS)
 @pytest.mark.parametrize("name", ["article", *slow_ones(["entropy", "tall"])])
-def test_gnumeric_shows_the_formula_in_focus(name, gnumeric, tmp_path):
+def test_gnumeric_shows_the_calculation_in_focus(name, layout, gnumeric, tmp_path):
     trace = example(name)
     for row, column in CHOICES if name != "article" else CHOICES[2:3]:
-        path = reading.saved(chosen(trace, row, column), tmp_path / "chosen.xlsx")
+        path = reading.saved(chosen(trace, row, column, layout), tmp_path / "chosen.xlsx")
         found = opened(by_gnumeric(path, tmp_path), data_only=True)
-        assert shown(found, trace) == wanted(trace, row, column)
+        assert_shows(in_book(found), trace, row, column, layout)
 
 
 def test_the_formula_in_focus_is_shown_of_more_columns_than_a_function_takes_arguments():
@@ -382,7 +391,8 @@ def test_the_formula_in_focus_is_shown_of_more_columns_than_a_function_takes_arg
 
 
 @slow
-def test_libreoffice_shows_the_formula_in_focus(libreoffice, tmp_path):
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_libreoffice_shows_the_calculation_in_focus(layout, libreoffice, tmp_path):
     names = ("article", "entropy", "tall")
     files = {
         f"{name} {row} {column}": (example(name), row, column)
@@ -390,11 +400,12 @@ def test_libreoffice_shows_the_formula_in_focus(libreoffice, tmp_path):
         for row, column in CHOICES
     }
     paths = [
-        reading.saved(chosen(*choice), tmp_path / f"{name}.xlsx") for name, choice in files.items()
+        reading.saved(chosen(*choice, layout), tmp_path / f"{name}.xlsx")
+        for name, choice in files.items()
     ]
     books, _ = reading.converted_by_libreoffice(libreoffice, paths, tmp_path)
-    for name, (trace, row, column) in files.items():
-        assert shown(books[name], trace) == wanted(trace, row, column), name
+    for name, choice in files.items():
+        assert_shows(in_book(books[name]), *choice, layout)
 
 
 @pytest.mark.parametrize("name", [*reading.NAMES[:1], *slow_ones(reading.NAMES[1:])])
@@ -442,7 +453,9 @@ def _content(cell):
 def assert_agrees(path: Path, found: dict) -> None:
     values = load_workbook(path, data_only=True)
     for (sheet, row, column), value in found.items():
-        stored = values[sheet].cell(row, column).value
+        cell = values[sheet].cell(row, column)
+        # An empty text, which openpyxl reads as None, but says that it is a text.
+        stored = "" if cell.value is None and cell.data_type == "str" else cell.value
         place = f"{sheet}, row {row}, column {column}"
         if isinstance(stored, (int, float)):
             assert isinstance(value, (int, float)), (place, value)
@@ -451,31 +464,37 @@ def assert_agrees(path: Path, found: dict) -> None:
             assert value == stored, place
 
 
-@pytest.fixture(scope="module")
-def retyped(hyperformula, tmp_path_factory) -> list[dict]:
-    """The article's workbook in HyperFormula: as built, with each choice under Focus, and with the
-    first weight retyped.
+@pytest.fixture(scope="module", params=LAYOUTS)
+def retyped(request, hyperformula, tmp_path_factory) -> tuple[str, list[dict]]:
+    """The article's workbook in HyperFormula, in a layout: as built, with each choice under Focus,
+    and with the first weight retyped.
     """
-    trace = example("article")
-    sheets = [sheet.title for _, sheet in reading.computing_steps(trace)]
+    trace, layout = example("article"), request.param
     choices = [
-        [[sheet, 9, at, value] for sheet in sheets for at, value in ((4, row), (6, column))]
-        for row, column in CHOICES
+        [
+            [sheet.title, *box, value]
+            for _, sheet in reading.computing_steps(trace, layout)
+            for box, value in zip(boxes(sheet), choice, strict=False)
+        ]
+        for choice in CHOICES
     ]
-    home, (top, left, _, _) = homes(formulas(trace))["wh"]
-    path = written(trace, tmp_path_factory.mktemp("hyperformula"))
-    return in_hyperformula(hyperformula, path, [*choices, [[home, top, left, 2.5]]])
+    home, (top, left, _, _) = homes(formulas(trace, layout))["wh"]
+    path = written(trace, tmp_path_factory.mktemp("hyperformula"), layout=layout)
+    return layout, in_hyperformula(hyperformula, path, [*choices, [[home, top, left, 2.5]]])
 
 
 def test_hyperformula_computes_every_formula_of_the_article(retyped, tmp_path):
-    assert len(retyped[0]) == FORMULA_CELLS
-    assert_agrees(written(example("article"), tmp_path), retyped[0])
+    layout, found = retyped
+    path = written(example("article"), tmp_path, layout=layout)
+    assert len(found[0]) == cellprop.verify(path).cells
+    assert_agrees(path, found[0])
 
 
 @slow
+@pytest.mark.parametrize("layout", LAYOUTS)
 @pytest.mark.parametrize("name", reading.NAMES[1:])
-def test_hyperformula_computes_every_formula_of_any_network(name, hyperformula, tmp_path):
-    path = written(example(name), tmp_path)
+def test_hyperformula_computes_every_formula_of_any_network(name, layout, hyperformula, tmp_path):
+    path = written(example(name), tmp_path, layout=layout)
     (found,) = in_hyperformula(hyperformula, path)
     assert len(found) == cellprop.verify(path).cells
     assert_agrees(path, found)
@@ -490,15 +509,14 @@ def test_hyperformula_computes_the_sheets_after_the_steps_too(name, hyperformula
     assert_agrees(path, found)
 
 
-def test_hyperformula_shows_the_formula_in_focus(retyped):
-    trace = example("article")
-    for values, choice in zip(retyped[1:], CHOICES, strict=False):
-        for sheet, texts in wanted(trace, *choice).items():
-            cells = {c: v for (s, row, c), v in values.items() if (s, row) == (sheet, FORMULA_ROW)}
-            assert [cells[column] for column in sorted(cells)] == texts, (sheet, choice)
+def test_hyperformula_shows_the_calculation_in_focus(retyped):
+    layout, found = retyped
+    for values, choice in zip(found[1:], CHOICES, strict=False):
+        assert_shows(lambda *cell, v=values: v[cell], example("article"), *choice, layout)
 
 
 def test_hyperformula_follows_a_retyped_weight(retyped):
+    layout, (*_, last) = retyped
     trace = example("article")
     numbers = {name: np.array(trace.values[name]) for name in trace.network.shapes}
     numbers["wh"][0, 0] = 2.5
@@ -506,6 +524,6 @@ def test_hyperformula_follows_a_retyped_weight(retyped):
         trace.network, trace.values["X"], trace.values["y"], parameters=numbers,
         learning_rate=trace.values["lr"].item(), **trace.options,
     )  # fmt: skip
-    for (sheet, row, column), value in reading.expected(trace, fresh.values).items():
-        if (sheet, row, column) in retyped[-1]:
-            assert retyped[-1][sheet, row, column] == pytest.approx(value, rel=1e-12)
+    for place, value in reading.expected(trace, fresh.values, layout).items():
+        if place in last:
+            assert last[place] == pytest.approx(value, rel=1e-12)

@@ -84,7 +84,8 @@ def table(sheet: dict, heading: str = "Samples") -> dict[str, list[list]]:
     starts = sorted(names)
     found = {}
     for start, following in zip(starts, [*starts[1:], 10_000], strict=True):
-        columns = sorted({c for r, c in sheet if r == rows[-1] and start <= c < following})
+        columns = sorted({c for r, c in sheet if r == row + 1 and start <= c < following})
+        columns = columns or [start]
         found[names[start]] = [[sheet.get((r, c)) for c in columns] for r in rows]
     return found
 
@@ -237,8 +238,72 @@ def test_a_network_too_wide_for_the_sheet_goes_without(monkeypatch):
 def test_there_is_room_for_five_new_samples_whose_outputs_wait_for_all_inputs():
     trace = case("one of several")
     found = table(stored(trace), "Your own samples")
-    assert found["output"] == [["–"] * 3] * 5
-    assert found["class"] == [["–"]] * 5
+    assert found["output"] == [[None] * 3] * 5
+    assert found["class"] == [[None]] * 5
+
+
+def own_cells(trace) -> dict[str, list]:
+    """The first row of cells for a sample of one's own: what is typed, and what is computed."""
+    sheet = formulas(trace)["Predictions"]
+    row = find(stored(trace), "Your own samples")[0] + 3
+    cells = [cell for cell in sheet[row][1:] if cell.has_style and cell.style != "Normal"]
+    typed = [cell for cell in cells if cell.style == "input"]
+    return {"typed": typed, "computed": [cell for cell in cells if cell not in typed]}
+
+
+@pytest.mark.parametrize(
+    ("name", "head"), [("yes or no", "class"), ("one of several", "class"), ("numbers", "output")]
+)
+def test_an_empty_row_is_empty_and_uncoloured_until_it_is_complete(name, head, tmp_path):
+    trace = case(name)
+    sheet, cells = formulas(trace)["Predictions"], own_cells(trace)
+    assert cells["typed"]
+    assert {cell.style for cell in cells["computed"]} == {"known"}
+    row, column = find(stored(trace), "Your own samples")[0] + 3, 0
+    column = next(c for (r, c), v in stored(trace).items() if r == row - 2 and v == head)
+    path = tmp_path / "book.xlsx"
+    path.write_bytes(content(trace))
+    model = reading.ironcalc_model(path)
+    number = formulas(trace).sheetnames.index("Predictions")
+    for typed in cells["typed"][:-1]:
+        model.update_cell_with_number(number, typed.row, typed.column, 1.0)
+    assert (row, column) not in reading.rules_by_cell(model, number, sheet, "fill")
+    last = cells["typed"][-1]
+    model.update_cell_with_number(number, last.row, last.column, 1.0)
+    rules = reading.rules_by_cell(model, number, sheet, "fill")
+    assert (row, column) in rules
+    assert (row + 1, column) not in rules
+
+
+# --- Print --------------------------------------------------------------------------------
+
+
+def many(count: int, **network) -> cellprop.Trace:
+    """A network with so many samples."""
+    random = np.random.default_rng(1)
+    X, y = random.normal(size=(count, 4)), np.eye(3)[np.arange(count) % 3]
+    return cellprop.trace(cellprop.Network([4, 5, 3], **SOFTMAX), X, y, seed=1)
+
+
+def test_many_samples_print_on_one_page_in_width_and_the_first_says_what_is_left_out(
+    libreoffice, tmp_path
+):
+    trace = many(200)
+    assert reading.pages(libreoffice, trace, ["Predictions"], tmp_path)["Predictions"] <= 2
+    sheet, found = formulas(trace)["Predictions"], stored(trace)
+    assert not sheet.col_breaks.brk
+    assert sheet.page_setup.fitToWidth == 1
+    _, _, _, bottom = range_boundaries(sheet.print_area.split("!")[1])
+    first, _ = find(found, "Samples")
+    assert bottom == first + 2 + 20
+    assert found[first, 3] == "In print: the first 20 of 200 samples."
+
+
+def test_few_samples_are_printed_with_the_room_for_new_ones():
+    sheet, found = formulas(many(20))["Predictions"], stored(many(20))
+    _, _, _, bottom = range_boundaries(sheet.print_area.split("!")[1])
+    assert bottom == find(found, "new 5")[0]
+    assert not any("In print" in str(value) for value in found.values())
 
 
 NEW = {0: [1.5, -2, 0.25], 1: [1.5, None, 3], 3: [0, 0, 0]}
@@ -259,9 +324,9 @@ def says(trace, found: dict) -> None:
     """The rows that are complete have what the network predicts, the others nothing."""
     right = trace.predict([NEW[0], NEW[3]]).to_numpy()
     assert close([found["output"][0], found["output"][3]], right)
-    assert found["output"][1] == found["output"][2] == ["–"] * right.shape[1]
+    assert found["output"][1] == found["output"][2] == [""] * right.shape[1]
     if trace.decision == "yes or no":
-        decided = [[right[0, 0] >= 0.5], ["–"], ["–"], [right[1, 0] >= 0.5], ["–"]]
+        decided = [[right[0, 0] >= 0.5], [""], [""], [right[1, 0] >= 0.5], [""]]
         assert found["class"] == decided
 
 
@@ -275,7 +340,9 @@ def test_a_new_sample_goes_through_the_trained_network_once_it_is_complete(name,
     for place, value in typed(trace).items():
         model.update_cell_with_number(number, *place, float(value))
     model.evaluate()
-    places = stored(trace).keys() | typed(trace).keys()
+    sheet = formulas(trace)["Predictions"]
+    holding = {(c.row, c.column) for row in sheet.iter_rows() for c in row if c.value is not None}
+    places = holding | typed(trace).keys()
     computed = {place: model.get_cell_value(number, *place) for place in places}
     says(trace, table(computed, "Your own samples"))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import zipfile
 import zlib
 from io import BytesIO
+from pathlib import Path
 
 import pytest
 from openpyxl import Workbook, load_workbook
@@ -12,12 +13,14 @@ from openpyxl.styles import Border, Font, PatternFill, Side
 
 import make_themes
 from cellprop.errors import InputError
-from cellprop.faces.workbook import theme, write
+from cellprop.faces.workbook import theme, write, xml
+from cellprop.faces.workbook.frame import Frame
 from cellprop.faces.workbook.theme import LARGE_STYLES, LATER_STYLES, STYLES
 from cellprop.texts.templates import template
 from reading import content, example, formulas, parts
 
 DEFAULT = template("theme.xlsx")
+SHIPPED = (None, *theme.NAMES)
 
 
 def contrast(one: str, other: str) -> float:
@@ -113,15 +116,6 @@ def test_the_default_theme_can_be_read_from_the_last_row():
     assert sizes == {name: size for size, names in SIZES.items() for name in names}
 
 
-def test_the_committed_themes_are_what_their_script_writes():
-    for name, look in make_themes.LOOKS.items():
-        committed, written = template(name).read_bytes(), make_themes.content(look)
-        if "zlib-ng" in zlib.ZLIB_RUNTIME_VERSION:  # it compresses differently
-            assert parts(committed) == parts(written)
-        else:
-            assert committed == written
-
-
 def test_every_style_is_a_named_style_of_the_workbook():
     assert set(STYLES) <= set(formulas(example("article")).named_styles)
 
@@ -136,12 +130,6 @@ def test_every_style_occurs_on_some_sheet_as_the_theme_has_it():
     for name in STYLES:  # the others occur in exercises
         cell, style = cells[name], styles[name]
         assert (cell.font, cell.fill, cell.border) == (style.font, style.fill, style.border), name
-
-
-@pytest.mark.parametrize("name", [*STYLES, *LATER_STYLES])
-def test_text_can_be_read_on_its_ground(name):
-    style = theme.load().styles[name]
-    assert contrast(style.font.color.rgb, background(style)) >= 4.5
 
 
 def test_text_can_be_read_while_a_rule_colours_it():
@@ -163,12 +151,179 @@ def test_what_is_computed_read_and_known_differs_in_black_and_white():
 
 
 def test_the_key_looks_like_what_it_explains():
-    sheet = formulas(example("article"))["Step 7"]
+    sheet = formulas(example("article"))["Contents"]
     styles = theme.load().styles
-    keyed = {c.style.removeprefix("key_"): c for c in sheet[8] if c.style.startswith("key_")}
-    assert set(keyed) == {"active", "read", "known", "ghost"}
+    cells = [c for row in sheet for c in row if c.style.startswith("key_")]
+    keyed = {c.style.removeprefix("key_"): c for c in cells}
+    assert set(keyed) == {"input", "active", "read", "quiet", "ghost"}
     for name, cell in keyed.items():
         assert (cell.font, cell.fill) == (styles[name].font, styles[name].fill)
+
+
+# --- Those that ship ----------------------------------------------------------------------
+
+
+def test_the_committed_themes_are_what_their_script_writes():
+    for name, look in make_themes.LOOKS.items():
+        committed, written = template(name).read_bytes(), make_themes.content(look)
+        if "zlib-ng" in zlib.ZLIB_RUNTIME_VERSION:  # it compresses differently
+            assert parts(committed) == parts(written)
+        else:
+            assert committed == written
+
+
+def test_each_theme_that_ships_has_every_style():
+    for name in SHIPPED:
+        look = theme.load(name)
+        assert tuple(look.styles) == (*STYLES, *LATER_STYLES)
+        assert (look.lane_width, look.label_width, look.number_width) == (13, 5, 8.25)
+
+
+@pytest.mark.parametrize("shipped", SHIPPED)
+@pytest.mark.parametrize("name", [*STYLES, *LATER_STYLES])
+def test_text_can_be_read_on_its_ground(shipped, name):
+    style = theme.load(shipped).styles[name]
+    assert contrast(style.font.color.rgb, background(style)) >= 4.5
+
+
+@pytest.mark.parametrize("shipped", SHIPPED)
+def test_colour_is_never_the_only_sign(shipped):
+    styles = theme.load(shipped).styles
+
+    def signs(name):
+        style, line = styles[name], styles[name].border.left
+        return (bool(style.font.b), bool(style.font.i), line.style if line else None)
+
+    states = ("active", "read", "known", "ghost", "answer")
+    assert len({signs(name) for name in states}) == len(states)
+    assert styles["active"].font.b
+
+
+def test_every_theme_has_sizes_of_its_own():
+    sizes = {
+        name: {state: theme.load(name).styles[state].font.sz for state in ("known", "label")}
+        for name in theme.NAMES
+    }
+    assert sizes == {
+        "projector": {"known": 14, "label": 12},
+        "print": {"known": 11, "label": 9},
+        "plain": {"known": 12, "label": 10},
+    }
+
+
+def test_what_is_printed_needs_no_colours():
+    styles = theme.load("print").styles
+    for style in styles.values():
+        sides = (style.border.left, style.border.right, style.border.top, style.border.bottom)
+        colors = [background(style), style.font.color.rgb]
+        colors += [side.color.rgb for side in sides if side and side.style]
+        assert all(color[2:4] == color[4:6] == color[6:8] for color in colors)
+    grounds = [background(styles[name]) for name in ("known", "read", "active")]
+    assert contrast(grounds[0], grounds[1]) >= 1.3
+    assert contrast(grounds[1], grounds[2]) >= 1.3
+
+
+def test_the_plain_theme_has_light_grounds_and_thin_lines():
+    for style in theme.load("plain").styles.values():
+        assert contrast(background(style), "FFFFFFFF") < 1.2
+        assert (style.border.left or Side()).style in (None, "thin", "hair", "dotted", "dashed")
+
+
+@pytest.mark.parametrize("shipped", SHIPPED)
+def test_no_text_is_higher_than_its_row(shipped, tmp_path):
+    book = built(theme.load(shipped), tmp_path)
+    for sheet in book.worksheets:
+        for row in sheet.iter_rows():
+            size = max((cell.font.sz for cell in row if cell.value is not None), default=0)
+            # A line of Calibri is as high as 1.22 times its size.
+            assert (sheet.row_dimensions[row[0].row].height or 0) >= 1.22 * size
+
+
+@pytest.mark.parametrize("shipped", SHIPPED)
+def test_a_number_of_four_decimals_fits_in_its_column(shipped):
+    look = theme.load(shipped)
+    # In digits of a number, with a pixel or two for the point, and the five that Excel keeps free.
+    assert look.number_width * 8 >= 5 * 8 + 4 + 5
+
+
+def test_larger_numbers_have_higher_rows_and_a_smaller_scale_in_print(tmp_path):
+    usual, large = (Frame(theme.load(name), "a") for name in (None, "projector"))
+    assert (usual.stretch, usual.smallest_scale) == (1, 80)
+    assert (large.stretch, large.smallest_scale) == (pytest.approx(14 / 12), 69)
+    assert large.line_of_label * large.stretch == pytest.approx(12 * 1.375)
+    heights = [
+        {row: found.height for row, found in built(theme.load(name), tmp_path)["Step 2"]
+         .row_dimensions.items()}
+        for name in (None, "projector")
+    ]  # fmt: skip
+    assert heights[0].keys() == heights[1].keys()
+    for row, height in heights[0].items():
+        assert heights[1][row] == pytest.approx(height * 14 / 12, abs=0.2)
+
+
+@pytest.mark.parametrize("size", [None, 0, -3, 1e9])
+def test_whatever_size_numbers_are_said_to_have_rows_have_a_height(size, tmp_path):
+    look = theme.load()
+    look.styles["known"].font = Font(name="Arial", sz=size)
+    frame = Frame(look, "a")
+    assert 1 <= frame.stretch <= 409 / 12
+    assert 10 <= frame.smallest_scale <= 100
+
+
+def test_rows_get_higher_and_texts_stay_as_they_are():
+    text = '<row r="1" ht="9" customHeight="1">'
+    rows = [xml.row(2, xml.text_cell("A2", 0, text), 10), xml.row(3, "", 400)]
+    parts = {"sheet": "<a><sheetData></sheetData></a>"}
+    file = BytesIO()
+    xml.assemble(parts, {"sheet": rows}, file, 1.5)
+    written = zipfile.ZipFile(file).read("sheet").decode()
+    assert '<row r="2" ht="15" customHeight="1">' in written
+    assert '<row r="3" ht="409" customHeight="1">' in written
+    assert xml.escaped(text) in written
+
+
+# --- Names --------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def beside(tmp_path, monkeypatch):
+    """A folder of files that are called like a theme that ships; each has numbers of 20 points."""
+    monkeypatch.chdir(tmp_path)
+
+    def change(_, samples):
+        samples["known"].font = Font(name="Arial", sz=20)
+
+    changed(tmp_path / "print.xlsx", change)
+    for name in ("print", "mine"):
+        (tmp_path / name).write_bytes((tmp_path / "print.xlsx").read_bytes())
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("look", "size"),
+    [
+        pytest.param("print", 11, id="a name"),
+        pytest.param("print.xlsx", 20, id="a file, by its suffix"),
+        pytest.param("./print", 20, id="a file, by its slash"),
+        pytest.param(Path("print"), 20, id="a path"),
+        pytest.param("mine", 20, id="a file of another name"),
+    ],
+)
+def test_a_name_is_of_a_theme_that_ships_and_a_path_of_a_file(look, size, beside):
+    assert theme.load(look).styles["known"].font.sz == size
+
+
+@pytest.mark.parametrize("look", ["pritn", "theme", "", "PRINT", "\0"])
+def test_an_unknown_name_is_refused_with_those_there_are(look, beside):
+    with pytest.raises(InputError) as caught:
+        theme.load(look)
+    assert "is not known; known: projector, print, plain, or a file" in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_nearly_right_name_is_guessed(beside):
+    with pytest.raises(InputError, match=r"Did you mean 'projector'\?"):
+        theme.load("projecter")
 
 
 # --- A theme of one's own -----------------------------------------------------------------
@@ -183,7 +338,7 @@ def test_a_changed_sample_changes_the_workbook(tmp_path):
 
     book = built(changed(tmp_path / "mine.xlsx", change), tmp_path)
     sheet = book["Step 2"]
-    active, read, name = sheet["L19"], sheet["C13"], sheet["L17"]
+    active, read, name = sheet["L13"], sheet["C7"], sheet["L11"]
     assert (active.style, read.style, name.style) == ("active", "read", "name")
     assert active.fill.fgColor.rgb == "FF00FF88"
     assert (active.font.name, active.font.sz, active.font.i) == ("Arial", 13, True)
@@ -193,7 +348,7 @@ def test_a_changed_sample_changes_the_workbook(tmp_path):
     rules = [
         rule for formatted in book["Step 4"].conditional_formatting for rule in formatted.rules
     ]
-    assert book["Step 4"]["L26"].fill.fgColor.rgb == "FF00FF88"
+    assert book["Step 4"]["L20"].fill.fgColor.rgb == "FF00FF88"
     assert "FFFFEB3B" not in {rule.dxf.fill.bgColor.rgb for rule in rules if rule.dxf.fill}
 
 

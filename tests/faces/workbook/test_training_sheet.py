@@ -7,6 +7,7 @@ from functools import cache
 import numpy as np
 import pytest
 from openpyxl.formula.translate import Translator
+from openpyxl.utils import column_index_from_string, get_column_letter
 from openpyxl.utils.cell import range_boundaries
 
 import cellprop
@@ -178,7 +179,66 @@ def test_steps_on_the_way_are_folded_away_and_not_printed():
         shown = name in ("Epoch by epoch", *trace.start, "output")
         assert dimension.hidden != shown, name
         assert bool(dimension.outlineLevel) != shown, name
-    assert sheet.print_area.endswith(f"$O${FIRST_ROW + trace.epochs}")
+    _, _, last, _ = range_boundaries(sheet.print_area.split("!")[1])
+    hidden = [c for c, d in sheet.column_dimensions.items() if d.hidden]
+    assert last < min(map(column_index_from_string, hidden))
+
+
+# --- How it looks, and prints --------------------------------------------------------------
+
+
+LONG = {"epochs": 300}
+
+
+@pytest.mark.parametrize("training", [LONG, LONG | {"batch_size": 2}], ids=["live", "values"])
+def test_it_prints_on_one_page_with_the_chart_and_the_first_rows_and_says_so(
+    training, libreoffice, tmp_path
+):
+    trace = case("plain", **training)
+    assert reading.pages(libreoffice, trace, ["Training"], tmp_path) == {"Training": 1}
+    sheet = formulas(trace)["Training"]
+    _, _, right, bottom = range_boundaries(sheet.print_area.split("!")[1])
+    assert FIRST_ROW + 20 < bottom < FIRST_ROW + 100
+    said = [cell.value for row in sheet["A1:O7"] for cell in row if cell.value]
+    assert f"In print: the first {bottom - FIRST_ROW + 1} of 301 rows." in said
+    (chart,) = sheet._charts
+    assert chart.anchor._from.col < right
+    assert chart.anchor._from.row + chart.height / 2.54 * 72 / 13.5 < bottom
+
+
+def test_few_rows_are_printed_whole_and_the_chart_with_them():
+    sheet = formulas(case("no bias"))["Training"]
+    _, _, _, bottom = range_boundaries(sheet.print_area.split("!")[1])
+    assert bottom == FIRST_ROW - 1 + 20
+    assert not any("In print" in str(cell.value) for row in sheet for cell in row)
+
+
+def test_losses_are_quiet_and_only_their_head_is_marked():
+    sheet = formulas(case("plain"))["Training"]
+    column = [sheet.cell(row, LOSS) for row in range(FIRST_ROW, FIRST_ROW + 31)]
+    assert {cell.style for cell in column} == {"known"}
+    assert [cell.style for cell in sheet[LABELS][:3]] == ["label", "key_active", "label"]
+
+
+def test_losses_that_are_values_are_not_marked_as_computed():
+    sheet = formulas(case("plain", epochs=3, batch_size=2))["Training"]
+    assert sheet.cell(LABELS, LOSS).style == "label"
+
+
+@pytest.mark.parametrize("name", ["plain", "no bias"])
+def test_the_chart_is_in_view_when_the_sheet_opens(name):
+    """On a small screen: 1280 pixels wide, 560 high without a spreadsheet program's own."""
+    sheet = formulas(case(name, epochs=300))["Training"]
+    assert sheet.sheet_view.topLeftCell in (None, "A1")
+    (chart,) = sheet._charts
+    corner, size = chart.anchor._from, chart.anchor.ext
+    usual = sheet.sheet_format.baseColWidth + 5
+    widths = [sheet.column_dimensions[get_column_letter(c + 1)].width for c in range(corner.col)]
+    left = sum(7 * (width or usual) + 5 for width in widths)
+    heights = [sheet.row_dimensions[row + 1].height or 13.5 for row in range(corner.row)]
+    top = sum(heights) * 96 / 72
+    assert left + size.width / 9525 < 1280
+    assert top + size.height / 9525 < 560
 
 
 def test_epoch_loss_and_accuracy_stay_in_sight():
@@ -293,8 +353,8 @@ def test_the_axes_are_drawn_and_titled_and_the_chart_has_words_for_whoever_canno
     assert chart.count('delete val="0"') == 3
     for title in ("epoch", "loss", "accuracy"):
         assert f"<a:t>{title}</a:t>" in chart
-    drawing = found["xl/drawings/drawing1.xml"].decode()
-    assert 'descr="A line chart: the loss is' in drawing
+    described = b'descr="A line chart: the loss is'
+    assert sum(part.count(described) for name, part in found.items() if "drawing" in name) == 1
 
 
 def test_the_chart_shows_the_whole_curve_and_the_live_rows(monkeypatch):

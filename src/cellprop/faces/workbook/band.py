@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from cellprop.algebra import Array, Matrix, formulas, value
-from cellprop.faces.layout import Place
+from cellprop.faces.places import Place
 from cellprop.faces.workbook.canvas import Addresses
 from cellprop.programs.program import Forward
 

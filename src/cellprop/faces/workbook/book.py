@@ -16,42 +16,38 @@ from typing import Literal
 from openpyxl.worksheet.worksheet import Worksheet
 from rich.cells import cell_len
 
-from cellprop.algebra import Matrix, formulas
+from cellprop.algebra import Array, Matrix, Mention, value
 from cellprop.algebra.ranges import Range
 from cellprop.errors import LimitError
-from cellprop.faces import layout as at
-from cellprop.faces.layout import Layout, Place, letter
+from cellprop.faces.layout import Layout
+from cellprop.faces.places import Place, Spread, letter
 from cellprop.faces.workbook import xml
 from cellprop.faces.workbook.allowed import Allowed, allowed, as_typed
 from cellprop.faces.workbook.frame import Frame
+from cellprop.faces.workbook.measures import Measures, label_lines, measured
 from cellprop.files.safe import looks_like_formula
 from cellprop.programs.program import Step
 from cellprop.running.run import Run, Update
+from cellprop.texts import captions
 from cellprop.texts.formats import (
     LONGEST_LABEL,
-    WIDEST_SIDE,
     Format,
     Formats,
+    choose,
     cut,
-    lines,
     of_matrix,
     of_update,
     replaced,
-    width_above,
 )
 from cellprop.texts.words import Words
 
 State = Literal[
-    "ghost", "known", "read", "active", "input",
+    "ghost", "quiet", "known", "read", "active", "input", "move",
     # In an exercise:
     "given", "answer", "right", "carried", "rounded", "slip", "wrong",
 ]  # fmt: skip
 
 LONGEST_FORMULA = 8192
-# The usual height of a row, and of one of labels, in points.
-ROW, LABEL_ROW = 16.5, 14.0
-# Prose and links keep to a page's width, however narrow or wide the matrices are.
-NARROWEST_PAGE, WIDEST_PAGE = 20, 24
 
 
 def sheet_name(step: Step) -> str:
@@ -71,19 +67,23 @@ class Book:
     columns: Mapping[str, Formats] = field(init=False)
     replaced: Mapping[str, str] = field(init=False)
     home: Mapping[str, Step] = field(init=False)
-    widths: Mapping[int, float] = field(init=False)
-    heights: Mapping[int, float] = field(init=False)
+    numbers: dict[str, Array] = field(init=False)
     clipped: bool = False
-    _blocks: dict[tuple[str, State], list[str]] = field(default_factory=dict)
+    _measures: dict[Spread, Measures] = field(default_factory=dict)
+    _blocks: dict[tuple[Spread, Place, State], list[str]] = field(default_factory=dict)
     _values: dict[str, list[list[str]]] = field(default_factory=dict)
     _formulas: dict[str, list[list[str]]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.columns, self.replaced = self._shown()
+        self.numbers = {**self.update.values}
+        for move in self.update.program.moves.values():
+            assert move.definition is not None
+            self.numbers[move.name] = value(move.definition, self.update.values)
+            form = choose(self.numbers[move.name], given=False)
+            self.columns = {**self.columns, move.name: (form,) * move.columns.size}
         self.formats = {name: of_matrix(columns) for name, columns in self.columns.items()}
         self.home = {m.name: step for step in self.update.program.steps for m in step.brings}
-        self.widths = _widths(self)
-        self.heights = _heights(self)
 
     def _shown(self) -> tuple[Mapping[str, Formats], Mapping[str, str]]:
         """Return the formats of each matrix's columns, by its name; and the name of the matrix that
@@ -103,18 +103,21 @@ class Book:
         title = self.words("sheet.errors.title")
         self.frame.add_number_check(sheet, cells, (least, most), title, error)
 
-    @property
-    def page_column(self) -> int:
-        """The last column of prose, links and notes."""
-        return min(max(self.layout.last_column, NARROWEST_PAGE), WIDEST_PAGE)
+    def measures(self, step: Step) -> Measures:
+        """Return the sizes of a step's sheet."""
+        spread = self.layout.on(step)
+        if spread not in self._measures:
+            shown = {
+                name: tuple(form.closer for form in forms) if name in self.replaced else forms
+                for name, forms in self.columns.items()
+            }
+            extra = self._extra_widths(spread)
+            self._measures[spread] = measured(spread, self.frame, shown, self.numbers, extra)
+        return self._measures[spread]
 
-    def width(self, column: int) -> float:
-        """Return the width of a column in characters."""
-        return self.widths.get(column, self.frame.theme.number_width)
-
-    def height(self, first: int, last: int) -> float:
-        """Return the height of the rows from a first to a last together, in points."""
-        return sum(self.heights.get(row, ROW) for row in range(first, last + 1))
+    def _extra_widths(self, spread: Spread) -> Mapping[int, float]:  # noqa: ARG002 - others have some
+        """Return what columns of a sheet need for something else than numbers, in characters."""
+        return {}
 
     def label(self, address: str, label: str, width: float) -> str:
         """Return the cell of a label, in as many lines as it takes; nothing for an empty one."""
@@ -122,65 +125,72 @@ class Book:
             return ""
         shown = cut(label, LONGEST_LABEL)
         self.clipped |= shown != label
-        quoted, wrapped = looks_like_formula(shown), len(self._lines(shown, width)) > 1
-        style = self.frame.style("label", quoted=quoted, wrapped=wrapped)
+        wrapped = len(label_lines(self.frame, shown, width)) > 1
+        style = self.frame.style("label", quoted=looks_like_formula(shown), wrapped=wrapped)
         return xml.text_cell(address, style, shown)
-
-    def height_of_label(self, label: str, width: float) -> float:
-        """Return the height of a row with a label, in points; the column is `width` characters."""
-        count = len(self._lines(label, width))
-        return count * self.frame.line_of_label + (2 if count > 1 else 0)
-
-    def _lines(self, label: str, width: float) -> list[str]:
-        return lines(cut(label, LONGEST_LABEL), self.frame.places(width))
 
     def link(self, name: str) -> str:
         """Return the reference to a matrix's own sheet: `'Step 2'!`."""
         return f"'{sheet_name(self.home[name])}'!"
 
-    def block(self, matrix: Matrix, state: State) -> list[str]:
+    def block(self, place: Place, state: State, measures: Measures) -> list[str]:
         """Return the cells of a matrix in a state: a row of its name, of labels, of numbers."""
-        key = (matrix.name, state)
+        key = (measures.spread, place, state)
         if key not in self._blocks:
-            self._blocks[key] = list(_block(self, self.layout.places[matrix.name], state))
+            self._blocks[key] = list(_block(self, place, state, measures))
         return self._blocks[key]
 
-    def cells(self, place: Place, state: State) -> Iterator[str]:
-        """Yield the cells of each row of a matrix in a state."""
-        name = place.matrix.name
-        addresses = place.addresses()
+    def cells(self, place: Place, state: State, spread: Spread) -> Iterator[str]:
+        """Yield the cells of each row of a matrix in a state, as they stand on a sheet."""
+        lines = place.lines()
         if state == "ghost":
             style = self.frame.style("ghost")
-            for row in addresses:
+            for row in lines:
                 yield xml.blank_cells(row, style)
             return
-        styles = [self.frame.style(state, form.code) for form in self.columns[name]]
-        values = self.values(name)
+        name, styles = place.matrix.name, self.styles(place, state)
+        values = as_placed(place, self.values(name))
         if state == "input":
-            for row, numbers in zip(addresses, values, strict=True):
+            for row, numbers in zip(lines, values, strict=True):
                 yield styled(xml.number_cells, styles, row, numbers)
             return
         if state == "active":
             texts = self.formulas(place.matrix)
         else:
-            link = self.link(name)
-            texts = [[link + address for address in row] for row in addresses]
-        for row, written, numbers in zip(addresses, texts, values, strict=True):
+            is_move = state == "move"
+            texts = spread.formulas(place.matrix) if is_move else self.links(place, spread)
+        for row, written, numbers in zip(lines, as_placed(place, texts), values, strict=True):
             yield styled(xml.formula_cells, styles, row, written, numbers)
+
+    def styles(self, place: Place, state: State) -> list[int]:
+        """Return the style of each column of a matrix as it stands on the sheet."""
+        name, state = place.matrix.name, LIKE.get(state, state)
+        if place.turned:  # its columns may have formats of their own
+            return [self.frame.style(state, self.formats[name].code)] * place.across.size
+        return [self.frame.style(state, form.code) for form in self.columns[name]]
+
+    def links(self, place: Place, spread: Spread) -> list[list[str]]:
+        """Return the formulas of a copy of a matrix on a sheet: where each number stands on its own
+        sheet.
+        """
+        name = place.matrix.name
+        home = self.layout.places[name]
+        # In close-up a step may show again what it has computed itself.
+        again = self.layout.form == "close-up" and spread is self.layout.on(self.home[name])
+        link = "" if again else self.link(name)
+        return [[link + address for address in row] for row in home.addresses()]
 
     def values(self, name: str) -> list[list[str]]:
         """Return the values of a matrix as the texts that stand in the file."""
         if name not in self._values:
-            rows = self.update.values[name].tolist()
+            rows = self.numbers[name].tolist()
             self._values[name] = [[xml.number(value) for value in row] for row in rows]
         return self._values[name]
 
     def formulas(self, matrix: Matrix) -> list[list[str]]:
         """Return the formulas of a matrix on its step's sheet."""
         if matrix.name not in self._formulas:
-            assert matrix.definition is not None
-            places = self.layout.places
-            texts = formulas(matrix.definition, lambda m: places[m.name].addresses())
+            texts = self.layout.on(self.home[matrix.name]).formulas(matrix)
             longest = max(len(text) for row in texts for text in row)
             if longest >= LONGEST_FORMULA:
                 raise LimitError(
@@ -249,69 +259,60 @@ def spans(place: Place, forms: Formats) -> Iterator[tuple[list[str], Format]]:
         first = last
 
 
-def _widths(book: Book) -> dict[int, float]:
-    """Return the width of each column: enough for every number and label in it."""
-    theme = book.frame.theme
-    widths = {at.LANE_COLUMN: theme.lane_width}
-    for place in book.layout.places.values():
-        forms = book.columns[place.matrix.name]
-        if place.matrix.name in book.replaced:
-            forms = tuple(form.closer for form in forms)
-        shown = book.update.values[place.matrix.name]
-        label = max(map(cell_len, place.matrix.rows.labels))
-        heads = place.matrix.columns.labels
-        column = place.label_column
-        least = theme.label_width
-        if book.layout.rows_are_labelled_by(place):
-            least = book.frame.wider(least, min(label, WIDEST_SIDE))
-        widths[column] = max(widths.get(column, 0), least)
-        for j, column in enumerate(range(place.column, place.last_column + 1)):
-            least, most = shown[:, j].min(), shown[:, j].max()
-            needed = max(len(forms[j].show(least)), len(forms[j].show(most))) * 1.1 + 2.5
-            widths[column] = max(widths.get(column, 0), theme.number_width, needed)
-            above = width_above(heads[j], book.frame.places(widths[column]))
-            widths[column] = book.frame.wider(widths[column], above)
-    return widths
-
-
-def _heights(book: Book) -> dict[int, float]:
-    """Return the heights of rows that hold labels, where they are higher than usual."""
-    heights: dict[int, float] = {}
-
-    def heighten(row: int, label: str, column: int, usual: float) -> None:
-        needed = book.height_of_label(label, book.widths[column])
-        heights[row] = max(heights.get(row, usual), needed)
-
-    for place in book.layout.places.values():
-        for j, label in enumerate(place.matrix.columns.labels, place.column):
-            heighten(place.label_row, label, j, LABEL_ROW)
-        if book.layout.rows_are_labelled_by(place):
-            for i, label in enumerate(place.matrix.rows.labels, place.row):
-                heighten(i, label, place.label_column, ROW)
-    return heights
+def as_placed(place: Place, cells: list[list[str]]) -> list[list[str]]:
+    """Return what belongs to each number of a matrix, row by row of the sheet."""
+    return [list(row) for row in zip(*cells, strict=True)] if place.turned else cells
 
 
 # --- Matrices -----------------------------------------------------------------------------
 
 
-def _block(book: Book, place: Place, state: State) -> Iterator[str]:
-    matrix = place.matrix
+# By how much a number moved is shown beside what is computed, but quietly.
+LIKE: Mapping[State, State] = {"move": "known"}
+NAMES: Mapping[State, str] = {"ghost": "ghost_name", "quiet": "quiet_name"}
+
+
+def _block(book: Book, place: Place, state: State, measures: Measures) -> Iterator[str]:
     ghostly = state == "ghost"
-    name_style = book.frame.style("ghost_name" if ghostly else "name")
-    yield xml.text_cell(f"{place.columns[0]}{place.name_row}", name_style, matrix.name)
+    name_style = book.frame.style(NAMES.get(state, "name"))
+    yield xml.text_cell(f"{place.columns[0]}{place.name_row}", name_style, place.called)
+    if place.head == HEAD_WITH_SHAPE:
+        shape = shape_of(book, place, measures)
+        yield xml.text_cell(f"{place.columns[0]}{place.row - 2}", book.frame.style("shape"), shape)
     if ghostly:
         yield ""
     else:
         yield "".join(
-            book.label(f"{column}{place.label_row}", label, book.widths[place.column + j])
+            book.label(f"{column}{place.label_row}", label, measures.width(place.column + j))
             for j, (column, label) in enumerate(
-                zip(place.columns, matrix.columns.labels, strict=True)
+                zip(place.columns, place.across.labels, strict=True)
             )
         )
-    rows = book.cells(place, state)
-    if ghostly or not book.layout.rows_are_labelled_by(place):
+    rows = book.cells(place, state, measures.spread)
+    if ghostly or not place.has_row_labels:
         yield from rows
         return
-    column, width = letter(place.label_column), book.widths[place.label_column]
-    for i, (label, cells) in enumerate(zip(matrix.rows.labels, rows, strict=True)):
+    column, width = letter(place.label_column), measures.width(place.label_column)
+    for i, (label, cells) in enumerate(zip(place.down.labels, rows, strict=True)):
         yield book.label(f"{column}{place.row + i}", label, width) + cells
+
+
+def shape_of(book: Book, place: Place, measures: Measures) -> str:
+    """Return the shape of a matrix as it takes part in a formula, with what its axes are if there
+    is room.
+    """
+    matrix, words = place.matrix, book.words
+    mention = Mention(matrix, place.transposed)
+    rows, columns = matrix.rows, matrix.columns
+    if place.transposed:
+        rows, columns = columns, rows
+    full = captions.shape(words, rows, columns)
+    if place.transposed and not place.turned:
+        return words("sheet.turned", shape=mention.shape_text)
+    room = measures.left(place.last_column + 1) - measures.left(place.column)
+    return full if cell_len(full) * SHAPE_CHARACTER <= room + BESIDE else mention.shape_text
+
+
+HEAD_WITH_SHAPE = 3
+# The width of a letter of a shape, and what of the columns between matrices it may take, in pixels.
+SHAPE_CHARACTER, BESIDE = 6.2, 40.0

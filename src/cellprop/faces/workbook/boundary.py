@@ -22,14 +22,17 @@ from cellprop.algebra import (
     formulas,
     value,
 )
-from cellprop.faces.layout import Place, letter
+from cellprop.faces.places import Place, letter
 from cellprop.faces.workbook import scatter, xml
 from cellprop.faces.workbook.band import Band, band
-from cellprop.faces.workbook.book import ROW, RunBook
-from cellprop.faces.workbook.canvas import WIDEST, Addresses, Canvas, absolute, at_home, room_for
+from cellprop.faces.workbook.book import RunBook
+from cellprop.faces.workbook.canvas import Addresses, Canvas, absolute, at_home, room_for
+from cellprop.faces.workbook.charts import Scale
+from cellprop.faces.workbook.measures import ROW
 from cellprop.faces.workbook.plane import (
     BOUNDARY,
     CELL_HEIGHT,
+    CELL_WIDTH,
     FIRST_COLUMN,
     FIRST_ROW,
     POINTS,
@@ -44,16 +47,17 @@ from cellprop.faces.workbook.samples import Predicted
 from cellprop.faces.workbook.trained import PREDICTIONS, Trained, known
 from cellprop.programs.deciding import decided
 from cellprop.running.run import Run
-from cellprop.texts.formats import LARGE, LONGEST_LABEL, MOST_DECIMALS, Format, choose, cut
+from cellprop.texts.formats import LARGE, LONGEST_LABEL, MOST_DECIMALS, Format, choose
 
 # How far the grid goes beyond the samples: a tenth of what they span.
 MARGIN = 10
 # Samples that span less than this are taken to be alike: not every engine tells less from nothing.
 # Written out, since HyperFormula reads no number with an E.
 LEAST_SPAN = "0.000000001"
-# Square with the height: characters.
-CELL_WIDTH = 3.6
+# A number at an axis every so many points.
 TICKS = 4
+# Shows no number: the colour says it.
+COLOR_ALONE = ";;;"
 
 
 def boundary_sheet(book: RunBook, sheet: Worksheet, predicted: Predicted) -> list[str]:
@@ -61,23 +65,24 @@ def boundary_sheet(book: RunBook, sheet: Worksheet, predicted: Predicted) -> lis
     run, trained = book.run, predicted.trained
     canvas = Canvas(book, sheet)
     grid = lay_out(run, trained)
-    for column in range(FIRST_COLUMN, FIRST_COLUMN + grid.points):
+    # The grid, the chart, and a column after each.
+    for column in range(FIRST_COLUMN, grid.samples):
         canvas.set_width(column, CELL_WIDTH)
-    for row in range(FIRST_ROW, grid.last_row + 1):
+    for row in range(FIRST_ROW, grid.chart_last_row + 1):
         canvas.heighten(row, CELL_HEIGHT)
     points = _put_limits(canvas, grid)
     _put_parameters(canvas, grid, trained)
     values = _put_points(canvas, grid, trained, points)
     _put_grid(canvas, grid, points, values)
-    scatter.put_samples(canvas, grid, predicted)
+    scatter.put_samples(canvas, grid, predicted, (_scale(points[:, 0]), _scale(points[:, 1])))
     canvas.text(FIRST_ROW - 3, grid.limits, "lane", book.words("training.working"))
     canvas.group(range(grid.limits, grid.shown + 1), collapsed=True)
-    page = grid.samples + 4
-    canvas.head(BOUNDARY, page)
+    page = grid.chart_last
+    canvas.head(BOUNDARY, page, apart=4)
     for row in range(3, FIRST_ROW - 2):
         canvas.heighten(row, 4.0 if row != SHOWN or not chooses_output(run) else ROW)
     canvas.prose(2, page, _says(book))
-    canvas.set_up_print(page, "1:2")
+    canvas.set_up_print(page, "1:2", last_row=grid.chart_last_row, one_page=True)
     return canvas.rows()
 
 
@@ -86,10 +91,8 @@ def _says(book: RunBook) -> str:
     words, run = book.words, book.run
     first, second = inputs_of(run)
     said = [words("boundary.says", first=first, second=second)]
-    labels = run.program.output.columns.labels
     if run.decision == "one of several":
-        named = ", ".join(f"{j} = {cut(label, WIDEST)}" for j, label in enumerate(labels, 1))
-        said.append(words("boundary.classes", classes=named))
+        said.append(words("boundary.classes"))
     elif limits := _limits_of_colors(run):
         low, middle, high = (f"{limit:g}" for limit in limits)
         said.append(words("boundary.output", low=low, middle=middle, high=high))
@@ -223,9 +226,7 @@ def _put_grid(canvas: Canvas, grid: Grid, points: Array, values: Array) -> None:
     """Put the grid, and around it what it is about."""
     book, run, count = canvas.book, canvas.book.run, grid.points
     limits = _limits_of_colors(run)
-    # A cell has room for a digit: a class, or an output rounded.
-    code = "0" if limits or run.decision == "one of several" else ";;;"
-    style, shown = canvas.style("known", code), letter(grid.shown)
+    style, shown = canvas.style("known", COLOR_ALONE), letter(grid.shown)
     columns = [letter(FIRST_COLUMN + j) for j in range(count)]
     for i, numbers in enumerate(values.reshape(count, count).tolist()):
         row, there = FIRST_ROW + i, range(FIRST_ROW + i * count, FIRST_ROW + (i + 1) * count)
@@ -258,8 +259,9 @@ def _put_ticks(canvas: Canvas, grid: Grid, points: Array) -> None:
         there = f"{letter(raw + 1)}{FIRST_ROW + i * count}"
         canvas.formula(FIRST_ROW + i, 1, "label", there, number, down)
     # A number is wider than a cell of the grid: one for every few columns, across three of them.
-    for j in range(2, count - 1, TICKS):
-        row, column = FIRST_ROW - 1, FIRST_COLUMN + j - 1
+    # They stand below, at the same points as the chart's.
+    for j in range(TICKS, count, TICKS):
+        row, column = grid.last_row + 1, FIRST_COLUMN + j - 1
         canvas.sheet.merged_cells.add(f"{letter(column)}{row}:{letter(column + 2)}{row}")
         there, number = f"{letter(raw)}{FIRST_ROW + j}", float(points[j, 0])
         canvas.formula(row, column, "label", there, number, across)
@@ -278,6 +280,14 @@ def _put_choice(canvas: Canvas) -> None:
         [str(k) for k in range(1, count + 1)],
         words("sheet.errors.choice"),
     )
+
+
+def _scale(values: Array) -> Scale:
+    """Return the scale of an axis on which the inputs of all points are: the grid's ends."""
+    every = np.unique(values)
+    least, most = float(every[0]), float(every[-1])
+    step = (most - least) * TICKS / (len(every) - 1)
+    return Scale(least, most, step, _code_of_ticks(values))
 
 
 def _code_of_ticks(values: Array) -> str:

@@ -14,16 +14,21 @@ from openpyxl.worksheet.worksheet import Worksheet
 from rich.cells import cell_len
 
 from cellprop.algebra import Array
-from cellprop.faces.layout import Place, letter
+from cellprop.faces.places import Place, letter
 from cellprop.faces.workbook import xml
-from cellprop.faces.workbook.book import ROW, Extra, RunBook, spans, styled
-from cellprop.faces.workbook.printing import PAGE_WIDTH, page_of
+from cellprop.faces.workbook.book import Extra, RunBook, spans, styled
+from cellprop.faces.workbook.measures import ROW, height_of_label
+from cellprop.faces.workbook.page_texts import page_of
 from cellprop.files.safe import looks_like_formula
 from cellprop.texts.formats import WIDEST_SIDE, Format, Formats, width_above
 
 TITLE_ROW = 24.0
+# What a landscape page holds, in characters, shrunk as far as one can still read.
+PAGE_WIDTH = 165.0
 # In a chart, beside its axis and in a column of classes a label takes no more than so many places.
 WIDEST = 60
+# What is printed on one page, shrunk, if it is no wider: in characters.
+WIDEST_PAGE = 1.6 * PAGE_WIDTH
 
 Addresses = list[list[str]]
 """Of the cells of a matrix, or formulas in them: by row and column."""
@@ -168,8 +173,10 @@ class Canvas:
 
     # --- Around the numbers ---------------------------------------------------------------
 
-    def head(self, extra: Extra, last: int) -> None:
-        """Put the title, and the links to the sheets before and after and to the contents."""
+    def head(self, extra: Extra, last: int, apart: int = 2) -> None:
+        """Put the title, and the links to the sheets before and after and to the contents: the
+        last ends at a column, each so many columns after the one before.
+        """
         words, sheets = self.book.words, self.book.sheet_names
         position = sheets.index(extra.name)
         self.text(1, 1, "title", words(f"{extra.key}.title"))
@@ -177,7 +184,7 @@ class Canvas:
         links = [(sheets[position - 1], "previous"), ("Contents", "contents")]
         links += [(after, "next") for after in sheets[position + 1 : position + 2]]
         for i, (target, text) in enumerate(links):
-            self.link(1, last - 5 + 2 * i, target, words(f"sheet.{text}"))
+            self.link(1, last + 1 - apart * (3 - i), target, words(f"sheet.{text}"))
 
     def link(self, row: int, column: int, target: str, text: str, at: str = "A1") -> None:
         """Put a link to a cell of a sheet."""
@@ -211,6 +218,8 @@ class Canvas:
         """Return the columns after which a new page begins, so that what is printed can be read."""
         breaks: list[int] = []
         used = 0.0
+        if sum(map(self.width, range(1, last + 1))) <= WIDEST_PAGE:
+            return breaks
         for column in range(1, last + 1):
             used += self.width(column)
             if used > PAGE_WIDTH:
@@ -218,15 +227,24 @@ class Canvas:
                 used = self.width(1) + self.width(column)
         return breaks
 
-    def set_up_print(self, last: int, titles: str, breaks: Sequence[int] = ()) -> None:
-        """Print up to a column: one page wide, or cut where told."""
+    def set_up_print(
+        self,
+        last: int,
+        titles: str,
+        *,
+        last_row: int | None = None,
+        breaks: Sequence[int] = (),
+        one_page: bool = False,
+    ) -> None:
+        """Print up to a column, and down to a row or all rows: one page wide, or cut where told."""
         self.book.frame.set_up_print(
             self.sheet,
-            f"A1:{letter(last)}{max(self._cells)}",
+            f"A1:{letter(last)}{last_row or max(self._cells)}",
             page=page_of(self.book.words),
             title_rows=titles,
             title_columns="A:A",
             column_breaks=breaks,
+            one_page=one_page,
         )
 
     def rows(self) -> list[str]:
@@ -234,7 +252,7 @@ class Canvas:
         for row, column, label in self._labels:
             width = self.width(column)
             self.put(row, column, self.book.label(f"{letter(column)}{row}", label, width))
-            needed = self.book.height_of_label(label, width)
+            needed = height_of_label(self.book.frame, label, width)
             self._heights[row] = max(self._heights.get(row, ROW), needed)
         for column, width in sorted(self._widths.items()):
             self.sheet.column_dimensions[letter(column)].width = round(width, 2)

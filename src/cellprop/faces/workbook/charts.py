@@ -1,22 +1,33 @@
-"""Charts as openpyxl knows them: numbers against numbers, as lines or as points.
+"""Charts as openpyxl knows them: numbers against numbers, as lines or as points; and its writer,
+taught what it does not know: their words, and drawings.
 
 Knows ranges and titles; what is drawn, it does not know.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from io import BytesIO
+from types import MappingProxyType
 from typing import Any
 from zipfile import ZipFile
 
 from openpyxl import Workbook
-from openpyxl.drawing.spreadsheet_drawing import SpreadsheetDrawing
+from openpyxl.drawing.spreadsheet_drawing import (
+    AnchorMarker,
+    SpreadsheetDrawing,
+    TwoCellAnchor,
+)
+from openpyxl.packaging.relationship import Relationship, get_rels_path
 from openpyxl.worksheet._writer import WorksheetWriter
+from openpyxl.worksheet.related import Related
+from openpyxl.worksheet.worksheet import Worksheet
 from openpyxl.writer.excel import ExcelWriter
+from openpyxl.xml.functions import tostring
 
 from cellprop.faces.colors import color_of, marker_of
+from cellprop.faces.workbook.shapes import Placed, beside, part
 
 # Lines are told apart without colour too.
 DASHES = ("solid", "dash", "sysDot")
@@ -44,17 +55,49 @@ class Series:
 
 
 @dataclass(frozen=True)
+class Scale:
+    """Where an axis begins and ends.
+
+    Attributes:
+        least, most: Its ends.
+        step: Between the numbers at it, from the least on.
+        code: Their number format.
+    """
+
+    least: float
+    most: float
+    step: float
+    code: str
+
+
+@dataclass(frozen=True)
+class Inside:
+    """Which part of a chart the plot takes, between its axes: shares of its width and height.
+
+    Attributes:
+        left, top, width, height: From its left, from its top, and how much.
+    """
+
+    left: float
+    top: float
+    width: float
+    height: float
+
+
+@dataclass(frozen=True)
 class Chart:
     """A chart of numbers against numbers.
 
     Attributes:
-        title, x_title, y_title: Above it, and at its axes.
+        title, x_title, y_title: Above it, which may be empty, and at its axes.
         series: What it shows.
         says: What it shows, in words, for whoever can't see it.
         most: The end of the axis below, which begins at 0; None: what suits the numbers.
         right_title: At the axis on the right, for shares from 0 to 1; empty if there is none.
         points: Whether to draw points, not lines.
         width, height: In centimetres.
+        scales: Of the axes below and at the left; None: what suits the numbers.
+        inside: Where the plot is; None: where there is room.
     """
 
     title: str
@@ -67,6 +110,8 @@ class Chart:
     points: bool = False
     width: float = 16.0
     height: float = 9.0
+    scales: tuple[Scale, Scale] | None = None
+    inside: Inside | None = None
 
 
 def drawn(chart: Chart) -> Any:
@@ -74,8 +119,16 @@ def drawn(chart: Chart) -> Any:
     made = _axes(chart, chart.y_title)
     made.x_axis.title = chart.x_title
     made.x_axis.title.overlay = False
-    made.title = chart.title
-    made.title.overlay = False
+    if chart.title:
+        made.title = chart.title
+        made.title.overlay = False
+    else:
+        made._write = _untitled(made._write)
+    if chart.scales:
+        for axis, scale in zip((made.x_axis, made.y_axis), chart.scales, strict=True):
+            _scale(axis, scale)
+    if chart.inside:
+        made.layout = _layout(chart.inside)
     made.width, made.height = chart.width, chart.height
     made.legend.position = "b"
     made.legend.overlay = False
@@ -87,6 +140,46 @@ def drawn(chart: Chart) -> Any:
     if right:
         made += right
     return made
+
+
+def over(first: tuple[int, int], last: tuple[int, int]) -> TwoCellAnchor:
+    """Return where a chart is that covers the cells from a first to a last, each given by its row
+    and its column, whatever their sizes are.
+    """
+    (top, left), (bottom, right) = first, last
+    return TwoCellAnchor(
+        _from=AnchorMarker(row=top - 1, col=left - 1), to=AnchorMarker(row=bottom, col=right)
+    )
+
+
+def _untitled(write: Callable[[], Any]) -> Callable[[], Any]:
+    """Return what writes a chart without a title: a series that is alone would lend it its own."""
+
+    def written() -> Any:
+        tree = write()
+        chart = next(child for child in tree if child.tag.endswith("chart"))
+        chart.insert(0, chart.makeelement("autoTitleDeleted", {"val": "1"}))
+        return tree
+
+    return written
+
+
+def _scale(axis: Any, scale: Scale) -> None:
+    axis.scaling.min, axis.scaling.max = scale.least, scale.most
+    axis.majorUnit, axis.number_format = scale.step, scale.code
+    # The other axis crosses at the least number, wherever 0 is.
+    axis.crosses = "min"
+
+
+def _layout(inside: Inside) -> Any:
+    from openpyxl.chart.layout import Layout, ManualLayout
+
+    return Layout(
+        ManualLayout(
+            layoutTarget="inner", xMode="edge", yMode="edge",
+            x=inside.left, y=inside.top, w=inside.width, h=inside.height,
+        )
+    )  # fmt: skip
 
 
 def _axes(shown: Chart, y_title: str) -> Any:
@@ -156,30 +249,84 @@ def in_memory(sheet: Any) -> Any:
     return sheet
 
 
-class Writer(ExcelWriter):
-    """openpyxl's writer, which has no words for charts: they are given in order of sheets."""
+class _Drawings(SpreadsheetDrawing):
+    """What is drawn on a sheet: charts, which openpyxl knows, and what is placed on it besides."""
 
-    def __init__(self, book: Workbook, archive: ZipFile, charts: Sequence[Chart]) -> None:
+    __elements__ = SpreadsheetDrawing.__elements__  # else openpyxl takes it to have none
+    placed: Sequence[Placed] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.placed) or bool(self.charts)
+
+
+class _SheetWriter(WorksheetWriter):
+    """openpyxl's writer of a sheet, which refers to drawings only where there are charts."""
+
+    ws: Any
+    _rels: Any
+
+    def write_drawings(self) -> None:
+        """Write the element that refers to all that is drawn."""
+        if self.ws._drawing.placed and not self.ws._charts:
+            found: Any = Relationship(type="drawing", Target="")  # type: ignore[call-overload]
+            self._rels.append(found)
+            self.xf.send(Related(found.id).to_tree("drawing"))
+        else:
+            super().write_drawings()
+
+
+class Writer(ExcelWriter):
+    """openpyxl's writer, which has no words for charts: they are given in order of sheets. Nor does
+    it know drawings: they are given by sheet.
+    """
+
+    _archive: ZipFile
+    _drawings: list[Any]
+    _charts: list[Any]
+
+    def __init__(
+        self,
+        book: Workbook,
+        archive: ZipFile,
+        charts: Sequence[Chart],
+        placed: Mapping[Worksheet, Sequence[Placed]] = MappingProxyType({}),
+    ) -> None:
         super().__init__(book, archive)
         self._says = iter([chart.says for chart in charts])
+        self._placed = placed
 
     def write_worksheet(self, ws: Any) -> None:
         """Write a sheet from memory: by openpyxl's way, over a file of its own, a disk that is full
         would leave a part that ends early.
         """
-        ws._drawing = SpreadsheetDrawing()
-        ws._drawing.charts, ws._drawing.images = ws._charts, ws._images
+        ws._drawing = _Drawings()
+        ws._drawing.charts, ws._drawing.placed = ws._charts, self._placed.get(ws, ())
         if self.workbook.write_only:
             ws.close()
             writer = ws._writer
         else:
-            writer = WorksheetWriter(ws, BytesIO())
+            writer = _SheetWriter(ws, BytesIO())
             writer.write()
         ws._rels = writer._rels
-        self._archive.writestr(ws.path[1:], writer.read())  # type: ignore[attr-defined]
+        self._archive.writestr(ws.path[1:], writer.read())
         self.manifest.append(ws)
 
     def _write_drawing(self, drawing: Any) -> None:
+        """Write the part of what is drawn on a sheet, and what it refers to."""
+        self._drawings.append(drawing)
+        drawing._id = len(self._drawings)
+        self._archive.writestr(drawing.path[1:], self._part(drawing))
+        if drawing.charts:
+            path = get_rels_path(drawing.path)[1:]  # type: ignore[no-untyped-call]
+            self._archive.writestr(path, tostring(drawing._write_rels()))
+        self.manifest.append(drawing)
+
+    def _part(self, drawing: Any) -> str:
+        if not drawing.charts:
+            return part(drawing.placed)
+        for chart in drawing.charts:
+            self._charts.append(chart)
+            chart._id = len(self._charts)
         frame_of = drawing._chart_frame
 
         def described(number: int) -> Any:
@@ -188,4 +335,7 @@ class Writer(ExcelWriter):
             return frame
 
         drawing._chart_frame = described
-        super()._write_drawing(drawing)  # type: ignore[misc]
+        whole: str = tostring(drawing._write()).decode()
+        # openpyxl numbers the charts of a sheet from 1.
+        head, end, tail = whole.rpartition("</")
+        return "".join([head, beside(len(drawing.charts), drawing.placed), end, tail])

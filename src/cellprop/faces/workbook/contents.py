@@ -10,29 +10,44 @@ from collections.abc import Sequence
 from openpyxl.worksheet.worksheet import Worksheet
 from rich.cells import cell_len
 
-from cellprop.algebra import ONE, Matrix, formulas, value
+from cellprop.algebra import ONE, Matrix, Notation, formulas, value
 from cellprop.faces.workbook import xml
-from cellprop.faces.workbook.book import ROW, Book, Extra, sheet_name
-from cellprop.faces.workbook.printing import page_of
-from cellprop.faces.workbook.sheets import TITLE_ROW
+from cellprop.faces.workbook.book import Book, Extra, sheet_name
+from cellprop.faces.workbook.drawing import large
+from cellprop.faces.workbook.measures import ROW
+from cellprop.faces.workbook.page_texts import page_of
+from cellprop.faces.workbook.shapes import Drawing
 from cellprop.files.safe import looks_like_formula
 from cellprop.programs.deciding import mean
 from cellprop.programs.program import Layer
 from cellprop.texts import captions
+from cellprop.texts.formats import cut
 from cellprop.texts.words import Words
 
 NAME = "Contents"
-WIDTHS = {"A": 16.0, "B": 16.0, "C": 22.0, "D": 22.0, "E": 22.0, "F": 22.0}
-LAST = "F"
+TITLE_ROW = 24.0
+# From F on, beside the network, there is room for its picture: 360 × 170 pixels.
+WIDTHS = {"A": 18.0, "B": 16.0, "C": 22.0, "D": 18.0, "E": 18.0, "F": 18.0, "G": 36.0}
+LAST = "G"
+PICTURE_COLUMN = 6
+# The name of the cell in which a notation is chosen, and where it stands on this sheet.
+NOTATION, NOTATION_CELL = "notation", "$B$3"
+CHOICE: tuple[Notation, ...] = ("numpy", "r", "excel", "maths")
+# Longer names of notations are cut: a list of a cell has room for 255 characters.
+LONGEST_NOTATION = 60
+# A page that is taller, in points, can't be read on one sheet of paper.
+PAGE_HEIGHT = 1100.0
 
 
 def contents_sheet(book: Book, sheet: Worksheet, further: Sequence[Extra]) -> list[str]:
     """Set the contents sheet up in the frame and return its rows.
 
-    `further`: the sheets that follow the steps.
+    `further`: the sheets that follow the steps; where these show a part of the network, those that
+    would.
     """
     page = Page(book)
     _say(page)
+    _choose_notation(page, sheet)
     _describe_network(page)
     _list_steps(page, further)
     _show_key(page)
@@ -49,8 +64,10 @@ class Page:
         self.book = book
         self.words = book.words
         self.rows: list[str] = []
+        self.height = 0.0
         self.merged: list[str] = []
         self.links: list[tuple[str, str, str]] = []
+        self.picture: tuple[int, Drawing] | None = None
 
     @property
     def next(self) -> int:
@@ -69,6 +86,7 @@ class Page:
     def add(self, cells: str, height: float = ROW + 1.5) -> None:
         """Add a row."""
         self.rows.append(xml.row(self.next, cells, height))
+        self.height += height
 
     def heading(self, key: str) -> None:
         """Add a heading with room above it."""
@@ -99,6 +117,9 @@ class Page:
             sheet.column_dimensions[column].width = width
         for merged in self.merged:
             sheet.merged_cells.add(merged)
+        if self.picture:
+            row, drawing = self.picture
+            frame.add_drawing(sheet, PICTURE_COLUMN, row, drawing)
         for cell, target, text in self.links:
             frame.add_link(sheet, cell, target, text)
         frame.set_up_print(
@@ -107,12 +128,49 @@ class Page:
             page=page_of(self.words),
             title_rows="1:1",
             orientation="portrait",
+            one_page=self.height <= PAGE_HEIGHT,
         )
 
 
 def _say(page: Page) -> None:
     page.add(page.text("A", "title", page.words("contents.title")), TITLE_ROW)
     page.prose(page.words("contents.says"))
+
+
+# --- The notation -------------------------------------------------------------------------
+
+
+def notation_cell() -> str:
+    """Return the address, for formulas of other sheets, of the cell in which a notation is chosen.
+
+    It holds one of the texts of `notations`, the first at the start; it may be cleared.
+    """
+    return f"'{NAME}'!{NOTATION_CELL}"
+
+
+def notations(words: Words) -> dict[Notation, str]:
+    """Return what each notation is called in the list of that cell, the usual one first."""
+    return {notation: _listed(words(f"sheet.{notation}")) for notation in CHOICE}
+
+
+def _listed(name: str) -> str:
+    """Return a name as a list can hold it: commas part its options, and quotation marks end it."""
+    return cut(name.replace(",", " ").replace('"', "'").strip(), LONGEST_NOTATION)
+
+
+def _choose_notation(page: Page, sheet: Worksheet) -> None:
+    """Add the row in which it is chosen how the steps are written."""
+    frame, options = page.book.frame, list(notations(page.words).values())
+    cell = f"B{page.next}"
+    assert cell == NOTATION_CELL.replace("$", "")
+    style = frame.style("focus", quoted=looks_like_formula(options[0]))
+    chosen = xml.text_cell(cell, style, options[0])
+    page.add(page.text("A", "caption", page.words("contents.notation")) + chosen, ROW + 3)
+    frame.add_choice(sheet, cell, options, page.words("sheet.errors.choice"))
+    frame.add_name(NOTATION, NAME, NOTATION_CELL)
+
+
+# --- The network --------------------------------------------------------------------------
 
 
 def _describe_network(page: Page) -> None:
@@ -123,6 +181,7 @@ def _describe_network(page: Page) -> None:
 def describe_layers(page: Page) -> None:
     """Add what the network consists of."""
     words, update = page.words, page.book.update
+    page.picture = page.next + 1, large(words, update.program)
     page.heading("contents.network")
     keys = ("layer", "neurons", "activation", "weights", "biases")
     page.add(
@@ -153,7 +212,10 @@ def describe_layers(page: Page) -> None:
 
 
 def _layer(words: Words, layer: Layer) -> tuple[str, ...]:
-    facts = (str(layer.size), captions.activation(words, layer.applies))
+    neurons = str(layer.size)
+    if layer.shown < layer.size:
+        neurons = words("contents.shown", shown=layer.shown, all=layer.size)
+    facts = (neurons, captions.activation(words, layer.applies))
     return (*facts, *(f"{m.name}: {m.rows.size} × {m.columns.size}" for m in layer.parameters))
 
 
@@ -180,14 +242,15 @@ def _show_loss(page: Page) -> None:
     ((text,),) = formulas(loss, lambda matrix: _linked_cells(book, matrix))
     number = value(loss, update.values).item()
     style = book.frame.style("known", "0.000000" if 1e-4 < number < 1e4 else "0.0000E+00")
-    walked = page.words(
-        "contents.walked",
-        shown=captions.shown(page.words, update),
-        loss=captions.loss(page.words, update.program.loss_function),
-    )
-    cells = page.text("A", "caption", walked)
-    cells += xml.formula_cell(f"F{page.next}", style, text, number)
+    page.add(page.text("A", "caption", captions.shown(page.words, update)))
+    called = captions.loss(page.words, update.program.loss_function)
+    cells = page.text("A", "caption", page.words("contents.loss"))
+    cells += xml.formula_cell(f"B{page.next}", style, text, number)
+    # The blank keeps the text off the line around the number.
+    cells += page.text("C", "caption", f" {page.words('contents.walked', loss=called)}")
     page.add(cells)
+    # In two rows, so that the picture of the network has room beside them.
+    page.add(page.text("C", "caption", f" {page.words('contents.mean')}"))
 
 
 def _list_steps(page: Page, further: Sequence[Extra]) -> None:
@@ -207,6 +270,10 @@ def _list_steps(page: Page, further: Sequence[Extra]) -> None:
         else:
             page.prose(names, "D", cells)
     page.add("", 6)
+    if further and page.book.update.program.having("rest"):
+        sheets = ", ".join(extra.name for extra in further)
+        page.prose(words("contents.left_out", sheets=sheets))
+        return
     for extra in further:
         about = page.words(f"{extra.key}.about")
         page.add(page.link("A", extra.name, extra.name) + page.text("B", "table", about))
@@ -217,7 +284,7 @@ def _show_key(page: Page) -> None:
     cells = "".join(
         page.text(column, f"key_{state}", page.words(f"sheet.{state}"))
         for column, state in zip(
-            "BCDEF", ("input", "known", "active", "read", "ghost"), strict=True
+            "BCDEF", ("input", "active", "read", "quiet", "ghost"), strict=True
         )
     )
     page.add(cells, ROW + 3)
@@ -225,8 +292,14 @@ def _show_key(page: Page) -> None:
 
 def _explain(page: Page) -> None:
     page.heading("contents.how")
-    for number, text in enumerate(page.words.many("contents.guide"), 1):
+    for number, text in enumerate((how_to_turn(page), *page.words.many("contents.guide")), 1):
         page.prose(f"{number}. {text}")
+
+
+def how_to_turn(page: Page) -> str:
+    """Return the text that says how sheets follow each other, and what each shows."""
+    form = page.book.layout.form
+    return page.words("contents.turn_close_up" if form == "close-up" else "contents.turn")
 
 
 def list_labels(page: Page) -> None:

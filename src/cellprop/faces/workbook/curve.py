@@ -13,7 +13,7 @@ import numpy as np
 from openpyxl.worksheet.worksheet import Worksheet
 
 from cellprop.algebra import formulas, value
-from cellprop.faces.layout import letter
+from cellprop.faces.places import letter
 from cellprop.faces.workbook import xml
 from cellprop.faces.workbook.allowed import as_typed
 from cellprop.faces.workbook.book import RunBook
@@ -35,10 +35,13 @@ from cellprop.texts.formats import choose
 
 # A curve of more points than this is thinned.
 MOST_POINTS = 1000
+# Rows that are printed: with the chart, what a page has room for.
+PRINTED = 31
 
 EPOCH, LOSS, ACCURACY = 1, 2, 3
 # Columns that the chart covers, and those of the whole curve where the live rows end before.
 CHART, CHART_LAST = 5, FIRST_COLUMN - 2
+CHART_ROWS = 20
 WHOLE = FIRST_COLUMN
 NAMES, LITTLE = FIRST_ROW - 2, 4.0
 
@@ -61,7 +64,13 @@ def training_sheet(book: RunBook, sheet: Worksheet, live: Live | None) -> list[s
     _add_chart(canvas, live, whole=whole)
     sheet.freeze_panes = f"{letter(ACCURACY + 1)}{FIRST_ROW}"
     last = WHOLE + 2 if whole and live else CHART_LAST
-    canvas.set_up_print(last, f"{NAMES}:{NAMES + 1}")
+    rows = max(live.count + 1 if live else 0, len(_points(book.run)) if whole else 0)
+    if rows > PRINTED:
+        printed = book.words("training.printed", count=PRINTED, rows=rows)
+        canvas.text(NAMES, CHART, "caption", printed)
+    # The chart may end below the rows, which have no cells there.
+    last_row = FIRST_ROW - 1 + min(max(rows, CHART_ROWS), PRINTED)
+    canvas.set_up_print(last, f"{NAMES}:{NAMES + 1}", last_row=last_row, one_page=True)
     return canvas.rows()
 
 
@@ -99,12 +108,13 @@ def _loss_format(run: Run) -> str:
     return "0.000000" if least >= 1e-4 and most < 1e4 else "0.0000E+00"
 
 
-def _put_heading(canvas: Canvas, column: int, title: str) -> None:
-    """Put what heads epochs, losses and accuracies."""
+def _put_heading(canvas: Canvas, column: int, title: str, *, marked: bool = False) -> None:
+    """Put what heads epochs, losses and accuracies; `marked`: the loss, computed here."""
     words, accuracies = canvas.book.words, canvas.book.run.accuracies
     canvas.text(NAMES, column, "name", title)
     for j, key in enumerate(("epoch", "loss", "accuracy")[: 2 + (accuracies is not None)]):
-        canvas.text(NAMES + 1, column + j, "label", words(f"training.{key}"))
+        style = "key_active" if marked and key == "loss" else "label"
+        canvas.text(NAMES + 1, column + j, style, words(f"training.{key}"))
 
 
 def _put_whole_curve(canvas: Canvas, column: int) -> None:
@@ -125,7 +135,7 @@ def _put_whole_curve(canvas: Canvas, column: int) -> None:
 
 def _put_live_rows(canvas: Canvas, live: Live) -> None:
     book, run = canvas.book, canvas.book.run
-    _put_heading(canvas, EPOCH, book.words("training.rows"))
+    _put_heading(canvas, EPOCH, book.words("training.rows"), marked=True)
     _put_summaries(canvas, live)
     start = None
     for name in live.columns:
@@ -146,7 +156,7 @@ def _put_summaries(canvas: Canvas, live: Live) -> None:
     """Put the epoch, the loss and the accuracy of every row."""
     run = canvas.book.run
     code = _loss_format(run)
-    shown = (LOSS, "active", code), (ACCURACY, "known", "0.0%")
+    shown = (LOSS, code), (ACCURACY, "0.0%")
     told = [mean(run.program.loss), *(mean(matrix) for matrix in counted(run)[-1:])]
     for k, row in enumerate(range(FIRST_ROW, live.last_row + 1)):
         if k:
@@ -154,9 +164,9 @@ def _put_summaries(canvas: Canvas, live: Live) -> None:
         else:
             canvas.number(row, EPOCH, "known", 0.0, "0")
         values = {name: rows[k] for name, rows in live.values.items()}
-        for (column, style, form), expression in zip(shown, told, strict=False):
+        for (column, form), expression in zip(shown, told, strict=False):
             ((text,),) = formulas(expression, partial(live.cells, row=row))
-            canvas.formula(row, column, style, text, value(expression, values).item(), form)
+            canvas.formula(row, column, "known", text, value(expression, values).item(), form)
     first = f"{letter(LOSS)}{FIRST_ROW}"
     condition = f"AND({first}<>0,OR(ABS({first})<0.0001,ABS({first})>=10000))"
     cells = f"{first}:{letter(LOSS)}{live.last_row}"

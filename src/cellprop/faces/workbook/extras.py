@@ -12,7 +12,7 @@ from functools import cached_property
 
 from openpyxl.worksheet.worksheet import Worksheet
 
-from cellprop.faces import layout as at
+from cellprop import limits
 from cellprop.faces.workbook.book import Extra, RunBook
 from cellprop.faces.workbook.boundary import boundary_sheet
 from cellprop.faces.workbook.curve import training_sheet
@@ -71,7 +71,7 @@ def widest(run: Run) -> int:
 
 
 def _has_room(run: Run) -> bool:
-    return widest(run) <= at.MOST_COLUMNS
+    return widest(run) <= limits.MOST_COLUMNS
 
 
 def _spans_a_plane(run: Run) -> bool:

@@ -12,8 +12,8 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from cellprop.algebra import Matrix, Pattern, Selector, reads
-from cellprop.faces.layout import FOCUS, Layout, Place, letter
+from cellprop.algebra import Matrix, Pattern, Selector
+from cellprop.faces.places import Place, Spread
 
 
 @dataclass(frozen=True)
@@ -33,21 +33,6 @@ class FocusCells:
         return "&".join(cell for cell in cells if cell) + '<>""'
 
 
-ROW_CAPTION, ROW_COLUMN, COLUMN_CAPTION, COLUMN_COLUMN, MATRIX_CAPTION, MATRIX_COLUMN, HINT = (
-    3, 4, 5, 6, 7, 8, 12,
-)  # fmt: skip
-# The name of a matrix is longer than a cell: its choice spans these columns.
-MATRIX_LAST_COLUMN = 10
-
-
-def focus_cells(active: Sequence[Matrix]) -> FocusCells:
-    """Return the cells in which the focus of a sheet that computes these matrices is chosen."""
-    at = [f"${letter(c)}${FOCUS}" for c in (ROW_COLUMN, COLUMN_COLUMN, MATRIX_COLUMN)]
-    rows = max(matrix.rows.size for matrix in active)
-    columns = max(matrix.columns.size for matrix in active)
-    return FocusCells(at[0], at[1], at[2] if len(active) > 1 else None, rows, columns)
-
-
 @dataclass(frozen=True)
 class StyleRule:
     """Cells of a range that take another style while a condition holds."""
@@ -57,28 +42,29 @@ class StyleRule:
     style: str
 
 
-def rules(active: Sequence[Matrix], layout: Layout) -> Iterable[StyleRule]:
+def rules(active: Sequence[Matrix], spread: Spread, focus: FocusCells) -> Iterable[StyleRule]:
     """Return the rules of a sheet; at most one holds in a cell.
 
     Parameters
     ----------
     active
         The matrices that the sheet computes.
-    layout
-        Where everything stands.
+    spread
+        Where everything stands on it.
+    focus
+        Where the focus is chosen.
     """
-    focus = focus_cells(active)
-    read_by: dict[Matrix, list[str]] = {}
+    own_by: dict[Place, str] = {}
+    read_by: dict[Place, list[str]] = {}
     for matrix in active:
-        assert matrix.definition is not None
-        for operand, patterns in reads(matrix.definition).items():
-            place = layout.places[operand.name]
-            tests = read_by.setdefault(operand, [])
+        home = spread.homes[matrix.name]
+        own_by[home] = _test(home, ("row", "column"), focus, matrix)
+        for place, patterns in spread.reads(matrix):
+            tests = read_by.setdefault(place, [])
             tests += [_test(place, p, focus, matrix) for p in sorted(patterns)]
-    for matrix in dict.fromkeys((*active, *read_by)):
-        place = layout.places[matrix.name]
-        own = [_test(place, ("row", "column"), focus, matrix)] if matrix in active else []
-        read = read_by.get(matrix, [])
+    for place in dict.fromkeys((*own_by, *read_by)):
+        own = [own_by[place]] if place in own_by else []
+        read = read_by.get(place, [])
         if own and read:
             condition = f"AND({focus.chosen},({own[0]})=0,({'+'.join(read)})>0)"
             yield StyleRule(place.range, condition, "read")
@@ -90,11 +76,10 @@ def _test(place: Place, pattern: Pattern, focus: FocusCells, active: Matrix) -> 
 
     What is not chosen stands for all: without a row, all rows.
     """
-    rows, columns = pattern
-    factors = [
-        _chosen(rows, focus, f"ROW()-{place.row - 1}"),
-        _chosen(columns, focus, f"COLUMN()-{place.column - 1}"),
-    ]
+    down, across = f"ROW()-{place.row - 1}", f"COLUMN()-{place.column - 1}"
+    if place.turned:
+        down, across = across, down
+    factors = [_chosen(pattern[0], focus, down), _chosen(pattern[1], focus, across)]
     if focus.matrix:
         factors.append(f'(({focus.matrix}="")+({focus.matrix}="{active.name}"))')
     # A row that only a taller matrix has is no cell of this one, so nothing is read for it.
@@ -135,7 +120,7 @@ def formula_in_focus(texts: Sequence[Sequence[str]], focus: FocusCells) -> str:
         Where the focus is chosen.
     """
     first = literal(f"={texts[0][0]}")
-    row, column = _index(focus.row, len(texts)), _index(focus.column, len(texts[0]))
+    row, column = index_chosen(focus.row, len(texts)), index_chosen(focus.column, len(texts[0]))
     down = zip(*(_TOKENS.findall(cells[0]) for cells in texts), strict=True)
     across = zip(*map(_TOKENS.findall, texts[0]), strict=True)
     parts, same = [], "="
@@ -151,7 +136,7 @@ def formula_in_focus(texts: Sequence[Sequence[str]], focus: FocusCells) -> str:
     return formula if len(formula) <= LONGEST else first
 
 
-def _index(cell: str, count: int) -> str:
+def index_chosen(cell: str, count: int) -> str:
     """Return a formula of the number, from 1, chosen in a cell; 1 where none is."""
     return f"IF(AND({cell}>=1,{cell}<={count}),INT({cell}),1)"
 

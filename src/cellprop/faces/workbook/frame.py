@@ -9,10 +9,11 @@ from collections.abc import Iterable, Sequence
 from copy import copy
 from datetime import datetime
 from io import BytesIO
-from typing import Literal
+from typing import Any, Literal
 from zipfile import ZipFile
 
 from openpyxl import Workbook
+from openpyxl.drawing.spreadsheet_drawing import TwoCellAnchor
 from openpyxl.formatting.rule import ColorScaleRule
 from openpyxl.formatting.rule import Rule as FormattingRule
 from openpyxl.packaging.custom import StringProperty
@@ -29,6 +30,7 @@ from openpyxl.worksheet.worksheet import Worksheet
 from cellprop.faces.colors import COLORS
 from cellprop.faces.workbook.charts import Chart, Writer, drawn
 from cellprop.faces.workbook.focus import StyleRule
+from cellprop.faces.workbook.shapes import Drawing, Placed
 from cellprop.faces.workbook.theme import EXERCISE_STYLES, Theme
 from cellprop.faces.workbook.xml import LONG_AGO
 from cellprop.files.opening import MARK
@@ -36,10 +38,14 @@ from cellprop.version import __version__
 
 LONGEST_LIST = 255
 LONGEST_ERROR, LONGEST_ERROR_TITLE = 225, 32
-# In print, in per cent: smaller can't be read.
-SMALLEST_SCALE = 60
+# In print, in points: where numbers are smaller, labels (8 beside them) can't be read.
+SMALLEST_PRINT = 9.6
+# The size of numbers, in points, for which the heights of rows are told.
+USUAL_SIZE = 12.0
+# Excel knows no larger letters, nor a smaller scale.
+LARGEST_SIZE, LEAST_SCALE = 409.0, 10
 # What the key explains: a style `key_…` for each looks like it, with its text in the middle.
-KEY_STATES = ("active", "read", "known", "ghost", "input", *EXERCISE_STYLES)
+KEY_STATES = ("active", "read", "known", "quiet", "ghost", "input", *EXERCISE_STYLES)
 # From low over middle to high: told apart by the colour-blind, and light enough for dark text.
 SCALE = ("FF6BAED6", "FFFFFFFF", "FFFDAE6B")
 
@@ -63,6 +69,7 @@ class Frame:
         self._styles: dict[tuple[str, str, bool, bool], int] = {}
         self._differences: dict[str, DifferentialStyle] = {}
         self._charts: list[Chart] = []
+        self._drawings: dict[Worksheet, list[Placed]] = {}
         self.book.properties.title = title
         self.book.properties.creator = "cellprop"
         # Not the time of day: two builds of the same input are the same bytes.
@@ -100,9 +107,25 @@ class Frame:
         return self._styles[key]
 
     @property
+    def stretch(self) -> float:
+        """By how much rows are higher than they are told to be: in a theme of larger numbers."""
+        return max(1.0, self._size / USUAL_SIZE)
+
+    @property
+    def smallest_scale(self) -> int:
+        """The scale, in per cent, below which a sheet can't be read in print."""
+        return min(100, max(LEAST_SCALE, round(100 * SMALLEST_PRINT / self._size)))
+
+    @property
+    def _size(self) -> float:
+        """The size of numbers, in points."""
+        size = float(self.theme.styles["known"].font.sz or USUAL_SIZE)
+        return min(size, LARGEST_SIZE) if size > 0 else USUAL_SIZE
+
+    @property
     def line_of_label(self) -> float:
-        """The height of a line of a label, in points."""
-        return float(self.theme.styles["label"].font.sz or 8) * 1.375
+        """The height of a line of a label, in points as they are told."""
+        return float(self.theme.styles["label"].font.sz or 10) * 1.375 / self.stretch
 
     def places(self, width: float) -> int:
         """Return the number of characters of a label that fit in a column so many wide."""
@@ -117,7 +140,7 @@ class Frame:
     @property
     def _label_in_width(self) -> float:
         """The number of a label's characters as wide as a digit, by which widths are measured."""
-        sizes = [float(self.theme.styles[name].font.sz or 10) for name in ("known", "label")]
+        sizes = [float(self.theme.styles[name].font.sz or 12) for name in ("known", "label")]
         return sizes[0] / sizes[1] * 0.92
 
     @property
@@ -265,10 +288,18 @@ class Frame:
             )
             sheet.conditional_formatting.add(cells, rule)
 
-    def add_chart(self, sheet: Worksheet, cell: str, chart: Chart) -> None:
-        """Put a chart where its upper left corner is at a cell."""
+    def add_chart(self, sheet: Worksheet, where: str | TwoCellAnchor, chart: Chart) -> None:
+        """Put a chart where its upper left corner is at a cell, or over some cells."""
         self._charts.append(chart)
-        sheet.add_chart(drawn(chart), cell)
+        sheet.add_chart(drawn(chart), where)  # type: ignore[arg-type]
+
+    def add_drawing(
+        self, sheet: Worksheet, column: int, row: int, drawing: Drawing, *, dx: int = 0, dy: int = 0
+    ) -> None:
+        """Put a drawing where its upper left corner is so many pixels right of and below that of a
+        cell, whose column and row are counted from 1.
+        """
+        self._drawings.setdefault(sheet, []).append(Placed(drawing, column, row, dx, dy))
 
     def add_link(self, sheet: Worksheet, cell: str, target: str, text: str, at: str = "A1") -> None:
         """Link a cell to a cell of a sheet."""
@@ -290,16 +321,17 @@ class Frame:
         title_columns: str | None = None,
         column_breaks: Sequence[int] = (),
         row_breaks: Sequence[int] = (),
-        scale: int = SMALLEST_SCALE,
+        scale: int | None = None,
         one_page: bool = False,
         orientation: Literal["landscape", "portrait"] = "landscape",
+        foot: str = "",
     ) -> None:
-        """Set a sheet up for A4: one page wide, or as wide as can be read, cut where told."""
+        """Set a sheet up for A4: one page wide; or cut where told, and as small as can be read."""
         sheet.page_setup.orientation = orientation
         sheet.page_setup.paperSize = 9
         if column_breaks or row_breaks:
             # Fitting to pages would ignore the breaks.
-            sheet.page_setup.scale = scale
+            sheet.page_setup.scale = scale or self.smallest_scale
             for column in column_breaks:
                 sheet.col_breaks.append(Break(id=column))
             for row in row_breaks:
@@ -314,15 +346,35 @@ class Frame:
         sheet.print_title_rows = title_rows
         sheet.print_options.horizontalCentered = True
         margins = sheet.page_margins
-        margins.left = margins.right = 0.4
-        margins.top = margins.bottom = 0.6
-        margins.header = margins.footer = 0.3
+        margins.left = margins.right = 0.3
+        margins.top = margins.bottom = 0.4
+        margins.header = margins.footer = 0.15
         for text, where in (("&F", "left"), ("&A", "center"), (page, "right")):
             getattr(sheet.oddHeader, where).text = text
             getattr(sheet.oddHeader, where).size = 9
+        if foot:
+            assert sheet.oddFooter is not None
+            left: Any = sheet.oddFooter.left
+            left.text, left.size = foot, 9
+        else:
+            sheet.HeaderFooter.oddFooter = None
         # What openpyxl would write empty, and Gnumeric warns of.
-        for other in ("oddFooter", "evenHeader", "evenFooter", "firstHeader", "firstFooter"):
+        for other in ("evenHeader", "evenFooter", "firstHeader", "firstFooter"):
             setattr(sheet.HeaderFooter, other, None)
+
+    def set_up_view(
+        self, sheet: Worksheet, *, zoom: int, below: int, top: int, selected: str
+    ) -> None:
+        """Open a sheet at a zoom, with the rows before `below` fixed, the row `top` first under
+        them and a cell selected.
+        """
+        view = sheet.sheet_view
+        view.zoomScale = view.zoomScaleNormal = zoom
+        sheet.freeze_panes = f"A{below}"
+        assert view.pane is not None
+        view.pane.topLeftCell = f"A{top}"
+        for selection in view.selection:
+            selection.activeCell = selection.sqref = selected
 
     def saved(self) -> BytesIO:
         """Return the workbook as openpyxl writes it, with its sheets' rows empty."""
@@ -331,7 +383,7 @@ class Frame:
         self.book.worksheets[0].sheet_view.tabSelected = True
         buffer = BytesIO()
         # Not book.save(): that stamps the time.
-        Writer(self.book, ZipFile(buffer, "w"), self._charts).save()
+        Writer(self.book, ZipFile(buffer, "w"), self._charts, self._drawings).save()
         buffer.seek(0)
         return buffer
 

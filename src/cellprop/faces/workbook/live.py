@@ -14,9 +14,10 @@ from functools import cached_property
 import numpy as np
 
 from cellprop.algebra import Array, Matrix, define, evaluate, formulas, reads
-from cellprop.faces.layout import MOST_COLUMNS, letter
+from cellprop.faces.places import letter
 from cellprop.faces.workbook.book import LONGEST_FORMULA, Extra, RunBook
 from cellprop.faces.workbook.canvas import Addresses, at_home
+from cellprop.limits import MOST_COLUMNS
 from cellprop.programs.deciding import decided, right
 from cellprop.running.run import Run
 from cellprop.running.training import diverging

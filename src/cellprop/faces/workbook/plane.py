@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from cellprop.faces.layout import Place, letter
+from cellprop.faces.places import Place, letter
 from cellprop.faces.workbook.band import one_after_another, side_by_side
 from cellprop.faces.workbook.book import Extra
 from cellprop.faces.workbook.canvas import WIDEST
@@ -21,8 +21,10 @@ BOUNDARY = Extra("Decision boundary", "boundary")
 POINTS, FEWEST, MOST_CELLS = 25, 9, 100_000
 SHOWN, FIRST_ROW, FIRST_COLUMN = 4, 8, 2
 CELL_HEIGHT = 18.0  # of the grid, in points
-# What the chart is as wide as, in columns.
-CHART_COLUMNS = 9
+# Of the grid and the chart, square with the height: in characters.
+CELL_WIDTH = 3.6
+# What the chart has around the plot: columns at the left and right, rows below.
+CHART_LEFT, CHART_RIGHT, CHART_BELOW = 4, 1, 5
 
 
 @dataclass(frozen=True)
@@ -31,7 +33,7 @@ class Grid:
 
     Attributes:
         points: Across, and down.
-        chart, samples, limits: The first columns of the chart, the samples, and of the least and
+        chart, samples, limits: The first columns of the chart, of the samples, and of the least and
             the most of each input; working columns begin there.
         parameters: Where the copies of the trained parameters stand.
         columns: The first column of each matrix in the rows of the points.
@@ -51,6 +53,16 @@ class Grid:
         """The last row of the grid."""
         return FIRST_ROW + self.points - 1
 
+    @property
+    def chart_last(self) -> int:
+        """The last column of the chart, and of what is printed."""
+        return self.chart + CHART_LEFT + self.points + CHART_RIGHT - 1
+
+    @property
+    def chart_last_row(self) -> int:
+        """The last row of the chart, and of what is printed."""
+        return self.last_row + CHART_BELOW
+
 
 def lay_out(run: Run, trained: Trained) -> Grid:
     """Return the columns of everything, and as many points as a sheet is quick with."""
@@ -61,7 +73,7 @@ def lay_out(run: Run, trained: Trained) -> Grid:
     while points > FEWEST and points * points * size > MOST_CELLS:
         points -= 2
     chart = FIRST_COLUMN + points + 1
-    samples = chart + CHART_COLUMNS + 1
+    samples = chart + CHART_LEFT + points + CHART_RIGHT + 1
     limits = samples + 6
     matrices = [place.matrix for place in trained.places.values()]
     places = side_by_side(matrices, FIRST_ROW, limits + 4)

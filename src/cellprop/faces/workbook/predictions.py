@@ -13,10 +13,12 @@ from openpyxl.worksheet.worksheet import Worksheet
 
 from cellprop.algebra import ONE, Array, Axis, Expression, Matrix, formulas, value
 from cellprop.algebra.cells import with_results
-from cellprop.faces.layout import Place, letter
+from cellprop.faces.places import Place, letter
+from cellprop.faces.sizes import PAGE_HEIGHT
 from cellprop.faces.workbook.book import RunBook
 from cellprop.faces.workbook.canvas import WIDEST, Addresses, Canvas, absolute, at_home, room_for
 from cellprop.faces.workbook.focus import StyleRule, literal
+from cellprop.faces.workbook.measures import POINT, ROW
 from cellprop.faces.workbook.samples import Predicted
 from cellprop.faces.workbook.trained import FIRST_ROW, PREDICTIONS, Trained
 from cellprop.programs.deciding import Decision, decided, mean, right
@@ -25,27 +27,26 @@ from cellprop.texts.formats import WIDEST_SIDE, Format, choose
 
 # Rows for samples to type.
 ROOM = 5
+# Of more samples than this, so many are printed, and no room for new ones.
+PRINTED = 20
 # More working columns than this are folded away.
 MOST_UNFOLDED = 12
 # The rows of the share that is right, and of what heads the parameters.
 SHARE, PARAMETERS = FIRST_ROW - 6, FIRST_ROW - 4
 # How outputs between 0 and 1 are shown; those too small for it get a format of their own.
 SHARES = Format(3)
-# What stands where numbers are yet to be typed.
-NOTHING = "–"
 
 
 def predictions_sheet(book: RunBook, sheet: Worksheet, predicted: Predicted) -> list[str]:
     """Set the sheet Predictions up in the frame and return its rows."""
-    run, words, here = book.run, book.words, predicted.table
+    words, here = book.words, predicted.table
     canvas = Canvas(book, sheet)
     canvas.set_width(1, book.frame.theme.lane_width)
     rows = _Rows(canvas, predicted)
     _put_parameters(canvas, predicted.trained)
     own = here.first_row + here.count + 2
-    texts = {here.labels - 2: ("samples", ""), own: ("own", words("predictions.own_says"))}
-    if here.count < run.program.output.rows.size:
-        texts[here.labels - 2] = ("samples", words("predictions.cut", count=here.count))
+    texts = {own: ("own", words("predictions.own_says"))}
+    texts[here.labels - 2] = ("samples", _says_of_samples(book, here.count))
     for row, (key, says) in texts.items():
         canvas.text(row, 1, "heading", words(f"predictions.{key}"))
         if says:
@@ -63,9 +64,24 @@ def predictions_sheet(book: RunBook, sheet: Worksheet, predicted: Predicted) -> 
     canvas.head(PREDICTIONS, here.page)
     canvas.prose(2, here.page, words("predictions.says"))
     sheet.freeze_panes = "B1"
-    titles = f"{here.labels - 1}:{here.labels}"
-    canvas.set_up_print(here.page, titles, canvas.column_breaks(here.page))
+    last = here.labels + PRINTED if here.count > PRINTED else own + 2 + ROOM
+    canvas.set_up_print(
+        here.page,
+        f"{here.labels - 1}:{here.labels}",
+        last_row=last,
+        breaks=canvas.column_breaks(here.page),
+        one_page=last * ROW * POINT <= PAGE_HEIGHT,
+    )
     return canvas.rows()
+
+
+def _says_of_samples(book: RunBook, count: int) -> str:
+    """Return what there is to say of `count` rows of samples: which are missing, or not printed."""
+    samples = book.run.program.output.rows.size
+    says = [book.words("predictions.cut", count=count)] if count < samples else []
+    if count > PRINTED:
+        says.append(book.words("predictions.printed", count=PRINTED, samples=samples))
+    return " ".join(says)
 
 
 def _put_parameters(canvas: Canvas, parameters: Trained) -> None:
@@ -274,19 +290,24 @@ class _Rows:
             (rows.places[m.name], rows.formulas(m, self.fixed, blank)) for m in forward.by_sample
         ]
         missing = []
+        # Where nothing is typed nothing stands out: what is predicted does once it is there.
         for i, inputs in enumerate(raw.addresses()):
             canvas.label(row + i, 1, self.book.words("predictions.new", number=i + 1))
             for j in range(len(inputs)):
                 canvas.blank(row + i, raw.column + j, "input")
             missing.append(f"COUNT({inputs[0]}:{inputs[-1]})<{len(inputs)}")
             for place, texts in steps:
-                style = self._style(place.matrix, forward.output)
                 for j, text in enumerate(texts[i], place.column):
-                    self._put_when(missing[i], row + i, j, style, text, 0.0, "0.00")
+                    self._put_when(missing[i], row + i, j, "known", text, 0.0, "0.00")
         if here.how:
             # Nobody sees the values before samples are typed.
             chosen = np.ones((ROOM, len(here.outputs.labels)))
             self._put_decided(rows.output, chosen, here.how, missing)
+        first = here.decided if here.how else here.output
+        cells = f"{letter(first)}{row}:{letter(here.target - 1)}{row + ROOM - 1}"
+        typed = f"${raw.columns[0]}{row}:${raw.columns[-1]}{row}"
+        rule = StyleRule(cells, f"COUNT({typed})={len(raw.columns)}", "active")
+        self.book.frame.add_rules(canvas.sheet, [rule])
         for place, _ in steps:
             canvas.watch(place.range, place.address(0, 0), Format(2))
 
@@ -294,9 +315,10 @@ class _Rows:
         self, typed: str, row: int, column: int, style: str, text: str, value: float | str,
         code: str = "General",
     ) -> None:  # fmt: skip
-        """Put a formula; with `typed`, one that shows nothing where that does hold."""
+        """Put a formula; with `typed`, one that shows nothing, in no colour, where that holds."""
         if typed:
-            text, value = f'IF({typed},"{NOTHING}",{text})', NOTHING
+            style = "known" if style == "active" else style
+            text, value = f'IF({typed},"",{text})', ""
         self.canvas.formula(row, column, style, text, value, code)
 
 

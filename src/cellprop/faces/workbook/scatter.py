@@ -12,13 +12,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from cellprop.algebra import Array, Axis, Matrix, value
-from cellprop.faces.layout import Place, letter
+from cellprop.faces.places import Place, letter
 from cellprop.faces.workbook.book import RunBook
 from cellprop.faces.workbook.canvas import WIDEST, Canvas, at_home, room_for
-from cellprop.faces.workbook.charts import Chart, Series
+from cellprop.faces.workbook.charts import Chart, Inside, Scale, Series, over
 from cellprop.faces.workbook.plane import (
     BOUNDARY,
-    CELL_HEIGHT,
+    CHART_BELOW,
+    CHART_LEFT,
     FIRST_ROW,
     Grid,
     choice,
@@ -29,8 +30,6 @@ from cellprop.faces.workbook.samples import Predicted
 from cellprop.faces.workbook.trained import PREDICTIONS
 from cellprop.programs.deciding import decided
 from cellprop.texts.formats import choose, cut
-
-CHART_SIZE = 15.9  # centimetres
 
 
 @dataclass(frozen=True)
@@ -49,8 +48,10 @@ class Cloud:
     last_row: int
 
 
-def put_samples(canvas: Canvas, grid: Grid, predicted: Predicted) -> None:
-    """Put the samples, a class after the other, and beside the grid their chart."""
+def put_samples(
+    canvas: Canvas, grid: Grid, predicted: Predicted, scales: tuple[Scale, Scale]
+) -> None:
+    """Put the samples, a class after the other, and beside the grid their chart, at its scales."""
     book, run, there = canvas.book, canvas.book.run, predicted.table
     classes = _classes(book, predicted)
     order = np.argsort(classes, kind="stable").tolist()
@@ -70,7 +71,7 @@ def put_samples(canvas: Canvas, grid: Grid, predicted: Predicted) -> None:
         found = [FIRST_ROW + k for k, i in enumerate(order) if classes[i] == number]
         look = number - (run.decision == "one of several")
         clouds.append(Cloud(_class_name(book, number), look, found[0], found[-1]))
-    _add_chart(canvas, grid, clouds)
+    _add_chart(canvas, grid, clouds, scales)
 
 
 def _classes(book: RunBook, predicted: Predicted) -> Array:
@@ -165,8 +166,14 @@ def _numbers_found(book: RunBook, predicted: Predicted) -> Iterator[Column]:
 # --- The chart ----------------------------------------------------------------------------
 
 
-def _add_chart(canvas: Canvas, grid: Grid, clouds: Sequence[Cloud]) -> None:
-    """Add the chart of the samples, a series for each class."""
+def _add_chart(
+    canvas: Canvas, grid: Grid, clouds: Sequence[Cloud], scales: tuple[Scale, Scale]
+) -> None:
+    """Add the chart of the samples, a series for each class.
+
+    It covers cells as large as the grid's, and the plot reaches from the middle of one to the
+    middle of another: so it is as large as the grid in every program.
+    """
     book = canvas.book
     labels = inputs_of(book.run)
 
@@ -184,8 +191,11 @@ def _add_chart(canvas: Canvas, grid: Grid, clouds: Sequence[Cloud]) -> None:
         for cloud in clouds
     ]
     says = book.words("boundary.chart_says", first=labels[0], second=labels[1])
+    wide, tall, steps = grid.chart_last - grid.chart + 1, grid.points + CHART_BELOW, grid.points - 1
+    inside = Inside((CHART_LEFT + 0.5) / wide, 0.5 / tall, steps / wide, steps / tall)
     chart = Chart(
-        book.words("boundary.chart"), labels[0], labels[1], series, says,
-        points=True, width=CHART_SIZE, height=grid.points * CELL_HEIGHT / 72 * 2.54,
+        "", labels[0], labels[1], series, says, points=True, scales=scales, inside=inside
     )  # fmt: skip
-    book.frame.add_chart(canvas.sheet, f"{letter(grid.chart)}{FIRST_ROW}", chart)
+    where = over((FIRST_ROW, grid.chart), (grid.chart_last_row, grid.chart_last))
+    book.frame.add_chart(canvas.sheet, where, chart)
+    canvas.text(FIRST_ROW - 2, grid.chart + CHART_LEFT, "name", book.words("boundary.chart"))

@@ -1,41 +1,49 @@
-"""The sheet of a step: what stands above the lanes, and the lanes themselves.
+"""The sheet of a step: what stands above its matrices, and these, in lanes or in lines of maths.
 
 Asks a step for its kind and what it brings; which model declared it, it does not know.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
 
 from openpyxl.worksheet.worksheet import Worksheet
 from rich.cells import cell_len
 
-from cellprop.algebra import NOTATIONS, Matrix, reads, statement
-from cellprop.faces import layout as at
-from cellprop.faces.layout import Place, letter
+from cellprop.algebra import reads
+from cellprop.faces import places as at
+from cellprop.faces.places import Place, PlacedLane, letter
 from cellprop.faces.workbook import focus, xml
-from cellprop.faces.workbook.book import LABEL_ROW, ROW, Book, State, sheet_name, spans
-from cellprop.faces.workbook.frame import fits_in_a_list
+from cellprop.faces.workbook.book import Book, State, spans
+from cellprop.faces.workbook.header import (
+    Header,
+    add_focus,
+    add_picture,
+    higher,
+    links_of,
+    maths_row,
+    merge_header,
+    notation_row,
+    numbers_row,
+    title_row,
+)
+from cellprop.faces.workbook.measures import GAP_ROW, ROW, Measures
 from cellprop.faces.workbook.printing import set_up_print
+from cellprop.files.safe import looks_like_formula
 from cellprop.files.samples import LARGEST
 from cellprop.programs.program import Step
 from cellprop.texts import captions
 
-TITLE_ROW, GAP_ROW = 24.0, 7.5
-# The number format that shows nothing.
-UNSEEN = ";;;"
 # What may be typed where an exercise asks for a number.
 ANSWERS = (-LARGEST, LARGEST)
+# What a screen of 768 pixels shows of a sheet below the ribbon, and down to where what a step
+# computes should begin; and how wide it is.
+SEEN, SCREEN_WIDTH = 450.0, 1366.0
+# What of the width a spreadsheet takes for the numbers of rows and the bar to scroll with.
+ROW_NUMBERS = 46.0
+LEAST_ZOOM, MOST_ZOOM = 100, 160
 
-
-@dataclass(frozen=True)
-class Link:
-    """A cell that links to a sheet."""
-
-    column: int
-    target: str
-    text: str
+StateOf = Callable[[Place], State]
 
 
 # --- A step's sheet -----------------------------------------------------------------------
@@ -43,290 +51,136 @@ class Link:
 
 def step_sheet(book: Book, step: Step, sheet: Worksheet) -> list[str]:
     """Set a step's sheet up in the frame and return its rows."""
-    active = step.computed
-    states = _states(book, step)
-    set_columns(book, sheet)
+    measures, spread = book.measures(step), book.layout.on(step)
+    header = Header(book, step, measures)
+    state_of = states(book, step)
+    set_columns(book, sheet, step)
     # In this order: where LibreOffice applies one rule only, the colours of the focus win.
-    if active:
-        book.frame.add_rules(sheet, focus.rules(active, book.layout))
-        _add_focus_choices(book, sheet, active)
-    _add_number_rules(book, sheet, states)
-    for matrix in step.brings:
-        place = book.layout.places[matrix.name]
-        book.frame.add_name(matrix.name, sheet.title, place.absolute)
-        if matrix.definition is None:
-            check_typed_numbers(book, sheet, place)
-    links = links_of(book, step)
-    for link in links:
-        book.frame.add_link(sheet, f"{letter(link.column)}{at.TITLE}", link.target, link.text)
-    set_up_print(book, sheet)
-    return list(_rows(book, sheet, step, states, links))
+    if step.computed:
+        book.frame.add_rules(sheet, focus.rules(step.computed, spread, header.focus))
+        add_focus(header, sheet)
+    _add_number_rules(book, sheet, step, state_of)
+    for name, place in spread.homes.items():
+        if book.home[name] is step:
+            book.frame.add_name(name, sheet.title, place.absolute)
+            if place.matrix.definition is None:
+                check_typed_numbers(book, sheet, place)
+    links = links_of(header)
+    merge_header(header, sheet, links)
+    add_picture(header, sheet)
+    set_up_print(book, sheet, step)
+    set_up_view(book, sheet, step)
+    rows = [
+        title_row(header, links),
+        maths_row(header, links),
+        notation_row(header, links),
+        numbers_row(header, links),
+    ]
+    return [*rows, *body_rows(book, sheet, step, state_of)]
 
 
-def _states(book: Book, step: Step) -> dict[str, State]:
-    """Return the state of every matrix on a step's sheet."""
+def states(book: Book, step: Step) -> StateOf:
+    """Return what gives the state of a matrix where it stands on a step's sheet."""
     read = {
         operand.name
-        for matrix in step.brings
+        for matrix in step.computed
         if matrix.definition is not None
         for operand in reads(matrix.definition)
     }
-    states: dict[str, State] = {}
     steps = book.update.program.steps
-    now = steps.index(step)
-    for matrix in book.update.program.matrices:
-        home = book.home[matrix.name]
+    now, homes = steps.index(step), book.layout.on(step).homes
+
+    def state(place: Place) -> State:
+        name = place.matrix.name
+        if name not in book.home:
+            return "move"
+        home = book.home[name]
         if steps.index(home) > now:
-            states[matrix.name] = "ghost"
-        elif home is step:
-            states[matrix.name] = "input" if matrix.definition is None else "active"
-        else:
-            states[matrix.name] = "read" if matrix.name in read else "known"
-    return states
+            return "ghost"
+        if home is step and place == homes[name]:
+            return "input" if place.matrix.definition is None else "active"
+        return "read" if name in read else "quiet"
+
+    return state
 
 
-def _rows(
+def body_rows(
     book: Book,
     sheet: Worksheet,
     step: Step,
-    states: Mapping[str, State],
-    links: Sequence[Link],
+    state_of: StateOf,
+    beside: Mapping[int, str] | None = None,
 ) -> Iterator[str]:
-    yield from _header_rows(book, sheet, step, links)
-    lanes = book.layout.lanes
+    """Yield the rows below the header: the lanes, then the notes."""
+    for lane in book.layout.on(step).lanes:
+        yield from lane_rows(book, step, lane, state_of, beside)
     notes = notes_row(book, sheet, step)
-    for lane in lanes:
-        if book.layout.notes_row < lane.row and notes:
-            yield notes
-            notes = ""
-        yield from lane_rows(book, lane, states)
     if notes:
         yield notes
 
 
 def lane_rows(
     book: Book,
-    lane: at.PlacedLane,
-    states: Mapping[str, State],
+    step: Step,
+    lane: PlacedLane,
+    state_of: StateOf,
     beside: Mapping[int, str] | None = None,
 ) -> Iterator[str]:
     """Yield the rows of a lane, with what stands beside its matrices by the number of the row."""
-    blocks = [book.block(place.matrix, states[place.matrix.name]) for place in lane.places]
-    said = captions.lane(book.words, lane.key, lane.layer)
-    title = xml.text_cell(f"A{lane.row}", book.frame.style("lane"), said)
-    for i in range(lane.last_row - lane.row + 1):
-        cells = "".join([block[i] for block in blocks if i < len(block)])
+    measures, spread = book.measures(step), book.layout.on(step)
+    rows: dict[int, list[tuple[int, str]]] = {}
+    for place in lane.places:
+        left = place.label_column if place.has_row_labels else place.column
+        for row, cells in enumerate(book.block(place, state_of(place), measures), place.name_row):
+            rows.setdefault(row, []).append((left, cells))
+    for column, row, cells in (*_signs(book, lane), *_marks(book, step, lane)):
+        rows.setdefault(row, []).append((column, cells))
+    if lane.key:
+        said = captions.lane(book.words, lane.key, lane.layer)
+        title = xml.text_cell(f"A{lane.row}", book.frame.style("lane"), said)
+        rows.setdefault(lane.row, []).append((at.LANE_COLUMN, title))
+    for row in range(lane.row, lane.last_row + 1):
+        cells = "".join([text for _, text in sorted(rows.get(row, ()), key=_by_column)])
         if beside:
-            cells += beside.get(lane.row + i, "")
-        row = lane.row + i
-        height = book.heights.get(row, LABEL_ROW if i == 1 else ROW)
-        yield xml.row(row, cells if i else title + cells, height)
+            cells += beside.get(row, "")
+        folded = any(row in each for each in spread.rows)
+        folds = any(row == each.mark for each in spread.rows)
+        height = measures.heights.get(row, ROW)
+        yield xml.row(row, cells, height, folded=folded, folds=folds)
     yield xml.row(lane.last_row + 1, "", GAP_ROW)
 
 
-def head_rows(book: Book, step: Step, links: Sequence[Link]) -> Iterator[str]:
-    """Yield the rows of a step's title, with links, and of the sentence that says what happens."""
-    words, style = book.words, book.frame.style
-    title = captions.heading(words, book.update.program.last, step)
-    cells = xml.text_cell(f"A{at.TITLE}", style("title"), title)
-    for link in links:
-        address = f"{letter(link.column)}{at.TITLE}"
-        cells += xml.text_cell(address, style("link"), link.text)
-    yield xml.row(at.TITLE, cells, TITLE_ROW)
-    says = xml.text_cell(f"A{at.SAYS}", style("says"), captions.says(words, step))
-    yield xml.row(at.SAYS, says, 18)
+def _by_column(cell: tuple[int, str]) -> int:
+    return cell[0]
 
 
-def _header_rows(book: Book, sheet: Worksheet, step: Step, links: Sequence[Link]) -> Iterator[str]:
-    yield from head_rows(book, step, links)
-    yield from _notation_rows(book, step)
-    yield xml.row(at.KEY, key_cells(book, sheet, _key_states(book, step)), ROW + 2)
-    yield xml.row(at.FOCUS, _focus_cells(book, sheet, step), ROW + 2)
-    yield xml.row(at.FOCUS + 1, _names_to_choose(book, step.computed), GAP_ROW)
+def _signs(book: Book, lane: PlacedLane) -> Iterator[tuple[int, int, str]]:
+    """Yield the operators of a lane: the column, the row and the cell."""
+    for sign in lane.signs:
+        text = sign.text.strip()
+        style = book.frame.style("sign", quoted=looks_like_formula(text))
+        cell = xml.text_cell(f"{letter(sign.column)}{sign.row}", style, text)
+        yield sign.column, sign.row, cell
 
 
-def _range_of_names(active: Sequence[Matrix]) -> str:
-    """Return the range of the names to choose from, where a rule has no room for them."""
-    first, last = letter(at.FIRST_COLUMN), letter(at.FIRST_COLUMN + len(active) - 1)
-    return f"${first}${at.FOCUS + 1}:${last}${at.FOCUS + 1}"
+def _marks(book: Book, step: Step, lane: PlacedLane) -> Iterator[tuple[int, int, str]]:
+    """Yield what says how many rows and columns of a lane are folded away: column, row, cell."""
+    spread = book.layout.on(step)
 
+    def mark(column: int, row: int, said: str) -> tuple[int, int, str]:
+        style = book.frame.style("fold", quoted=looks_like_formula(said))
+        return column, row, xml.text_cell(f"{letter(column)}{row}", style, said)
 
-def _names_to_choose(book: Book, active: Sequence[Matrix]) -> str:
-    """Return unseen cells that hold the names of matrices, too many for a list in a rule."""
-    if fits_in_a_list([matrix.name for matrix in active]):
-        return ""
-    unseen = book.frame.style("ghost_name", UNSEEN)
-    return "".join(
-        xml.text_cell(f"{letter(column)}{at.FOCUS + 1}", unseen, matrix.name)
-        for column, matrix in enumerate(active, at.FIRST_COLUMN)
-    )
-
-
-def _notation_rows(book: Book, step: Step) -> Iterator[str]:
-    """Yield the step in each notation, one matrix beside the other, and one cell's formula."""
-    active = step.computed
-    lines = [""] * (at.FORMULA - at.MATHS + 1)
-    if not active:
-        lines = shape_lines(book, step, len(lines))
-    else:
-        caption = book.frame.style("caption")
-        for i, notation in enumerate((*NOTATIONS, "formula")):
-            words = book.words(f"sheet.{notation}")
-            lines[i] = xml.text_cell(f"A{at.MATHS + i}", caption, words)
-    columns = _columns_of_statements(book, active)
-    if columns and columns[-1] > book.page_column:
-        for i, cell in enumerate(_chosen_statement_cells(book, active)):
-            lines[i] += cell
-        columns = []
-    for matrix, column in zip(active, columns, strict=False):
-        for i, cell in enumerate(_statement_cells(book, matrix, active, letter(column))):
-            lines[i] += cell
-    for row, line in enumerate(lines, at.MATHS):
-        yield xml.row(row, line, ROW)
-
-
-def _statement_cells(
-    book: Book, matrix: Matrix, active: Sequence[Matrix], column: str
-) -> Iterator[str]:
-    """Yield a matrix's statement in each notation, then the formula of its cell in focus."""
-    code, quoted = book.frame.style("code"), book.frame.style("code", quoted=True)
-    for row, notation in enumerate(NOTATIONS, at.MATHS):
-        style = quoted if notation == "excel" else code
-        yield xml.text_cell(f"{column}{row}", style, statement(matrix, notation))
-    texts = book.formulas(matrix)
-    formula = focus.formula_in_focus(texts, focus.focus_cells(active))
-    yield xml.text_formula_cell(f"{column}{at.FORMULA}", code, formula, f"={texts[0][0]}")
-
-
-def _chosen_statement_cells(book: Book, active: Sequence[Matrix]) -> Iterator[str]:
-    """Yield the statements of the matrix chosen under Focus, since not all have room.
-
-    Without a choice they are the last matrix's: what the others are there for.
-    """
-    code, column = book.frame.style("code"), letter(at.FIRST_COLUMN)
-    choice = focus.focus_cells(active)
-    offered = active[-focus.MOST_NESTED :]
-    for row, notation in enumerate(NOTATIONS, at.MATHS):
-        texts = [statement(matrix, notation) for matrix in offered]
-        formula = focus.by_matrix(choice, offered, [focus.literal(text) for text in texts])
-        yield xml.text_formula_cell(f"{column}{row}", code, formula, texts[-1])
-    firsts = [f"={book.formulas(matrix)[0][0]}" for matrix in offered]
-    formula = focus.by_matrix(choice, offered, [focus.literal(text) for text in firsts])
-    yield xml.text_formula_cell(f"{column}{at.FORMULA}", code, formula, firsts[-1])
-
-
-def shape_lines(book: Book, step: Step, room: int) -> list[str]:
-    """Return lines that say what the rows and columns of given matrices stand for."""
-    lines = [""] * room
-    name, code = book.frame.style("caption"), book.frame.style("code")
-    widest = max(book.layout.last_column, book.page_column)
-    # Beside the first few there is room for more, each block as wide as a matrix and its shape.
-    for k, matrix in enumerate(step.brings):
-        block, i = divmod(k, room)
-        if at.FIRST_COLUMN + SHAPE_WIDTH * (block + 1) - 1 > widest:
-            break  # the last ones are what an update rule remembers, shaped like its parameter
-        first, second = ("A", "C") if not block else (
-            letter(at.FIRST_COLUMN + SHAPE_WIDTH * block + offset) for offset in (0, NAME_WIDTH)
-        )  # fmt: skip
-        text = book.words("sheet.scalar")
-        if not matrix.is_scalar:
-            text = book.words(
-                "sheet.shape",
-                rows=matrix.rows.size,
-                columns=matrix.columns.size,
-                row_axis=captions.axis(book.words, matrix.rows),
-                column_axis=captions.axis(book.words, matrix.columns),
-            )
-        lines[i] += xml.text_cell(f"{first}{at.MATHS + i}", name, matrix.name)
-        lines[i] += xml.text_cell(f"{second}{at.MATHS + i}", code, text)
-    return lines
-
-
-def _columns_of_statements(book: Book, active: Sequence[Matrix]) -> list[int]:
-    """Return the column where each matrix's statements begin, so that none runs into the next."""
-    texts = [
-        [*(statement(m, notation) for notation in NOTATIONS), f"={book.formulas(m)[0][0]}"]
-        for m in active
-    ]
-    return columns_beside(book, texts)
-
-
-def columns_beside(book: Book, blocks: Sequence[Sequence[str]]) -> list[int]:
-    """Return the column where each block of texts begins, so that none runs into the next."""
-    columns = []
-    column = at.FIRST_COLUMN
-    for texts in blocks:
-        columns.append(column)
-        room = max(map(len, texts)) * 1.05 + 3
-        while room > 0:
-            room -= book.width(column)
-            column += 1
-    return columns
-
-
-KEY_WIDTH = 3
-SHAPE_WIDTH, NAME_WIDTH = 8, 2
-
-
-def _key_states(book: Book, step: Step) -> tuple[State, ...]:
-    """Return the states that occur on a step's sheet."""
-    if step.computed != step.brings:
-        if step.computed:
-            return ("input", "active", "ghost")
-        return ("input", "known", "ghost") if step.kind != "given" else ("input", "ghost")
-    if step is book.update.program.steps[-1]:
-        return ("active", "read", "known")
-    return ("active", "read", "known", "ghost")
-
-
-def key_cells(book: Book, sheet: Worksheet, states: Sequence[State], group: str = "sheet") -> str:
-    """Return the key: each style that occurs on the sheet, with what it means in it.
-
-    `group`: where the words for the states stand; those that it lacks stand under `sheet`.
-    """
-    cells = xml.text_cell(f"A{at.KEY}", book.frame.style("caption"), book.words("sheet.key"))
-    column = at.FIRST_COLUMN
-    for state in states:
-        last = column + KEY_WIDTH - 1
-        style = book.frame.style(f"key_{state}")
-        first = f"{letter(column)}{at.KEY}"
-        meaning = book.words.get(f"{group}.{state}") or book.words(f"sheet.{state}")
-        cells += xml.text_cell(first, style, meaning)
-        for covered in range(column + 1, last + 1):
-            cells += xml.blank_cell(f"{letter(covered)}{at.KEY}", style)
-        sheet.merged_cells.add(f"{first}:{letter(last)}{at.KEY}")
-        column = last + 2
-    return cells
-
-
-def _focus_cells(book: Book, sheet: Worksheet, step: Step) -> str:
-    active = step.computed
-    if not active:
-        return ""
-    words = book.words
-    caption = book.frame.style("caption")
-    to_the_right = book.frame.style("label")
-    choice = book.frame.style("focus")
-
-    def cell(column: int) -> str:
-        return f"{letter(column)}{at.FOCUS}"
-
-    cells = [
-        xml.text_cell(cell(1), caption, words("sheet.focus")),
-        xml.text_cell(cell(focus.ROW_CAPTION), to_the_right, words("sheet.row")),
-        xml.blank_cell(cell(focus.ROW_COLUMN), choice),
-        xml.text_cell(cell(focus.COLUMN_CAPTION), to_the_right, words("sheet.column")),
-        xml.blank_cell(cell(focus.COLUMN_COLUMN), choice),
-    ]
-    hint = focus.MATRIX_COLUMN
-    if len(active) > 1:
-        cells.append(xml.text_cell(cell(focus.MATRIX_CAPTION), to_the_right, words("sheet.matrix")))
-        last = focus.MATRIX_LAST_COLUMN
-        cells += [xml.blank_cell(cell(c), choice) for c in range(focus.MATRIX_COLUMN, last + 1)]
-        sheet.merged_cells.add(f"{cell(focus.MATRIX_COLUMN)}:{cell(last)}")
-        hint = focus.HINT
-    cells.append(xml.text_cell(cell(hint), caption, words("sheet.focus_hint")))
-    return "".join(cells)
+    for place in lane.places:
+        for folded in spread.rows:
+            more = place.last_row - folded.first + 1
+            if place.row <= folded.first <= place.last_row:
+                yield mark(place.column, folded.mark, book.words("sheet.more", count=more))
+        for folded in spread.columns:
+            more = place.last_column - folded.first + 1
+            if place.column <= folded.first <= place.last_column:
+                said = book.words("sheet.more_columns", count=more)
+                yield mark(folded.mark, place.label_row, said)
 
 
 def notes_row(book: Book, sheet: Worksheet, step: Step) -> str:
@@ -334,78 +188,108 @@ def notes_row(book: Book, sheet: Worksheet, step: Step) -> str:
     notes = captions.notes(book.words, book.update, step)
     if not notes:
         return ""
-    row, last = book.layout.notes_row, book.page_column
+    measures = book.measures(step)
+    row, last = book.layout.on(step).notes_row, measures.last_column
     text = "\n".join(f"{book.words('sheet.notes')}: {note}" for note in notes)
     style = book.frame.style("note")
     sheet.merged_cells.add(f"A{row}:{letter(last)}{row}")
-    width = sum(book.width(column) for column in range(1, last + 1))
-    lines = sum(-(-cell_len(line) // int(width * 1.05)) for line in text.split("\n"))
+    room = int(measures.across / NOTE_LETTER)
+    lines = sum(-(-cell_len(line) // room) for line in text.split("\n"))
     cells = xml.text_cell(f"A{row}", style, text)
     cells += "".join(xml.blank_cell(f"{letter(c)}{row}", style) for c in range(2, last + 1))
-    return xml.row(row, cells, lines * 14 + 6)
+    return xml.row(row, cells, lines * 15 + 6)
+
+
+NOTE_LETTER = 7.2
 
 
 # --- The frame of a step's sheet ----------------------------------------------------------
 
 
-def set_columns(book: Book, sheet: Worksheet) -> None:
-    """Give the columns of a sheet their widths."""
-    for column in range(1, max(book.layout.last_column, book.page_column) + 1):
-        sheet.column_dimensions[letter(column)].width = round(book.width(column), 2)
-    if book.layout.is_band:
-        sheet.freeze_panes = f"{letter(at.FIRST_COLUMN)}1"
+def set_columns(book: Book, sheet: Worksheet, step: Step) -> None:
+    """Give the columns of a sheet their widths, and fold away those that are."""
+    measures, spread = book.measures(step), book.layout.on(step)
+    for column in range(1, measures.last_column + 1):
+        dimension = sheet.column_dimensions[letter(column)]
+        dimension.width = round(measures.width(column), 2)
+        if spread.is_hidden(column):
+            dimension.hidden, dimension.outlineLevel = True, 1
+    for folded in spread.columns:
+        sheet.column_dimensions[letter(folded.mark)].collapsed = True
 
 
-def links_of(book: Book, step: Step) -> list[Link]:
-    """Return the links to the sheets before and after, and to the contents."""
-    steps = book.update.program.steps
-    position = steps.index(step)
-    last = book.page_column
-    links = [Link(last - 3, "Contents", book.words("sheet.contents"))]
-    if position:
-        before = sheet_name(steps[position - 1])
-        links.insert(0, Link(last - 5, before, book.words("sheet.previous")))
-    if position + 1 < len(steps):
-        after = sheet_name(steps[position + 1])
-        links.append(Link(last - 1, after, book.words("sheet.next")))
-    return links
+def set_up_view(book: Book, sheet: Worksheet, step: Step, first: Place | None = None) -> None:
+    """Open a sheet as wide as the screen, its header fixed, with what it computes in view."""
+    measures, spread = book.measures(step), book.layout.on(step)
+    own = [spread.homes[matrix.name] for matrix in step.computed or step.brings]
+    place = first or min(own, key=lambda place: (place.row, place.column))
+    zoom = zoom_of(measures)
+    above = higher(Header(book, step, measures))
+    book.frame.set_up_view(
+        sheet,
+        zoom=zoom,
+        below=at.FIRST_LANE,
+        top=first_in_view(measures, place, zoom, above),
+        selected=place.address(0, 0),
+    )
 
 
-def _add_focus_choices(book: Book, sheet: Worksheet, active: Sequence[Matrix]) -> None:
-    error = book.words("sheet.errors.choice")
-    rows = max(matrix.rows.size for matrix in active)
-    columns = max(matrix.columns.size for matrix in active)
-    for column, count in ((focus.ROW_COLUMN, rows), (focus.COLUMN_COLUMN, columns)):
-        options = [str(k) for k in range(1, count + 1)]
-        book.frame.add_choice(sheet, f"{letter(column)}{at.FOCUS}", options, error)
-    if len(active) > 1:
-        names = [matrix.name for matrix in active]
-        cell = f"{letter(focus.MATRIX_COLUMN)}{at.FOCUS}"
-        book.frame.add_choice(sheet, cell, names, error, listed_in=_range_of_names(active))
+def zoom_of(measures: Measures) -> int:
+    """Return the zoom, in per cent, at which a sheet fills a screen."""
+    fits = 100 * (SCREEN_WIDTH - ROW_NUMBERS) / measures.across
+    return int(min(max(fits, LEAST_ZOOM), MOST_ZOOM))
 
 
-def _add_number_rules(book: Book, sheet: Worksheet, states: Mapping[str, State]) -> None:
+def first_in_view(measures: Measures, place: Place, zoom: int, above: float) -> int:
+    """Return the row that stands first below the header, which is higher than usual by so many
+    pixels, when a sheet opens: of the first lane from which on a matrix is in view.
+    """
+    header, row = measures.top(at.FIRST_LANE) + above, measures.top(place.row)
+    starts = (lane.row for lane in measures.spread.lanes if lane.row <= place.row)
+    return next(
+        first
+        for first in starts
+        if (header + row - measures.top(first)) * zoom / 100 <= SEEN or first == place.name_row
+    )
+
+
+def _add_number_rules(book: Book, sheet: Worksheet, step: Step, state_of: StateOf) -> None:
     """Keep two significant digits visible when numbers change, and that a number moved."""
-    frame, places = book.frame, book.layout.places
-    moved = {old: places[new] for new, old in book.replaced.items() if states[new] != "ghost"}
-    for name, place in places.items():
-        if states[name] == "ghost":
-            continue
-        if name in book.replaced:
-            before = places[book.replaced[name]].address(0, 0)
-            for condition, code in book.formats[name].moves(place.address(0, 0), before):
-                frame.add_number_rule(sheet, place.range, condition, code)
-            continue
-        if name in moved and not book.formats[name].exact:
+    spread = book.layout.on(step)
+    shown = [place for place in spread.places if state_of(place) != "ghost"]
+    there = {place.matrix.name: place for place in shown}
+    moved = {old: there[new] for new, old in book.replaced.items() if new in there}
+    for place in shown:
+        name = place.matrix.name
+        old = there.get(book.replaced.get(name, ""))
+        if old is not None:
+            _add_move_rules(book, sheet, place, old)
+        elif name in moved and not book.formats[name].exact:
             # What is rounded is shown as closely as what replaces it.
             form, after = book.formats[name], moved[name].address(0, 0)
             for condition, code in form.nears(place.address(0, 0), after):
-                frame.add_number_rule(sheet, place.range, condition, code)
-        for columns, form in spans(place, book.columns[name]):
-            unfit = form.unfit(f"{columns[0]}{place.row}")
-            if unfit:
-                cells = f"{columns[0]}{place.row}:{columns[-1]}{place.last_row}"
-                frame.add_number_rule(sheet, cells, unfit, form.fallback)
+                book.frame.add_number_rule(sheet, place.range, condition, code)
+            _add_usual_rules(book, sheet, place)
+        else:
+            _add_usual_rules(book, sheet, place)
+
+
+def _add_move_rules(book: Book, sheet: Worksheet, place: Place, old: Place) -> None:
+    for condition, code in book.formats[place.matrix.name].moves(
+        place.address(0, 0), old.address(0, 0)
+    ):
+        book.frame.add_number_rule(sheet, place.range, condition, code)
+
+
+def _add_usual_rules(book: Book, sheet: Worksheet, place: Place) -> None:
+    forms = book.columns[place.matrix.name]
+    if place.turned:
+        forms = (book.formats[place.matrix.name],) * place.across.size
+    for columns, form in spans(place, forms):
+        unfit = form.unfit(f"{columns[0]}{place.row}")
+        if unfit:
+            cells = f"{columns[0]}{place.row}:{columns[-1]}{place.last_row}"
+            book.frame.add_number_rule(sheet, cells, unfit, form.fallback)
 
 
 def check_typed_numbers(book: Book, sheet: Worksheet, place: Place) -> None:

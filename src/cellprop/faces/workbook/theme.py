@@ -1,8 +1,8 @@
 """The look of the workbook, read from a spreadsheet that a teacher may restyle.
 
 `templates/theme.xlsx` has a sample cell for each style; what the cell looks like is the style.
-The widths of its columns are the widths of lane titles, row labels and numbers. Knows nothing of
-what is shown.
+The widths of its columns are the widths of lane titles, row labels and numbers. Beside it, in
+`templates/themes/`, are others, known by their names. Knows nothing of what is shown.
 """
 
 from __future__ import annotations
@@ -11,12 +11,13 @@ from collections.abc import Mapping
 from copy import copy
 from dataclasses import dataclass
 from io import BytesIO
+from os.path import isfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cellprop.errors import InputError
+from cellprop.errors import InputError, nearest
 from cellprop.files.opening import book_of, check_part, content, whatever_is_wrong
-from cellprop.files.safe import label
+from cellprop.files.safe import known, label
 from cellprop.limits import THEME
 from cellprop.texts.templates import template
 
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
     from openpyxl.worksheet.worksheet import Worksheet
 
 SHEET = "Theme"
+DEFAULT = "theme.xlsx"
+# Those that ship besides the default. The help of the command line names them, too.
+NAMES = ("projector", "print", "plain")
 STYLES = (
     "title", "says", "heading", "body", "table", "caption", "code", "link", "lane", "name",
     "ghost_name", "label", "active", "read", "known", "ghost", "input", "focus", "note",
@@ -60,20 +64,57 @@ class Theme:
     colors: bytes | None
 
 
-def load(path: Path | None = None) -> Theme:
-    """Return the theme of a file; without one, the default.
+def load(look: str | Path | None = None) -> Theme:
+    """Return the theme of a file, or one that ships by its name; without either, the default.
+
+    Parameters
+    ----------
+    look
+        One of `NAMES`, or a file: a `Path`, or a text with a suffix or a slash.
 
     Raises
     ------
     InputError
-        If the file is not a workbook, or lacks the sheet or a style; the message names it.
+        If there is no theme of that name; if the file is not a workbook, or lacks the sheet or a
+        style; the message names it.
     """
-    file = path or template("theme.xlsx")
+    file = shipped() if look is None else _file(look)
     where = label(file)
     data = content(file, THEME)
     damaged = f"{where}: not an Excel workbook (.xlsx), or a damaged one; {TO_START}."
     with whatever_is_wrong(damaged):
         return _read(where, book_of(where, data, THEME))
+
+
+def shipped(name: str | None = None) -> Path:
+    """Return the file of a theme that ships; without a name, of the default.
+
+    Raises
+    ------
+    InputError
+        If there is none of that name.
+    """
+    if name is None:
+        return template(DEFAULT)
+    known("theme", name, NAMES)
+    return template(f"themes/{name}.xlsx")
+
+
+def _file(look: str | Path) -> Path:
+    """Return the file that is meant. A theme that ships has a name without a suffix or a slash, so
+    that a file beside it of the same name is never in its way.
+    """
+    file = Path(look)
+    if isinstance(look, Path) or file.suffix or file.name != look:
+        return file
+    if look in NAMES:
+        return shipped(look)
+    if isfile(file):  # without a suffix, and of no name that is taken
+        return file
+    raise InputError(
+        f"theme: '{label(look)}' is not known; known: {', '.join(NAMES)}, or a file of your own,"
+        f" such as look.xlsx.{nearest(look, NAMES)}"
+    )
 
 
 def _read(where: str, book: Any) -> Theme:

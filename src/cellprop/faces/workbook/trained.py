@@ -9,7 +9,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from cellprop.algebra import Array
-from cellprop.faces.layout import Place
+from cellprop.faces.places import Place
 from cellprop.faces.workbook.band import side_by_side
 from cellprop.faces.workbook.book import Extra, RunBook
 from cellprop.faces.workbook.canvas import Addresses, at_home

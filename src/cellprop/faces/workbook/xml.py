@@ -1,4 +1,5 @@
-"""The XML of cells and rows, and the file they are put into. Nothing else writes XML.
+"""The XML of cells and rows, and the file they are put into. Nothing else writes XML but `shapes`,
+for drawings, which escapes its texts by what is here.
 
 openpyxl writes formulas without their values and is slow at cells; so it writes the *frame* of
 each sheet (styles, columns, rules, links, print set-up), and the rows are streamed in here.
@@ -15,13 +16,17 @@ from xml.etree.ElementTree import canonicalize
 from xml.parsers.expat import ParserCreate
 
 DECLARATION = '<?xml version="1.0" encoding="UTF-8" standalone="yes"?>\n'
-# Twice as fast as zip's usual 6, for files 5 % larger.
-COMPRESSION = 4
+# How a part begins that is written as it is to be, which openpyxl's are not.
+OWN = f"{DECLARATION}<wsDr "
+# How hard to compress: of a large workbook 4, twice as fast as zip's usual 6 for files 5 % larger;
+# of a small one, which takes no time, more.
+COMPRESSION, SMALL_COMPRESSION, SMALL = 4, 8, 1_000_000
 # The oldest date a zip archive can hold: builds must not depend on the clock.
 LONG_AGO = (1980, 1, 1, 0, 0, 0)
 
 _LOOKS_ESCAPED = re.compile(r"_(?=x[0-9A-Fa-f]{4}_)")
 _SHEET_DATA = re.compile(r"<sheetData>.*?</sheetData>", re.DOTALL)
+_HEIGHT = re.compile(r'(<row r="\d+" ht=")([^"]+)')
 _DIMENSION = re.compile(r"<dimension [^>]*></dimension>")
 # The most points that a spreadsheet lets a row be high.
 HIGHEST_ROW = 409
@@ -38,6 +43,11 @@ _NOT_BOLD = ("<dxf><font><color", '<dxf><font><b val="0"></b><color')
 def escape(text: str) -> str:
     """Return text with `&`, `<` and `>` as XML writes them; xml.sax would load urllib for it."""
     return html_escape(text, quote=False)
+
+
+def quoted(text: str) -> str:
+    """Return text as XML writes it between the quotation marks of an attribute."""
+    return html_escape(text)
 
 
 def escaped(text: str) -> str:
@@ -98,9 +108,11 @@ def formula_cells(addresses: list[str], style: int, formulas: list[str], values:
     )
 
 
-def row(index: int, cells: str, height: float) -> str:
-    """Return a row of a height in points."""
-    return f'<row r="{index}" ht="{min(height, HIGHEST_ROW):g}" customHeight="1">{cells}</row>'
+def row(index: int, cells: str, height: float, *, folded: bool = False, folds: bool = False) -> str:
+    """Return a row of a height in points: `folded` away, or one that `folds` those above it."""
+    how = ' hidden="1" outlineLevel="1"' * folded + ' collapsed="1"' * folds
+    height = min(height, HIGHEST_ROW)
+    return f'<row r="{index}" ht="{height:g}" customHeight="1"{how}>{cells}</row>'
 
 
 def text_formula_cells(
@@ -123,7 +135,7 @@ def properties(texts: Mapping[str, str]) -> str:
     schemas = "http://schemas.openxmlformats.org/officeDocument/2006"
     entries = "".join(
         f'<property fmtid="{{D5CDD505-2E9C-101B-9397-08002B2CF9AE}}" pid="{number}"'
-        f' name="{html_escape(name)}"><vt:lpwstr>{escaped(text)}</vt:lpwstr></property>'
+        f' name="{quoted(name)}"><vt:lpwstr>{escaped(text)}</vt:lpwstr></property>'
         for number, (name, text) in enumerate(texts.items(), 2)
     )
     return (
@@ -150,6 +162,8 @@ def parts_of(frame: IO[bytes]) -> dict[str, str]:
 
 def _part(name: str, content: str) -> str:
     """Return a part as every program reads it."""
+    if content.startswith(OWN):
+        return content
     # Canonical XML, so that it does not matter which parser openpyxl found installed.
     part = DECLARATION + _canonical(content).replace(*_NOT_BOLD)
     if name.startswith("xl/worksheets/_rels/"):
@@ -208,7 +222,10 @@ def _canonical(content: str) -> str:
 
 
 def assemble(
-    parts: Mapping[str, str], sheets: Mapping[str, Sequence[str]], file: IO[bytes]
+    parts: Mapping[str, str],
+    sheets: Mapping[str, Sequence[str]],
+    file: IO[bytes],
+    stretch: float = 1.0,
 ) -> None:
     """Write a workbook: the parts of a frame, with rows streamed into its sheets.
 
@@ -220,11 +237,18 @@ def assemble(
         The rows of each sheet by the path of its part.
     file
         Where to write; the same input gives the same bytes.
+    stretch
+        By how much rows are higher than they were told to be.
     """
+    size = sum(map(len, parts.values())) + sum(len(row) for rows in sheets.values() for row in rows)
+    level = SMALL_COMPRESSION if size < SMALL else COMPRESSION
     with zipfile.ZipFile(file, "w") as target:
         for name, part in parts.items():
-            whole = _with_rows(part, sheets[name]) if name in sheets else part
-            target.writestr(_entry(name), whole.encode(), compresslevel=COMPRESSION)
+            whole = part
+            if name in sheets:
+                rows = sheets[name]
+                whole = _with_rows(part, rows if stretch == 1 else _stretched(rows, stretch))
+            target.writestr(_entry(name), whole.encode(), compresslevel=level)
 
 
 def _with_rows(part: str, rows: Sequence[str]) -> str:
@@ -234,6 +258,16 @@ def _with_rows(part: str, rows: Sequence[str]) -> str:
     # The range of cells is optional, and openpyxl knows only the frame's.
     head = _DIMENSION.sub("", part[: found.start()], count=1)
     return "".join([head, "<sheetData>", *rows, "</sheetData>", part[found.end() :]])
+
+
+def _stretched(rows: Sequence[str], factor: float) -> list[str]:
+    """Return rows that are higher by a factor."""
+
+    def higher(found: re.Match[str]) -> str:
+        return f"{found[1]}{min(float(found[2]) * factor, HIGHEST_ROW):g}"
+
+    # No text begins so: in it, `<` is escaped.
+    return [_HEIGHT.sub(higher, row) for row in rows]
 
 
 def _entry(name: str) -> zipfile.ZipInfo:
