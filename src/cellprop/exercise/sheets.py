@@ -44,6 +44,7 @@ from cellprop.faces.workbook.sheets import (
     StateOf,
     body_rows,
     check_typed_numbers,
+    link_names,
     notes_row,
     set_columns,
     set_up_view,
@@ -98,6 +99,7 @@ def exercise_sheet(book: ExerciseBook, step: Step, sheet: Worksheet) -> SheetPla
     links = links_of(header, at.NOTATION)
     merge_header(header, sheet, links)
     add_picture(header, sheet)
+    link_names(book, sheet, step)
     set_up_print(book, sheet, step)
     set_up_view(book, sheet, step)
     book.frame.protect(sheet)

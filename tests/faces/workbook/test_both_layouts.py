@@ -12,6 +12,7 @@ import pytest
 
 import cellprop
 import reading
+from cellprop.faces.layout import lay_out
 from conftest import slow_but
 from reading import disagreements, expected, formulas, homes
 from retyping import retyped
@@ -204,3 +205,26 @@ def test_a_file_of_either_layout_is_the_same_bytes_again(tmp_path: Path):
     for layout in LAYOUTS:
         path = cellprop.article().to_excel(tmp_path / f"{layout}.xlsx", layout=layout)
         assert path.read_bytes() == reading.content(cellprop.article(), layout)
+
+
+def test_in_a_close_up_the_name_of_what_a_step_reads_leads_to_where_it_is_computed():
+    trace = cellprop.article()
+    layout = lay_out(trace.program, "close-up")
+    home = {m.name: step for step in trace.program.steps for m in step.brings}
+    book = reading.formulas(trace, "close-up")
+    for step in trace.program.steps:
+        sheet = book[f"Step {step.label}"]
+        for place in layout.on(step).places:
+            link = sheet[f"{place.columns[0]}{place.name_row}"].hyperlink
+            brought = home.get(place.matrix.name)
+            if brought in (None, step):
+                assert link is None
+            else:
+                there = layout.places[place.matrix.name].address(0, 0)
+                assert link.location == f"'Step {brought.label}'!{there}"
+
+
+def test_in_a_flip_book_where_every_matrix_keeps_its_place_no_name_leads_elsewhere():
+    book = reading.formulas(cellprop.article(), "flip-book")
+    for sheet in book.worksheets[1:13]:
+        assert [c.row for row in sheet for c in row if c.hyperlink and c.row > 4] == []

@@ -14,7 +14,7 @@ from cellprop.algebra import reads
 from cellprop.faces import places as at
 from cellprop.faces.places import Place, PlacedLane, letter
 from cellprop.faces.workbook import focus, xml
-from cellprop.faces.workbook.book import Book, State, spans
+from cellprop.faces.workbook.book import Book, State, sheet_name, spans
 from cellprop.faces.workbook.header import (
     Header,
     add_focus,
@@ -68,6 +68,7 @@ def step_sheet(book: Book, step: Step, sheet: Worksheet) -> list[str]:
     links = links_of(header)
     merge_header(header, sheet, links)
     add_picture(header, sheet)
+    link_names(book, sheet, step)
     set_up_print(book, sheet, step)
     set_up_view(book, sheet, step)
     rows = [
@@ -216,6 +217,18 @@ def set_columns(book: Book, sheet: Worksheet, step: Step) -> None:
             dimension.hidden, dimension.outlineLevel = True, 1
     for folded in spread.columns:
         sheet.column_dimensions[letter(folded.mark)].collapsed = True
+
+
+def link_names(book: Book, sheet: Worksheet, step: Step) -> None:
+    """In close-up, let the name of what a step reads lead to where that stands by itself."""
+    if book.layout.form != "close-up":
+        return
+    for place in book.layout.on(step).places:
+        home = book.home.get(place.matrix.name)
+        if home is not None and home is not step:
+            cell = f"{place.columns[0]}{place.name_row}"
+            there = book.layout.places[place.matrix.name].address(0, 0)
+            book.frame.add_link(sheet, cell, sheet_name(home), place.called, there)
 
 
 def set_up_view(book: Book, sheet: Worksheet, step: Step, first: Place | None = None) -> None:
