@@ -236,7 +236,8 @@ class Spread:
         if matrix.name in self.lines:
             return self.lines[matrix.name]
         where = self.copies or self.homes
-        return matrix.definition, {m: where[m.name] for m in mentioned(matrix.definition)}
+        there = [m for m in mentioned(matrix.definition) if m.name in where]
+        return matrix.definition, {m: where[m.name] for m in there}
 
     @property
     def places(self) -> Iterator[Place]:

@@ -391,11 +391,12 @@ def numbers_row(header: Header, links: Sequence[Link]) -> str:
     else:
         # Each in a cell of its own, since a formula has room for few.
         found, unseen = [], book.frame.style("numbers", UNSEEN)
-        for column, matrix in enumerate(active, header.unseen):
+        offered = active[-focus.MOST_NESTED :]
+        for column, matrix in enumerate(offered, header.unseen):
             one = f"{letter(column)}{at.NUMBERS}"
             found.append((f"${letter(column)}${at.NUMBERS}", *_calculation(header, matrix)))
             beside += xml.text_formula_cell(one, unseen, *found[-1][1:])
-        formula = focus.by_matrix(header.focus, active, [cell for cell, _, _ in found])
+        formula = focus.by_matrix(header.focus, offered, [cell for cell, _, _ in found])
         shown = found[-1][2]
     cells += xml.text_formula_cell(address, style, formula, shown)
     return xml.row(at.NUMBERS, cells + linked_here + beside, HEADER[at.NUMBERS])
