@@ -46,8 +46,8 @@ class FileKind:
 # What a spreadsheet can hold. A sheet of a few bytes can claim to fill all of it.
 MOST_ROWS, MOST_COLUMNS = 1_048_576, 16_384
 MOST_CELLS = 20_000_000
-# How a workbook may be laid out; in close-up so many rows are in view at most.
-FORMS, MOST_IN_VIEW = ("auto", "flip-book", "close-up"), 100
+# How a workbook may be laid out; in close-up so many rows are in view, and so many may be.
+FORMS, USUAL_IN_VIEW, MOST_IN_VIEW = ("auto", "flip-book", "close-up"), 8, 100
 
 TABLE = FileKind("a table", 128 * MIB, cells=MOST_CELLS)
 SHEETS = FileKind(

@@ -17,6 +17,7 @@ from cellprop.errors import ShapeError, UnknownNameError
 from cellprop.files import aligned, examples
 from cellprop.files.safe import label
 from cellprop.files.samples import table
+from cellprop.limits import USUAL_IN_VIEW
 from cellprop.programs.network import Network
 from cellprop.programs.program import Step
 from cellprop.running import problem
@@ -133,7 +134,7 @@ class Trace(Run):
         path: str | Path,
         *,
         layout: str = "auto",
-        rows: int = 8,
+        rows: int = USUAL_IN_VIEW,
         neurons: Iterable[int] | None = None,
     ) -> Path:
         """Write the workbook, with formulas and their values, and return its path.

@@ -80,7 +80,9 @@ def book_of(program: Program) -> Spread:
 
 def box(place: Place) -> Box:
     """Return the rows and columns that a matrix takes, with its name and its labels."""
-    last_column = max(place.last_column, place.column + columns_for(place) - 1)
+    last_column = max(
+        place.last_column, place.column + columns_for(place.matrix, place.across.size) - 1
+    )
     rows = range(place.name_row, place.last_row + 1)
     return rows, range(place.label_column, last_column + 1)
 

@@ -23,7 +23,7 @@ from cellprop.cli.printing import say
 from cellprop.cli.progress import Bar, end, traced
 from cellprop.cli.targets import check_output, usual_output, write_output
 from cellprop.errors import InputError
-from cellprop.limits import MOST_NEURONS
+from cellprop.limits import MOST_NEURONS, USUAL_IN_VIEW
 
 if TYPE_CHECKING:
     from cellprop.faces.layout import Layout
@@ -45,7 +45,7 @@ def build(
         Path | None, options.output("Where to write.  [default: outputs/NAME.xlsx]")
     ] = None,
     layout: LayoutOption = Sheets.auto,
-    rows: RowsOption = 8,
+    rows: RowsOption = USUAL_IN_VIEW,
     neurons: Annotated[
         str | None,
         typer.Option(

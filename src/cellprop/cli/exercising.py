@@ -30,6 +30,7 @@ from cellprop.cli.printing import say
 from cellprop.cli.progress import Bar, traced
 from cellprop.cli.targets import OUTPUTS, checked_target, file_name, make_outputs, name_of
 from cellprop.errors import InputError
+from cellprop.limits import USUAL_IN_VIEW
 
 if TYPE_CHECKING:
     from cellprop.files.roster import Student
@@ -88,7 +89,7 @@ def exercise(
     ] = None,
     jobs: JobsOption = 1,
     layout: LayoutOption = Sheets.auto,
-    rows: RowsOption = 8,
+    rows: RowsOption = USUAL_IN_VIEW,
     theme: ThemeOption = None,
     words: WordsOption = None,
 ) -> None:

@@ -18,6 +18,8 @@ from typing import Annotated, Any, get_type_hints
 
 import typer
 
+from cellprop.limits import MOST_IN_VIEW
+
 # --- Of several commands ------------------------------------------------------------------
 
 
@@ -63,7 +65,7 @@ LayoutOption = Annotated[
 RowsOption = Annotated[
     int,
     typer.Option(
-        "--rows", min=1, max=100,
+        "--rows", min=1, max=MOST_IN_VIEW,
         help="In close-up: rows and columns in view; the others are folded away.",
     ),
 ]  # fmt: skip

@@ -16,7 +16,7 @@ from cellprop.algebra import Matrix, Notation, named, reads, statement
 from cellprop.exercise import hints
 from cellprop.exercise.book import EMPTY, LOOKS, ExerciseBook
 from cellprop.faces import places as at
-from cellprop.faces.places import Place, letter
+from cellprop.faces.places import letter
 from cellprop.faces.workbook import xml
 from cellprop.faces.workbook.book import State, sheet_name
 from cellprop.faces.workbook.focus import MOST_NESTED, MOST_TEXT, literal
@@ -27,27 +27,24 @@ from cellprop.faces.workbook.header import (
     Header,
     Link,
     Span,
-    add_picture,
     given_row,
     linked,
     links_of,
     maths_row,
     maths_spans,
     merge,
-    merge_header,
     spanned,
     title_row,
 )
 from cellprop.faces.workbook.measures import HEADER
-from cellprop.faces.workbook.printing import set_up_print
 from cellprop.faces.workbook.sheets import (
     StateOf,
     body_rows,
     check_typed_numbers,
-    link_names,
     notes_row,
     set_columns,
-    set_up_view,
+    set_up_sheet,
+    states,
 )
 from cellprop.programs.program import Step
 from cellprop.texts.formats import cut
@@ -97,11 +94,7 @@ def exercise_sheet(book: ExerciseBook, step: Step, sheet: Worksheet) -> SheetPla
     hints.set_up_hints(book, sheet, blocks)
     header = Header(book, step, book.measures(step))
     links = links_of(header, at.NOTATION)
-    merge_header(header, sheet, links)
-    add_picture(header, sheet)
-    link_names(book, sheet, step)
-    set_up_print(book, sheet, step)
-    set_up_view(book, sheet, step)
+    set_up_sheet(header, sheet, links)
     book.frame.protect(sheet)
     plan = SheetPlan(
         step, _states(book, step, asked), asked, header, links, blocks, _shown(book, asked),
@@ -115,24 +108,14 @@ def exercise_sheet(book: ExerciseBook, step: Step, sheet: Worksheet) -> SheetPla
 
 def _states(book: ExerciseBook, step: Step, asked: Sequence[Matrix]) -> StateOf:
     """Return what gives the state of a matrix where it stands on a step's sheet."""
-    read = {m.name for matrix in step.computed for m in reads(matrix.definition)}
-    steps, homes = book.update.program.steps, book.layout.on(step).homes
 
-    def state(place: Place) -> State:
-        matrix = place.matrix
-        home = book.home[matrix.name]
-        if steps.index(home) > steps.index(step):
-            return "ghost"
-        if home is step and place == homes[matrix.name]:
-            if matrix in asked:
-                return "answer"
-            return "given" if matrix.definition is None else "active"
-        if matrix.name not in read:
-            return "quiet"
-        # On a copy that was marked nothing is orange, which a slip might be taken for.
-        return "known" if book.correction else "read"
+    def own(matrix: Matrix) -> State:
+        if matrix in asked:
+            return "answer"
+        return "given" if matrix.definition is None else "active"
 
-    return state
+    # On a copy that was marked nothing is orange, which a slip might be taken for.
+    return states(book, step, own, "known" if book.correction else "read")
 
 
 def _shown(book: ExerciseBook, asked: Sequence[Matrix]) -> tuple[str, ...]:
@@ -304,12 +287,11 @@ def _first_cell(book: ExerciseBook, step: Step) -> tuple[str, list[Step]] | None
     needed = _needed(book, step)
     if not needed or book.correction:
         return None
-    setup, header = book.question.setup, Header(book, step, book.measures(step))
-    column = 1
+    setup, column = book.question.setup, 1
     if step.label in setup.asked:
         count = 1 + 2 * setup.hints + (step.label in dict(setup.points))
         for _ in range(count):
-            column = header.measures.reach(column, COUNT_WIDTH) + 1
+            column = book.measures(step).reach(column, COUNT_WIDTH) + 1
     return f"{letter(column)}{at.NUMBERS}", needed
 
 

@@ -16,7 +16,7 @@ from math import ceil
 
 from rich.cells import cell_len
 
-from cellprop.algebra import Axis, Expression, Matrix, Mention, pieces, reads, separately
+from cellprop.algebra import Expression, Matrix, Mention, pieces, reads, separately
 from cellprop.faces.places import (
     FIRST_COLUMN,
     FIRST_LANE,
@@ -25,6 +25,7 @@ from cellprop.faces.places import (
     PlacedLane,
     Sign,
     Spread,
+    Standing,
     by_name,
 )
 from cellprop.faces.sizes import (
@@ -65,7 +66,7 @@ EQUALS, MOVES = " = ", " ⇒ "
 
 
 @dataclass(frozen=True)
-class Item:
+class Item(Standing):
     """A matrix in a line, with what stands before it, and after it if it is the last.
 
     Attributes:
@@ -79,20 +80,9 @@ class Item:
     transposed: bool = False
     after: str = ""
 
-    @property
-    def how(self) -> tuple[bool, bool]:
-        """Whether it is turned, and whether it is to be read so."""
-        return self.turned, self.transposed
-
-    @property
-    def down(self) -> Axis:
-        """What its rows on the sheet stand for."""
-        return self.matrix.columns if self.turned else self.matrix.rows
-
-    @property
-    def across(self) -> Axis:
-        """What its columns on the sheet stand for."""
-        return self.matrix.rows if self.turned else self.matrix.columns
+    def at(self, row: int, column: int, head: int) -> Place:
+        """Return its Place, with its first number in a cell and so many rows above."""
+        return Place(self.matrix, row, column, self.turned, self.transposed, head)
 
 
 # Where a line goes on below, nothing stands below what it computes.
@@ -291,11 +281,6 @@ def _cut(line: Line, view: int, room: float) -> Iterator[Line]:
 # --- How large ------------------------------------------------------------------------------
 
 
-def _shown(axis: Axis, view: int) -> int:
-    """Return how many rows or columns of an axis are in view."""
-    return axis.size if axis.size <= view + SPARE else view
-
-
 def _for_name(item: Item) -> int:
     """Return the number of columns that a name takes; it may run on over what stands between."""
     width = width_of_name(len(item.matrix.name) + item.transposed)
@@ -307,7 +292,7 @@ def _for_name(item: Item) -> int:
 
 def _width(item: Item, view: int) -> float:
     """Return how wide a block is, with the labels of its rows."""
-    shown = _shown(item.across, view)
+    shown = _shown_together([item.across.size], view)
     folded = MARK_WIDTH if shown < item.across.size else 0
     numbers = sum(_width_of_column(label) for label in item.across.labels[:shown])
     name = NUMBER_WIDTH * _for_name(item)
@@ -390,7 +375,7 @@ def _placed(program: Program, wanted: Wanted, plan: Plan) -> Spread:
         shown, first = _shown_together(sizes, plan.view), row + plan.head
         last = first + max(sizes) - 1
         placed = [
-            (item, slot, Place(item.matrix, first, slot.column, *item.how, plan.head))
+            (item, slot, item.at(first, slot.column, plan.head))
             for item, slot in zip(line, slots, strict=False)
             if item
         ]

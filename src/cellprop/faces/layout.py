@@ -17,12 +17,12 @@ from cellprop.algebra import Matrix
 from cellprop.errors import InputError, LimitError
 from cellprop.faces.close_up import spread_of
 from cellprop.faces.places import (
-    CHARACTERS_OF_NAME,
     FIRST_COLUMN,
     FIRST_LANE,
     Place,
     PlacedLane,
     Spread,
+    columns_for,
 )
 from cellprop.faces.sizes import (
     BETWEEN,
@@ -37,11 +37,10 @@ from cellprop.faces.sizes import (
     TOP,
 )
 from cellprop.files.safe import known
-from cellprop.limits import FORMS, MOST_COLUMNS, MOST_IN_VIEW, MOST_ROWS
+from cellprop.limits import FORMS, MOST_COLUMNS, MOST_IN_VIEW, MOST_ROWS, USUAL_IN_VIEW
 from cellprop.programs.program import Lane, Program, Step
 
 Form = Literal["flip-book", "close-up"]
-USUAL_ROWS = 8
 
 # Raised when a matrix moves: an exercise says by which of them it was laid out.
 VERSION = 2
@@ -90,7 +89,7 @@ def formulas_on(layout: Layout, program: Program) -> int:
 
 
 def lay_out(
-    program: Program, form: str = "auto", rows: int = USUAL_ROWS, *, moves: bool = True
+    program: Program, form: str = "auto", rows: int = USUAL_IN_VIEW, *, moves: bool = True
 ) -> Layout:
     """Return the layout of a program.
 
@@ -133,7 +132,7 @@ def lay_out(
 def flip_book(lanes: Sequence[Lane]) -> Spread:
     """Return the spread that all sheets of a flip-book have: a lane below the other."""
     widths = [
-        max(_columns_for(matrix) for matrix in slot if matrix is not None)
+        max(columns_for(matrix, matrix.columns.size) for matrix in slot if matrix is not None)
         for slot in zip_longest(*(lane.matrices for lane in lanes))
     ]
     starts = [FIRST_COLUMN]
@@ -154,11 +153,6 @@ def _place(
 ) -> PlacedLane:
     places = tuple(Place(matrix, row + 2, column) for matrix, column in matrices)
     return PlacedLane(key, row, max(place.last_row for place in places), places, layer)
-
-
-def _columns_for(matrix: Matrix) -> int:
-    """Return the number of columns that a matrix and its name need."""
-    return max(matrix.columns.size, -(-len(matrix.name) // CHARACTERS_OF_NAME))
 
 
 def _fits(spread: Spread) -> bool:
@@ -215,4 +209,4 @@ def _side_by_side(matrices: Iterable[Matrix]) -> Iterable[tuple[Matrix, int]]:
     column = FIRST_COLUMN
     for matrix in matrices:
         yield matrix, column
-        column += _columns_for(matrix) + 1
+        column += columns_for(matrix, matrix.columns.size) + 1

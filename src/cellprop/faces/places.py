@@ -31,8 +31,25 @@ FIRST_COLUMN = 3  # of numbers; the labels of their rows stand before it
 CHARACTERS_OF_NAME = 7
 
 
+class Standing:
+    """A matrix as it stands on a sheet, turned or not."""
+
+    matrix: Matrix
+    turned: bool
+
+    @property
+    def down(self) -> Axis:
+        """What its rows on the sheet stand for."""
+        return self.matrix.columns if self.turned else self.matrix.rows
+
+    @property
+    def across(self) -> Axis:
+        """What its columns on the sheet stand for."""
+        return self.matrix.rows if self.turned else self.matrix.columns
+
+
 @dataclass(frozen=True)
-class Place:
+class Place(Standing):
     """Where a matrix stands.
 
     Attributes:
@@ -49,16 +66,6 @@ class Place:
     turned: bool = False
     transposed: bool = False
     head: int = 2
-
-    @property
-    def down(self) -> Axis:
-        """What its rows on the sheet stand for."""
-        return self.matrix.columns if self.turned else self.matrix.rows
-
-    @property
-    def across(self) -> Axis:
-        """What its columns on the sheet stand for."""
-        return self.matrix.rows if self.turned else self.matrix.columns
 
     @property
     def last_row(self) -> int:
@@ -252,7 +259,7 @@ class Spread:
     @cached_property
     def last_column(self) -> int:
         """The last column that a matrix or its name needs."""
-        ends = [p.column + columns_for(p) - 1 for p in self.places]
+        ends = [p.column + columns_for(p.matrix, p.across.size) - 1 for p in self.places]
         signs = [sign.column for lane in self.lanes for sign in lane.signs]
         return max(*ends, *signs, *(f.mark for f in self.columns), FIRST_COLUMN)
 
@@ -261,9 +268,9 @@ class Spread:
         return any(column in folded for folded in self.columns)
 
 
-def columns_for(place: Place) -> int:
-    """Return the number of columns that a matrix and its name need."""
-    return max(place.across.size, -(-len(place.matrix.name) // CHARACTERS_OF_NAME))
+def columns_for(matrix: Matrix, size: int) -> int:
+    """Return the number of columns that so many columns of a matrix and its name need."""
+    return max(size, -(-len(matrix.name) // CHARACTERS_OF_NAME))
 
 
 @lru_cache(maxsize=1024)

@@ -16,8 +16,7 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from cellprop.algebra import NOTATIONS, Applied, Expression, Matrix, statement
-from cellprop.algebra import text as maths
+from cellprop.algebra import NOTATIONS, Matrix, Mention, pieces, statement
 from cellprop.errors import UnknownNameError, nearest
 from cellprop.files.safe import looks_like_formula
 from cellprop.programs.program import Step
@@ -31,8 +30,6 @@ WIDEST_HEADING, WIDEST_SIDE = 18, 26
 GAP = 2
 # A matrix with more rows than this is not shown twice in a step.
 TALLEST_AGAIN = 10
-# Stands before and after the number of a matrix. Of Unicode's private use: no form has any.
-CUT = "\ue000"
 # Black on the sheets' own yellow and orange, so that they read on dark and light terminals.
 STYLES = {"active": "bold black on #FFEB3B", "read": "black on #FFB74D", "input": "bold"}
 
@@ -165,20 +162,21 @@ def _equation(view: _Shown, matrix: Matrix, above: set[Matrix]) -> list[_Part]:
     assert matrix.definition is not None
     parts = [_Part("", _matrix(view, matrix, "active"))]
     above.add(matrix)
-    first, *others = _pieces(matrix.definition)
+    first, *others = pieces(matrix.definition)
     text, shown = f" = {first}", set[Matrix]()
     waiting: tuple[str, Matrix, str] | None = None
-    for mentioned, following in zip(others[::2], others[1::2], strict=True):
-        assert isinstance(mentioned, Matrix)
+    for mention, following in zip(others[::2], others[1::2], strict=True):
+        assert isinstance(mention, Mention)
+        mentioned = mention.matrix
         if mentioned in shown or (mentioned in above and mentioned.rows.size > TALLEST_AGAIN):
-            text += f"{mentioned.name}{following}"
+            text += f"{mention.text}{following}"
             continue
         shown.add(mentioned)
         if waiting:
             text = _put(view, parts, waiting, text)
         between, _, before = text.rpartition(" ")
         waiting = between, mentioned, before
-        text = str(following)
+        text = f"{mention.text.removeprefix(mentioned.name)}{following}"
     if waiting:
         text = _put(view, parts, waiting, text)
     above |= shown
@@ -191,25 +189,6 @@ def _put(view: _Shown, parts: list[_Part], waiting: tuple[str, Matrix, str], tex
     after, blank, rest = text.partition(" ")
     parts.append(_Part(between.strip(), _matrix(view, matrix, "read", before, after)))
     return blank + rest
-
-
-def _pieces(expression: Expression) -> list[str | Matrix]:
-    """Return the maths of an expression, cut at its matrices: in turn a text, first and last, and a
-    Matrix.
-    """
-    found: list[Matrix] = []
-    cut = maths(_marked(expression, found), "maths").split(CUT)
-    return [found[int(piece)] if i % 2 else piece for i, piece in enumerate(cut)]
-
-
-def _marked(expression: Expression, found: list[Matrix]) -> Expression:
-    """Return an expression with marks for the names of its matrices, which are added to `found`."""
-    if isinstance(expression, Matrix):
-        found.append(expression)
-        return Matrix(f"{CUT}{len(found) - 1}{CUT}", expression.rows, expression.columns)
-    if isinstance(expression, Applied):
-        return expression.of(*(_marked(operand, found) for operand in expression.operands))
-    return expression
 
 
 def _side_by_side(view: _Shown, parts: Iterable[_Part]) -> Iterator[RenderableType]:

@@ -356,9 +356,11 @@ class Tally:
         one = Workload(self._names)
         cell, formula = (sheet, row, column), Formula(text, sheet)
         one.put(cell, formula)
-        for other in (sheet, *(area.sheet for area in one.read(cell))):
+        read = one.read(cell)
+        for other in (sheet, *(area.sheet for area in read)):
             one.reaches(other, MOST_ROWS, MOST_COLUMNS)
-        read = one.read(cell)  # whole rows and columns to their ends
+        if any(area.whole for area in read):
+            read = one.read(cell)  # whole rows and columns, to their ends
         cost = one.cost(cell)
         if cost > MOST_READ:
             raise self._refused(cell)

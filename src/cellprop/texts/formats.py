@@ -17,6 +17,8 @@ from cellprop.algebra import Array
 from cellprop.running.run import Update
 
 MOST_DECIMALS = 6
+# The code that shows nothing.
+UNSEEN = ";;;"
 # From here on a plain number is too wide to read.
 LARGE = 1e7
 # What was typed is shown in full as far as that takes so many characters, plainly as long as it is

@@ -430,7 +430,9 @@ def test_a_matrix_may_stand_transposed(turned, shape, tmp_path):
             place = (2 + j, left + i) if turned else (2 + i, left + j)
             sheet.cell(*place).value = float(value)
             addresses[i][j] = f"'Sheet'!${get_column_letter(place[1])}${place[0]}"
-        where[name] = Block.of(addresses, [Format(0, exact=True)] * columns)
+        first, last = addresses[0][0], addresses[-1][-1]
+        cells = first if first == last else f"{first}:{last.rpartition('!')[2]}"
+        where[name] = Block(cells, [Format(0, exact=True)] * columns, turned)
     matrix = define("b", Matrix("a", *axes) + 9)
     one = in_numbers(matrix, where, Chosen("$A$10", "$B$10"), values)
     assert one is not None

@@ -18,7 +18,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
-from cellprop.faces.layout import USUAL_ROWS, Layout, lay_out
+from cellprop.faces.layout import Layout, lay_out
 from cellprop.faces.workbook import contents, extras, xml
 from cellprop.faces.workbook.book import Book, RunBook, sheet_name
 from cellprop.faces.workbook.frame import Frame
@@ -26,6 +26,7 @@ from cellprop.faces.workbook.sheets import step_sheet
 from cellprop.faces.workbook.theme import Theme
 from cellprop.faces.workbook.theme import load as load_theme
 from cellprop.files.writing import write_whole
+from cellprop.limits import USUAL_IN_VIEW
 from cellprop.running.reduced import reduced
 from cellprop.running.run import Run, Update
 from cellprop.running.training import Progress
@@ -45,7 +46,7 @@ def write(
     words: Words | None = None,
     progress: Progress | None = None,
     layout: str = "auto",
-    rows: int = USUAL_ROWS,
+    rows: int = USUAL_IN_VIEW,
     neurons: Iterable[int] | None = None,
 ) -> Path:
     """Write the workbook of a run and return its path.

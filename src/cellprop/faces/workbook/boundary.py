@@ -47,7 +47,7 @@ from cellprop.faces.workbook.samples import Predicted
 from cellprop.faces.workbook.trained import PREDICTIONS, Trained, known
 from cellprop.programs.deciding import decided
 from cellprop.running.run import Run
-from cellprop.texts.formats import LARGE, LONGEST_LABEL, MOST_DECIMALS, Format, choose
+from cellprop.texts.formats import LARGE, LONGEST_LABEL, MOST_DECIMALS, UNSEEN, Format, choose
 
 # How far the grid goes beyond the samples: a tenth of what they span.
 MARGIN = 10
@@ -56,8 +56,6 @@ MARGIN = 10
 LEAST_SPAN = "0.000000001"
 # A number at an axis every so many points.
 TICKS = 4
-# Shows no number: the colour says it.
-COLOR_ALONE = ";;;"
 
 
 def boundary_sheet(book: RunBook, sheet: Worksheet, predicted: Predicted) -> list[str]:
@@ -226,7 +224,8 @@ def _put_grid(canvas: Canvas, grid: Grid, points: Array, values: Array) -> None:
     """Put the grid, and around it what it is about."""
     book, run, count = canvas.book, canvas.book.run, grid.points
     limits = _limits_of_colors(run)
-    style, shown = canvas.style("known", COLOR_ALONE), letter(grid.shown)
+    # The colour alone says it.
+    style, shown = canvas.style("known", UNSEEN), letter(grid.shown)
     columns = [letter(FIRST_COLUMN + j) for j in range(count)]
     for i, numbers in enumerate(values.reshape(count, count).tolist()):
         row, there = FIRST_ROW + i, range(FIRST_ROW + i * count, FIRST_ROW + (i + 1) * count)

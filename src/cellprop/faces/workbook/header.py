@@ -14,7 +14,7 @@ from functools import cached_property
 from openpyxl.worksheet.worksheet import Worksheet
 from rich.cells import cell_len
 
-from cellprop.algebra import Matrix, named, statement, with_shapes
+from cellprop.algebra import Matrix, Mention, named, statement, with_shapes
 from cellprop.faces import places as at
 from cellprop.faces.places import letter
 from cellprop.faces.workbook import drawing, focus, xml
@@ -26,7 +26,7 @@ from cellprop.faces.workbook.in_numbers import Block, Chosen, in_numbers
 from cellprop.faces.workbook.measures import HEADER, POINT, Measures
 from cellprop.programs.program import Step
 from cellprop.texts import captions
-from cellprop.texts.formats import cut
+from cellprop.texts.formats import UNSEEN, cut
 
 # In pixels: of the picture at the right, of the links beside it, and of a letter of each style.
 PICTURE_WIDTH, LINK_WIDTH, BESIDE = 190, 92, 14
@@ -34,8 +34,6 @@ TITLE_LETTER, SAYS_LETTER, FORMULA_LETTER, CODE_LETTER = 12.4, 6.6, 11.3, 9.7
 # The focus: of a letter of a caption, of a number chosen, of the name of a matrix.
 LABEL_LETTER, NUMBER_WIDTH, NAME_WIDTH = 7.1, 40, 150
 LINE = 15.0
-# The number format that shows nothing.
-UNSEEN = ";;;"
 
 Span = tuple[int, int]
 
@@ -81,6 +79,20 @@ class Header:
         first, _ = self.measures.span(cell_len(title) * TITLE_LETTER + BESIDE, 1)
         return min(first, self.links[0] - 1), self.links[0] - 1
 
+    @cached_property
+    def height(self) -> float:
+        """The height of the row of the title, in points: more for a sentence of many lines."""
+        says = captions.says(self.book.words, self.step)
+        first, last = self.says
+        room = self.measures.left(last + 1) - self.measures.left(first)
+        lines = -(-cell_len(says) * SAYS_LETTER * 1.06 // max(room, 1))
+        return max(HEADER[at.TITLE], lines * LINE + 1)
+
+    @property
+    def above(self) -> float:
+        """By how many pixels it is higher than usual."""
+        return POINT * (self.height - HEADER[at.TITLE])
+
     @property
     def room(self) -> float:
         """The width of the line of maths, in pixels."""
@@ -123,7 +135,7 @@ class Header:
         """The first column beyond all that is seen."""
         return self.measures.last_column + 2
 
-    @property
+    @cached_property
     def focus(self) -> FocusCells:
         """Where the focus is chosen."""
         cells = [f"${letter(first)}${at.NOTATION}" for first, _ in self.chosen[1::2]]
@@ -171,20 +183,7 @@ def title_row(header: Header, links: Sequence[Link]) -> str:
     cells = xml.text_cell(f"A{at.TITLE}", book.frame.style("title"), title)
     says = captions.says(book.words, step)
     cells += spanned(book, at.TITLE, header.says, "says", says, wrapped=True)
-    return xml.row(at.TITLE, cells + linked(book, links, at.TITLE), _title_height(header))
-
-
-def higher(header: Header) -> float:
-    """Return by how many pixels a header is higher than usual: for a sentence of many lines."""
-    return POINT * (_title_height(header) - HEADER[at.TITLE])
-
-
-def _title_height(header: Header) -> float:
-    says = captions.says(header.book.words, header.step)
-    first, last = header.says
-    room = header.measures.left(last + 1) - header.measures.left(first)
-    lines = -(-cell_len(says) * SAYS_LETTER * 1.06 // max(room, 1))
-    return max(HEADER[at.TITLE], lines * LINE + 1)
+    return xml.row(at.TITLE, cells + linked(book, links, at.TITLE), header.height)
 
 
 def linked(book: Book, links: Sequence[Link], row: int) -> str:
@@ -246,8 +245,7 @@ def _given(header: Header) -> str:
     """Return the names of given matrices with their shapes below, as many as have room."""
     above = below = ""
     for matrix in header.step.brings:
-        rows, columns = matrix.shape
-        shape = "1" if matrix.is_scalar else f"{rows} × {columns}"
+        shape = Mention(matrix).shape_text
         width = max(len(matrix.name), len(shape)) + 3
         if (len(above) + width) * FORMULA_LETTER > header.room:
             above += "…"

@@ -12,7 +12,6 @@ only the logarithm is known everywhere.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import ROUND_HALF_UP, Context, Decimal
@@ -50,21 +49,6 @@ class Block:
     range: str
     formats: Sequence[Format]
     transposed: bool = False
-
-    @classmethod
-    def of(cls, addresses: Sequence[Sequence[str]], formats: Sequence[Format]) -> Block:
-        """Return the Block of a matrix whose cells have these addresses, as a list of its rows."""
-        first, last = addresses[0][0], addresses[-1][-1]
-        # In a matrix that stands transposed, what comes first is the row that is the same.
-        beside = addresses[0][1] if len(addresses[0]) > 1 else None
-        below = addresses[1][0] if len(addresses) > 1 else None
-        turned = _row(beside) != _row(first) if beside else below and _row(below) == _row(first)
-        span = first if first == last else f"{first}:{last.rpartition('!')[2]}"
-        return cls(span, formats, bool(turned))
-
-
-def _row(address: str) -> str:
-    return re.sub(r".*\D", "", address)
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ Knows a spread, and how the numbers of its matrices are shown; what else a sheet
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -51,8 +51,9 @@ class Measures:
     usual: float
     widths: Mapping[int, float]
     heights: Mapping[int, float]
-    # Where each column begins, as far as that was asked for.
+    # Where each column and each row begins, as far as that was asked for.
     _lefts: list[float] = field(default_factory=lambda: [0.0], init=False, repr=False)
+    _tops: list[float] = field(default_factory=lambda: [0.0], init=False, repr=False)
 
     def width(self, column: int) -> float:
         """Return the width of a column in characters."""
@@ -74,9 +75,7 @@ class Measures:
 
     def left(self, column: int) -> float:
         """Return where a column begins, in pixels from the left; what is folded takes no room."""
-        while len(self._lefts) < column:
-            self._lefts.append(self._lefts[-1] + self._pixels(len(self._lefts)))
-        return self._lefts[column - 1]
+        return _start(self._lefts, column, self._pixels)
 
     def _pixels(self, column: int) -> float:
         return 0.0 if self.spread.is_hidden(column) else pixels(self.width(column))
@@ -88,7 +87,7 @@ class Measures:
 
     def top(self, row: int) -> float:
         """Return where a row begins, in pixels from the top."""
-        return POINT * sum(self.height(before) for before in range(1, row))
+        return POINT * _start(self._tops, row, self.height)
 
     def span(self, left: float, width: float) -> tuple[int, int]:
         """Return the first and the last column of what begins about there and is so wide, in
@@ -118,6 +117,15 @@ class Measures:
             column += 1
             room += self._pixels(column)
         return column
+
+
+def _start(starts: list[float], number: int, size: Callable[[int], float]) -> float:
+    """Return where a column or row begins, from the sizes of those before it; those `starts` are
+    known, and become more.
+    """
+    while len(starts) < number:
+        starts.append(starts[-1] + size(len(starts)))
+    return starts[number - 1]
 
 
 def measured(

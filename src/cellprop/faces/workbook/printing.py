@@ -7,26 +7,25 @@ from __future__ import annotations
 
 from openpyxl.worksheet.worksheet import Worksheet
 
+from cellprop.faces import places as at
 from cellprop.faces.places import letter
 from cellprop.faces.sizes import PAGE_HEIGHT, PAGE_WIDTH
-from cellprop.faces.workbook.book import Book
-from cellprop.faces.workbook.header import Header, higher
+from cellprop.faces.workbook.header import Header
 from cellprop.faces.workbook.measures import Measures
 from cellprop.faces.workbook.page_texts import foot_of, page_of
-from cellprop.programs.program import Step
 
 
-def set_up_print(book: Book, sheet: Worksheet, step: Step) -> None:
+def set_up_print(header: Header, sheet: Worksheet) -> None:
     """Print on one page if that can be read, else on as many as it takes."""
-    measures = book.measures(step)
+    book, measures = header.book, header.measures
     last = measures.last_column
-    breaks = row_breaks(measures, higher(Header(book, step, measures)))
+    breaks = row_breaks(measures, header.above)
     scale = int(book.frame.smallest_scale * min(1.0, 0.97 * PAGE_WIDTH / measures.across))
     book.frame.set_up_print(
         sheet,
         f"A1:{letter(last)}{measures.spread.last_row}",
         page=page_of(book.words),
-        title_rows="1:2",
+        title_rows=f"{at.TITLE}:{at.MATHS}",
         row_breaks=breaks,
         scale=max(scale, 10),
         one_page=not breaks,
@@ -49,7 +48,7 @@ def row_breaks(measures: Measures, above: float) -> list[int]:
         if measures.top(lane.last_row + 1) - top > room:
             breaks.append(lane.row - 1)
             # The title and the maths stand on every page.
-            top = measures.top(lane.row) - measures.top(3)
+            top = measures.top(lane.row) - measures.top(at.MATHS + 1)
     return breaks
 
 

@@ -5,21 +5,21 @@ Asks a step for its kind and what it brings; which model declared it, it does no
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from openpyxl.worksheet.worksheet import Worksheet
 from rich.cells import cell_len
 
-from cellprop.algebra import reads
+from cellprop.algebra import Matrix, reads
 from cellprop.faces import places as at
 from cellprop.faces.places import Place, PlacedLane, letter
 from cellprop.faces.workbook import focus, xml
 from cellprop.faces.workbook.book import Book, State, sheet_name, spans
 from cellprop.faces.workbook.header import (
     Header,
+    Link,
     add_focus,
     add_picture,
-    higher,
     links_of,
     maths_row,
     merge_header,
@@ -66,11 +66,7 @@ def step_sheet(book: Book, step: Step, sheet: Worksheet) -> list[str]:
             if place.matrix.definition is None:
                 check_typed_numbers(book, sheet, place)
     links = links_of(header)
-    merge_header(header, sheet, links)
-    add_picture(header, sheet)
-    link_names(book, sheet, step)
-    set_up_print(book, sheet, step)
-    set_up_view(book, sheet, step)
+    set_up_sheet(header, sheet, links)
     rows = [
         title_row(header, links),
         maths_row(header, links),
@@ -80,14 +76,19 @@ def step_sheet(book: Book, step: Step, sheet: Worksheet) -> list[str]:
     return [*rows, *body_rows(book, sheet, step, state_of)]
 
 
-def states(book: Book, step: Step) -> StateOf:
-    """Return what gives the state of a matrix where it stands on a step's sheet."""
-    read = {
-        operand.name
-        for matrix in step.computed
-        if matrix.definition is not None
-        for operand in reads(matrix.definition)
-    }
+def at_home(matrix: Matrix) -> State:
+    """Return the state of a matrix on the sheet of its own step."""
+    return "input" if matrix.definition is None else "active"
+
+
+def states(
+    book: Book, step: Step, own: Callable[[Matrix], State] = at_home, read_as: State = "read"
+) -> StateOf:
+    """Return what gives the state of a matrix where it stands on a step's sheet.
+
+    `own`: gives that of what the step brings; `read_as`: that of what it reads.
+    """
+    read = {m.name for matrix in step.computed for m in reads(matrix.definition)}
     steps = book.update.program.steps
     now, homes = steps.index(step), book.layout.on(step).homes
 
@@ -99,8 +100,8 @@ def states(book: Book, step: Step) -> StateOf:
         if steps.index(home) > now:
             return "ghost"
         if home is step and place == homes[name]:
-            return "input" if place.matrix.definition is None else "active"
-        return "read" if name in read else "quiet"
+            return own(place.matrix)
+        return read_as if name in read else "quiet"
 
     return state
 
@@ -219,7 +220,16 @@ def set_columns(book: Book, sheet: Worksheet, step: Step) -> None:
         sheet.column_dimensions[letter(folded.mark)].collapsed = True
 
 
-def link_names(book: Book, sheet: Worksheet, step: Step) -> None:
+def set_up_sheet(header: Header, sheet: Worksheet, links: Sequence[Link]) -> None:
+    """Set up what a sheet has whatever it is for: links, its picture, how it prints and opens."""
+    merge_header(header, sheet, links)
+    add_picture(header, sheet)
+    _link_names(header.book, sheet, header.step)
+    set_up_print(header, sheet)
+    _set_up_view(header, sheet)
+
+
+def _link_names(book: Book, sheet: Worksheet, step: Step) -> None:
     """In close-up, let the name of what a step reads lead to where that stands by itself."""
     if book.layout.form != "close-up":
         return
@@ -231,18 +241,17 @@ def link_names(book: Book, sheet: Worksheet, step: Step) -> None:
             book.frame.add_link(sheet, cell, sheet_name(home), place.called, there)
 
 
-def set_up_view(book: Book, sheet: Worksheet, step: Step, first: Place | None = None) -> None:
+def _set_up_view(header: Header, sheet: Worksheet) -> None:
     """Open a sheet as wide as the screen, its header fixed, with what it computes in view."""
-    measures, spread = book.measures(step), book.layout.on(step)
-    own = [spread.homes[matrix.name] for matrix in step.computed or step.brings]
-    place = first or min(own, key=lambda place: (place.row, place.column))
+    step, measures = header.step, header.measures
+    own = [measures.spread.homes[matrix.name] for matrix in step.computed or step.brings]
+    place = min(own, key=lambda place: (place.row, place.column))
     zoom = zoom_of(measures)
-    above = higher(Header(book, step, measures))
-    book.frame.set_up_view(
+    header.book.frame.set_up_view(
         sheet,
         zoom=zoom,
         below=at.FIRST_LANE,
-        top=first_in_view(measures, place, zoom, above),
+        top=first_in_view(measures, place, zoom, header.above),
         selected=place.address(0, 0),
     )
 
