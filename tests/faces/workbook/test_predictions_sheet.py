@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
+from itertools import combinations
 
 import numpy as np
 import pandas as pd
@@ -432,3 +433,21 @@ def test_the_largest_of_negative_outputs_is_the_class(tmp_path):
     X, y = [[0, 1], [1, 0]], [[0, 1], [1, 0]]
     trace = cellprop.trace(network, X, y, parameters=first, epochs=0)
     assert cellprop.verify(trace.to_excel(tmp_path / "book.xlsx")).ok
+
+
+def test_the_parameters_of_several_layers_stand_in_lines_that_fit_a_page(libreoffice, tmp_path):
+    random = np.random.default_rng(2)
+    X, y = random.normal(size=(20, 3)), random.normal(size=(20, 2))
+    trace = cellprop.trace(cellprop.Network([3, 4, 5, 2]), X, y, seed=1, optimizer="adam")
+    sheet = formulas(trace)["Predictions"]
+    assert not sheet.col_breaks.brk
+    # No page without content: the samples, and then the room for one's own.
+    assert reading.pages(libreoffice, trace, ["Predictions"], tmp_path)["Predictions"] == 2
+    # The names of no two matrices stand in the same cells, however many lines there are.
+    named = [
+        d.attr_text for n, d in sheet.parent.defined_names.items() if "Predictions" in d.attr_text
+    ]
+    ranges = [range_boundaries(text.split("!")[1].replace("$", "")) for text in named]
+    for a, b in combinations(ranges, 2):
+        assert a[2] < b[0] or b[2] < a[0] or a[3] < b[1] - 3 or b[3] < a[1] - 3
+    assert len(ranges) >= len(trace.program.parameters)

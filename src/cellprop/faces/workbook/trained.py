@@ -5,10 +5,10 @@ Knows a run and where its numbers are computed; what is predicted with them, it 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
-from cellprop.algebra import Array
+from cellprop.algebra import Array, Matrix
 from cellprop.faces.places import Place
 from cellprop.faces.workbook.band import side_by_side
 from cellprop.faces.workbook.book import Extra, RunBook
@@ -18,6 +18,8 @@ from cellprop.running.run import Run
 
 PREDICTIONS = Extra("Predictions", "predictions")
 FIRST_ROW = 10
+# So many columns of parameters, and of the labels beside them, are on a page.
+WIDEST_LINE = 18
 
 
 @dataclass(frozen=True)
@@ -56,10 +58,9 @@ def trained(book: RunBook, live: Live | None) -> Trained:
     """Return the trained parameters: linked to where they are computed, wherever that is."""
     run = book.run
     names = tuple(run.start)
-    places = side_by_side(run.program.parameters, FIRST_ROW, 2)
+    places = _in_lines(run.program.parameters, FIRST_ROW)
     # Below: what an update rule remembers, so that a run can be carried on from the file.
-    below = max(place.last_row for place in places.values()) + 4
-    places |= side_by_side((run.matrix(n) for n in names if n not in places), below, 2)
+    places |= _in_lines((run.matrix(n) for n in names if n not in places), _below(places))
     if live and live.count == run.epochs:
         links = {name: live.last(name) for name in names}
         return Trained(places, links, {n: live.values[n][-1] for n in names}, "live")
@@ -75,6 +76,25 @@ def trained(book: RunBook, live: Live | None) -> Trained:
     if source == "steps" and book.allowed.links_stop:
         links = {n: book.allowed.stopped(n, matrices[n], link) for n, link in links.items()}
     return Trained(places, links, {n: run.values[matrices[n]] for n in names}, source)
+
+
+def _in_lines(matrices: Iterable[Matrix], row: int) -> dict[str, Place]:
+    """Return places of matrices beside each other from a row on, in lines that fit a page."""
+    lines: list[list[Matrix]] = [[]]
+    for matrix in matrices:
+        used = sum(each.columns.size + 1 for each in lines[-1])
+        if lines[-1] and used + matrix.columns.size > WIDEST_LINE:
+            lines.append([])
+        lines[-1].append(matrix)
+    places: dict[str, Place] = {}
+    for line in lines:
+        places |= side_by_side(line, _below(places) if places else row, 2)
+    return places
+
+
+def _below(places: Mapping[str, Place]) -> int:
+    """Return the row in which numbers may begin below those that stand already."""
+    return max(place.last_row for place in places.values()) + 4
 
 
 def known(run: Run, parameters: Trained) -> dict[str, Array]:
