@@ -433,3 +433,23 @@ def test_a_matrix_wider_than_the_terminal_goes_on_below_with_every_number_whole(
     for value in trace["wh"].to_numpy().ravel():
         assert f" {value:.4f}" in printed
     assert max(map(len, printed.splitlines())) <= 40
+
+
+def test_what_the_formula_takes_transposed_stands_transposed(trace):
+    lines = shown(trace, "10", width=120).splitlines()
+    (top,) = [i for i, line in enumerate(lines) if line.startswith("wout_new ")]
+    left = lines[top].index("hiddenlayer_activationsᵀ")
+    right = lines[top].index("·", left)
+    rows = [line[left:right].split() for line in lines[top + 1 : top + 5]]
+    assert rows[0] == ["1", "2", "3"]
+    right_numbers = trace["hiddenlayer_activations"].to_numpy().T
+    for row, label, numbers in zip(rows[1:], ("h1", "h2", "h3"), right_numbers, strict=True):
+        assert row == [label, *(f"{number:.2f}" for number in numbers)]
+
+
+def test_a_transposed_matrix_of_many_rows_says_that_it_stands_the_other_way():
+    random = np.random.default_rng(0)
+    many = cellprop.trace(
+        cellprop.Network([2, 3, 1]), random.random((20, 2)), random.random((20, 1)), seed=0
+    )
+    assert "3 × 20, standing the other way" in shown(many, "10", width=120)

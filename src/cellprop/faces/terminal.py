@@ -164,7 +164,7 @@ def _equation(view: _Shown, matrix: Matrix, above: set[Matrix]) -> list[_Part]:
     above.add(matrix)
     first, *others = pieces(matrix.definition)
     text, shown = f" = {first}", set[Matrix]()
-    waiting: tuple[str, Matrix, str] | None = None
+    waiting: tuple[str, Mention, str] | None = None
     for mention, following in zip(others[::2], others[1::2], strict=True):
         assert isinstance(mention, Mention)
         mentioned = mention.matrix
@@ -175,7 +175,7 @@ def _equation(view: _Shown, matrix: Matrix, above: set[Matrix]) -> list[_Part]:
         if waiting:
             text = _put(view, parts, waiting, text)
         between, _, before = text.rpartition(" ")
-        waiting = between, mentioned, before
+        waiting = between, mention, before
         text = f"{mention.text.removeprefix(mentioned.name)}{following}"
     if waiting:
         text = _put(view, parts, waiting, text)
@@ -183,11 +183,13 @@ def _equation(view: _Shown, matrix: Matrix, above: set[Matrix]) -> list[_Part]:
     return [*parts, _Part(text.strip(), None)] if text.strip() else parts
 
 
-def _put(view: _Shown, parts: list[_Part], waiting: tuple[str, Matrix, str], text: str) -> str:
+def _put(view: _Shown, parts: list[_Part], waiting: tuple[str, Mention, str], text: str) -> str:
     """Add a matrix with what is written at its name, and return the rest of what follows it."""
-    between, matrix, before = waiting
+    between, mention, before = waiting
     after, blank, rest = text.partition(" ")
-    parts.append(_Part(between.strip(), _matrix(view, matrix, "read", before, after)))
+    parts.append(
+        _Part(between.strip(), _matrix(view, mention.matrix, "read", before, after, mention))
+    )
     return blank + rest
 
 
@@ -222,26 +224,34 @@ def _line(cells: Sequence[RenderableType]) -> RenderableType:
 
 
 def _matrix(
-    view: _Shown, matrix: Matrix, state: str, before: str = "", after: str = ""
+    view: _Shown,
+    matrix: Matrix,
+    state: str,
+    before: str = "",
+    after: str = "",
+    mention: Mention | None = None,
 ) -> RenderableType:
     """Return a matrix with its name above; what is wider than the terminal goes on below.
 
-    `before`, `after`: what is written at its name.
+    `before`, `after`: what is written at its name; `mention`: how it takes part in a formula. Where
+    it is transposed, so it stands; one of many rows stands the other way, and says so.
     """
-    shown = _numbers(view, matrix)
+    shown, rows, columns = _numbers(view, matrix), matrix.rows, matrix.columns
+    is_transposed = mention is not None and mention.transposed
+    if is_transposed and rows.size <= TALLEST_AGAIN:
+        shown, rows, columns = [list(row) for row in zip(*shown, strict=True)], columns, rows
     # Long labels go on in another line, in a narrow terminal earlier.
-    heads = [
-        lines(label, min(WIDEST_HEADING, max(1, view.width - 4))) for label in matrix.columns.labels
-    ]
-    sides = [
-        lines(label, min(WIDEST_SIDE, max(1, view.width // 3))) for label in matrix.rows.labels
-    ]
+    heads = [lines(label, min(WIDEST_HEADING, max(1, view.width - 4))) for label in columns.labels]
+    sides = [lines(label, min(WIDEST_SIDE, max(1, view.width // 3))) for label in rows.labels]
     widest = max(cell_len(text) + 2 for row in (*shown, *heads) for text in row)
     beside = max(cell_len(line) for side in sides for line in side) + 1
     at_once = max(1, (view.width - beside) // widest)
     block = Table.grid()
     block.add_column(overflow="fold")
     block.add_row(Text.assemble(before, (matrix.name, "bold"), after, overflow="fold"))
+    if mention is not None and is_transposed and rows is matrix.rows:
+        said = view.words("sheet.turned", shape=mention.shape_text)
+        block.add_row(Text(said, style="dim", overflow="fold"))
     for first in range(0, len(heads), at_once):
         part = slice(first, first + at_once)
         table = Table(box=None, padding=(0, 0), header_style="dim")
