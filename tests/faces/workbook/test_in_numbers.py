@@ -241,7 +241,8 @@ def test_libreoffice_writes_numbers_as_its_language_does(libreoffice, tmp_path, 
 NUMBERS = [
     0.0, 1.0, 0.5, -0.5, 1.5, 2.5, -2.5, 0.125, -0.125, 0.3, 12.0, 123456.5, 1e7, -4e8, 0.0996,
     0.004, -0.004, 0.0949, 0.0951, 9.96e-5, -9.94e-5, 1e-4, 1.3e-7, -2e-12, 5e-15, -5e-15, 1e-17,
-    -1e-17, 2e-200, 3e-320, 1e22, 2.5e200, -7.25e-300, 1 / 3, -2 / 3, 0.1 + 0.2,
+    -1e-17, 2e-200, 3e-320, -3e-320, -3e-302, -4e-301, -6e-301, 1e22, 2.5e200, -7.25e-300,
+    1 / 3, -2 / 3, 0.1 + 0.2,
 ]  # fmt: skip
 FORMATS = [
     [Format(2)], [Format(6)], [Format(9)], [Format(None)], [Format(None, digits=4)],

@@ -287,7 +287,7 @@ class _Shown:
         found = values[self.read.matrix.name]
         value = float(found[self.read.row.at(row, column), self.read.column.at(row, column)])
         text = self.style.text(value)
-        return f"({text})" if self.read.is_guarded and text.startswith("-") else text
+        return f"({text})" if self.read.is_guarded and self.style.is_below_0(value) else text
 
 
 def _style(*formats: Format) -> _Style:
@@ -320,8 +320,12 @@ class _Style:
         raise NotImplementedError
 
     def below_0(self, number: str) -> str:
-        """Return the condition that the text begins with a minus sign."""
+        """Return a formula of whether a number counts as less than 0."""
         return f"SIGN({number})<0"  # IronCalc takes what is nearly 0 for it, and not its sign
+
+    def is_below_0(self, value: float) -> bool:
+        """Return whether a number counts as less than 0; what is shown may be without its sign."""
+        return value < 0
 
 
 @dataclass(frozen=True)
@@ -345,6 +349,11 @@ class _Rounded(_Style):
         if self.is_plain:
             return f"ROUND({number},{self.decimals})<0"
         return f"{number}<-{_NOTHING:f}"
+
+    def is_below_0(self, value: float) -> bool:
+        if self.is_plain:
+            return _fixed(value, self.decimals).startswith("-")
+        return value < -float(_NOTHING)
 
     def text(self, value: float) -> str:
         middle = float(self._middle)
