@@ -33,10 +33,10 @@ def slow_but(quick: Iterable[Any], values: Iterable[Any]) -> list[Any]:
     """Return values for `parametrize`; CI alone runs those that are not among the quick ones."""
     quick, values = list(quick), list(values)
     assert all(value in values for value in quick)
-    return [value if value in quick else slow(value) for value in values]
+    return [value if value in quick else slow_case(value) for value in values]
 
 
-def slow(*values: Any) -> Any:
+def slow_case(*values: Any) -> Any:
     """Return values of one case for `parametrize` that CI alone runs."""
     return pytest.param(*values, marks=pytest.mark.slow)
 

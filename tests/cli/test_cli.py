@@ -25,7 +25,7 @@ from openpyxl.utils.cell import range_boundaries
 import cellprop
 from cellprop.cli import app as cli
 from cellprop.cli.main import main
-from conftest import IN_CI, slow, slow_but
+from conftest import IN_CI, slow_but, slow_case
 
 ROOT = Path(__file__).parents[2]
 COMMANDS = ("build", "show", "plot", "examples", "verify", "theme", "words")
@@ -117,13 +117,13 @@ def first() -> dict[str, np.ndarray]:
 @pytest.mark.parametrize(
     ("options", "hidden", "settings"),
     [
-        slow("--seed 7", 3, {"seed": 7}),
-        slow("--seed 0", 3, {"seed": 0}),
+        slow_case("--seed 7", 3, {"seed": 7}),
+        slow_case("--seed 0", 3, {"seed": 0}),
         ("--hidden 5", 5, {"seed": 0}),
-        slow("--hidden 1 --seed 2", 1, {"seed": 2}),
-        slow("--learning-rate 0.75", 3, {"parameters": first, "learning_rate": 0.75}),
-        slow("--learning-rate 0", 3, {"parameters": first, "learning_rate": 0}),
-        slow("--epochs 30", 3, {"parameters": first, "epochs": 30}),
+        slow_case("--hidden 1 --seed 2", 1, {"seed": 2}),
+        slow_case("--learning-rate 0.75", 3, {"parameters": first, "learning_rate": 0.75}),
+        slow_case("--learning-rate 0", 3, {"parameters": first, "learning_rate": 0}),
+        slow_case("--epochs 30", 3, {"parameters": first, "epochs": 30}),
         ("--epochs 30 --walk-epoch 30", 3, {"parameters": first, "epochs": 30, "walk_epoch": 30}),
         (
             "--hidden 4 --seed 3 --learning-rate 0.5 --epochs 9 --walk-epoch 4",
@@ -493,8 +493,8 @@ LIKE_ANYBODY = "import ctypes; drop = ctypes.CDLL(None).prctl; drop(24, 1); drop
     ("mode", "output", "named"),
     [
         (0o555, "mine.xlsx", "mine.xlsx: can't be written: Permission denied"),
-        slow(0o555, "", "outputs: can't be made: Permission denied"),
-        slow(0o666, "../closed/mine.xlsx", "mine.xlsx: can't be written: Permission denied"),
+        slow_case(0o555, "", "outputs: can't be made: Permission denied"),
+        slow_case(0o666, "../closed/mine.xlsx", "mine.xlsx: can't be written: Permission denied"),
     ],
 )
 def test_a_folder_that_may_not_be_written_is_one_line(tmp_path, mode, output, named):

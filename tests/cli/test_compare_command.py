@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 import cellprop
-from conftest import slow
+from conftest import slow_case
 from foreign_files import written
 from their_programs import program
 
@@ -105,9 +105,9 @@ def test_a_workbook_that_cellprop_wrote_is_compared(here, run):
 @pytest.mark.parametrize(
     "options",
     [
-        slow("--example xor --optimizer adam"),
+        slow_case("--example xor --optimizer adam"),
         "--hidden 4,3 --activation tanh --seed 3",
-        slow("--example iris --walk-epoch 2 --epochs 3 --batch-size 20"),
+        slow_case("--example iris --walk-epoch 2 --epochs 3 --batch-size 20"),
     ],
 )
 def test_the_model_is_that_of_the_options(here, run, options):

@@ -30,7 +30,7 @@ from cellprop.faces.layout import VERSION, lay_out
 from cellprop.files.submission import opened
 from cellprop.marking.carried_text import digest_of, read
 from cellprop.marking.question import ask
-from conftest import requires, slow, slow_but
+from conftest import requires, slow_but, slow_case
 from filling import asked, blank, carried, fill, layout_of
 from foreign_files import refused, repacked
 from test_checking import (
@@ -134,11 +134,11 @@ def renamed_hidden_sheet(book):
 @pytest.mark.parametrize(
     "changes",
     [
-        slow((without_properties,)),
-        slow((without_properties, without_names)),
+        slow_case((without_properties,)),
+        slow_case((without_properties, without_names)),
         (without_properties, without_names, renamed),
-        slow((without_properties, without_names, reordered)),
-        slow((without_properties, with_everything_visible, reordered)),
+        slow_case((without_properties, without_names, reordered)),
+        slow_case((without_properties, with_everything_visible, reordered)),
         (without_properties, reordered, renamed_hidden_sheet),
         (without_sheet, without_names, renamed),
     ],
@@ -211,7 +211,7 @@ def test_an_exercise_says_where_its_matrices_stand_and_by_which_layout(path, que
     assert set(found.places) == set(places)
 
 
-@pytest.mark.parametrize("change", [slow(lambda book: None), without_names])
+@pytest.mark.parametrize("change", [slow_case(lambda book: None), without_names])
 def test_an_exercise_is_read_at_its_own_places_when_the_layout_has_moved(
     change, path, tmp_path, monkeypatch
 ):

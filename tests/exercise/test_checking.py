@@ -22,7 +22,7 @@ from cellprop.files.roster import Student
 from cellprop.marking.carried_text import digest_of
 from cellprop.marking.marks import Marks, Unmarked
 from cellprop.marking.question import ask
-from conftest import slow, slow_but
+from conftest import slow_but, slow_case
 from filling import asked, blank, cells_of, fill, fill_with_formulas
 from students import numbers_of
 from test_exercise_sheets import mixed, recalculated
@@ -167,12 +167,12 @@ def given_as(texts):
 @pytest.mark.parametrize(
     "texts",
     [
-        slow(lambda value: f"{value:g}"),
+        slow_case(lambda value: f"{value:g}"),
         lambda value: f"{value:.1f}".replace(".", ","),
-        slow(lambda value: f"  {value:g}\u00a0"),
-        slow(lambda value: f"'{value:g}"),
-        slow(lambda value: f"+{value:.15f}"),
-        slow(lambda value: f"{value:e}"),
+        slow_case(lambda value: f"  {value:g}\u00a0"),
+        slow_case(lambda value: f"'{value:g}"),
+        slow_case(lambda value: f"+{value:.15f}"),
+        slow_case(lambda value: f"{value:e}"),
         lambda value: f"{100 * value:g} %",
     ],
 )

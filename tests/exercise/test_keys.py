@@ -20,7 +20,7 @@ from cellprop.files.roster import read as read_roster
 from cellprop.marking.carried_text import digest_of
 from cellprop.marking.marks import Marks, Unmarked
 from cellprop.marking.question import ask, for_student
-from conftest import requires, slow, slow_but
+from conftest import requires, slow_but, slow_case
 from filling import asked, blank, carried, fill
 from foreign_files import refused, repacked, sheet_of
 from test_carried import (
@@ -178,7 +178,7 @@ def by_libreoffice(path, folder):
     return recalculated(path, requires("soffice", "saves keys"), folder)
 
 
-@pytest.mark.parametrize("save", [by_openpyxl, slow(by_libreoffice)])
+@pytest.mark.parametrize("save", [by_openpyxl, slow_case(by_libreoffice)])
 def test_a_key_that_a_program_saved_stays_readable(save, folder):
     key = save(folder / "key.xlsx", folder)
     assert marks_of(check_all([folder / "in"], key=key), ADA).out_of == 82

@@ -14,7 +14,7 @@ from cellprop.exercise.read_off import _outlines, read_off
 from cellprop.files.roster import Student
 from cellprop.files.submission import opened
 from cellprop.marking.question import ask, for_student
-from conftest import slow, slow_but
+from conftest import slow_but, slow_case
 from filling import asked, blank, fill
 from foreign_files import refused
 from test_carried import STARTED, bare
@@ -43,9 +43,9 @@ def test_what_was_asked_is_read_off_the_sheets(kind, tmp_path):
 @pytest.mark.parametrize(
     "options",
     [
-        slow({"steps": "2-4"}), {"steps": "3,9", "decimals": 5}, slow({"decimals": 0}),
-        slow({"hints": True}), {"points": {"2": 4.5, "10": 0}},
-        slow({"steps": "11", "decimals": 12}),
+        slow_case({"steps": "2-4"}), {"steps": "3,9", "decimals": 5}, slow_case({"decimals": 0}),
+        slow_case({"hints": True}), {"points": {"2": 4.5, "10": 0}},
+        slow_case({"steps": "11", "decimals": 12}),
     ],
 )  # fmt: skip
 def test_steps_decimals_and_marks_are_read_off_the_first_sheet(options, tmp_path):

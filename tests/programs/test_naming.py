@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 import cellprop
 from cellprop.programs.naming import look_up, squashed
-from conftest import slow
+from conftest import slow_case
 from test_slips import EACH_KIND, KINDS, network
 
 
@@ -137,7 +137,7 @@ def test_a_state_before_and_one_after_are_told_apart(article):
     [
         ("momentum", {"v_W1": "wh_velocity_new", "velocity_b2": "bout_velocity_new",
                       "vdW1": "wh_velocity_new", "vW2_new": "wout_velocity_new"}),
-        slow("adam", {"m_W1": "wh_m_new", "mdb1": "bh_m_new", "s_W2": "wout_v_new",
+        slow_case("adam", {"m_W1": "wh_m_new", "mdb1": "bh_m_new", "s_W2": "wout_v_new",
                   "exp_avg_sq_W1": "wh_v_new", "dW1": "wh_change", "beta1": "beta_1"}),
     ],
 )  # fmt: skip

@@ -16,7 +16,7 @@ from cellprop import Network
 from cellprop.algebra import OPERATIONS
 from cellprop.tracing import Trace, trace
 from cellprop.verification import verify
-from conftest import slow, slow_but
+from conftest import slow_but, slow_case
 from reference import (
     ACTIVATIONS,
     LOSSES,
@@ -51,7 +51,7 @@ PAIRS = [(activation, loss) for activation in ACTIVATIONS for loss in LOSSES]
 each_pair = pytest.mark.parametrize(
     ("activation", "loss"),
     [
-        pair if k % (len(LOSSES) + 1) == k // len(LOSSES) % 2 else slow(*pair)
+        pair if k % (len(LOSSES) + 1) == k // len(LOSSES) % 2 else slow_case(*pair)
         for k, pair in enumerate(PAIRS)
     ],
 )

@@ -17,7 +17,7 @@ import test_predictions_sheet
 import test_training_sheet
 from cellprop.faces.colors import color_of, marker_of
 from cellprop.faces.workbook import plane
-from conftest import slow, slow_but
+from conftest import slow_but, slow_case
 from reading import content, formulas, values
 from retyping import below, by_ironcalc, changed, find, sheets_of, verifies
 from test_labels import NASTY
@@ -186,7 +186,7 @@ def rules_of_grid(name: str) -> list:
     ("name", "limits"),
     [
         ("yes or no", ["0", "0.5", "1"]),
-        slow("signs", ["-1", "0", "1"]),
+        slow_case("signs", ["-1", "0", "1"]),
         ("numbers", [None, "50", None]),
     ],
 )

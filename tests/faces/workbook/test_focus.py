@@ -14,7 +14,7 @@ from by_hand import by_hand, calculated
 from cellprop import Network
 from cellprop.algebra import reads, statement, with_shapes
 from cellprop.faces.workbook import theme
-from conftest import slow, slow_but
+from conftest import slow_but, slow_case
 from reading import (
     FIRST_NOTATION,
     FORMULA_ROW,
@@ -235,7 +235,7 @@ def listed(sheet, validation) -> list[str]:
     return [sheet.cell(*cell).value for cell in cells_of((top, left, bottom, right))]
 
 
-@pytest.mark.parametrize("name", [*reading.NETWORKS, slow("many")])
+@pytest.mark.parametrize("name", [*reading.NETWORKS, slow_case("many")])
 @BOTH
 def test_row_column_and_matrix_are_chosen_from_a_list(name, layout):
     trace = example(name)
@@ -409,7 +409,7 @@ def test_the_notation_is_the_one_chosen_on_the_contents(name, layout, tmp_path):
             focused.choose(sheet, None, None, None)
 
 
-@pytest.mark.parametrize("name", [*reading.NETWORKS, slow("tall"), slow("many")])
+@pytest.mark.parametrize("name", [*reading.NETWORKS, slow_case("tall"), slow_case("many")])
 @BOTH
 def test_the_file_holds_what_stands_in_the_header_before_anything_is_chosen(name, layout):
     trace = example(name)

@@ -8,7 +8,7 @@ import pytest
 from openpyxl.formula.tokenizer import Token
 
 import reading
-from conftest import slow, slow_but
+from conftest import slow_but, slow_case
 from reading import (
     FIRST_LANE,
     FIRST_NOTATION,
@@ -21,7 +21,7 @@ from reading import (
     tokens,
 )
 
-ALL = pytest.mark.parametrize("name", [*reading.NETWORKS, slow("many")])
+ALL = pytest.mark.parametrize("name", [*reading.NETWORKS, slow_case("many")])
 BOTH = pytest.mark.parametrize("layout", ["flip-book", "close-up"])
 
 OPERATORS = set("+-*/^=<>") | {"<=", ">=", "<>"}
@@ -146,10 +146,10 @@ def test_a_formula_of_the_article_is_as_a_student_would_type_it(step, first):
         ("deep", "4", "=EXP(O39-MAX(O39:R39))"),
         ("deep", "4", "=SUM(C47:F47)"),
         ("deep", "4", "=C47/I47"),
-        slow("shallow", "4", "=K18"),
+        slow_case("shallow", "4", "=K18"),
         ("momentum", "10", "=K17*K29+K18*K30+K19*K31+C13*C41"),
-        slow("standard", "0", "=SUM(C7:C11)/5"),
-        slow("minmax", "0", "=MIN(C7:C11)"),
+        slow_case("standard", "0", "=SUM(C7:C11)/5"),
+        slow_case("minmax", "0", "=MIN(C7:C11)"),
     ],
 )
 def test_a_formula_of_another_network_is_as_a_student_would_type_it(name, step, first):

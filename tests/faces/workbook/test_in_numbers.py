@@ -36,7 +36,7 @@ from cellprop.faces.workbook.in_numbers import Block, Chosen, InNumbers, in_numb
 from cellprop.texts.formats import Format, of_update
 from cellprop.tracing import Trace
 from cellprop.verification.values import alike
-from conftest import slow, slow_but
+from conftest import slow_but
 from test_kept import in_hyperformula
 
 CHOSEN = Chosen("$D$9", "$F$9")
@@ -199,7 +199,7 @@ def test_retyping_the_focus_and_numbers_tells_it_anew(tmp_path):
     assert shown().endswith(" · 0.0 = −0.123")
 
 
-@slow
+@pytest.mark.slow
 def test_libreoffice_and_gnumeric_tell_the_same(libreoffice, gnumeric, tmp_path):
     wanted = {}
     for name in IN_ENGINES:
@@ -214,7 +214,7 @@ def test_libreoffice_and_gnumeric_tell_the_same(libreoffice, gnumeric, tmp_path)
         assert_told(of_book(load_workbook(target, data_only=True), wanted[name]), wanted[name])
 
 
-@slow
+@pytest.mark.slow
 @pytest.mark.parametrize("name", IN_ENGINES)
 def test_hyperformula_tells_the_same(name, hyperformula, tmp_path):
     book, wanted = with_texts(network(name))
@@ -222,7 +222,7 @@ def test_hyperformula_tells_the_same(name, hyperformula, tmp_path):
     assert_told(found, wanted)
 
 
-@slow
+@pytest.mark.slow
 def test_libreoffice_writes_numbers_as_its_language_does(libreoffice, tmp_path, monkeypatch):
     book, wanted = with_texts(network("adam"))
     path = reading.saved(reading.without_extras(book), tmp_path / "german.xlsx")
@@ -286,7 +286,7 @@ def test_numbers_of_any_size_are_written_alike(tmp_path):
     assert_numbers(reading.computed_by_ironcalc(model, wanted), wanted)
 
 
-@slow
+@pytest.mark.slow
 def test_so_they_are_elsewhere(libreoffice, gnumeric, hyperformula, tmp_path):
     book, wanted = of_numbers()
     path = reading.saved(book, tmp_path / "book.xlsx")

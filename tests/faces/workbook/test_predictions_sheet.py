@@ -18,7 +18,7 @@ from cellprop.faces import workbook
 from cellprop.faces.workbook import extras, samples
 from cellprop.programs import deciding
 from cellprop.texts.words import Words, load
-from conftest import slow, slow_but
+from conftest import slow_but, slow_case
 from reading import content, formulas, values
 from retyping import by_ironcalc, changed, find, sheets_of, verifies
 from test_labels import NASTY, shown
@@ -390,7 +390,7 @@ def nasty(names: list[str]) -> cellprop.Trace:
 
 
 @pytest.mark.parametrize(
-    "some", [NAMES[::3], NAMES[1::3], NAMES[2::3], slow(NAMES)], ids=["a", "b", "c", "all"]
+    "some", [NAMES[::3], NAMES[1::3], NAMES[2::3], slow_case(NAMES)], ids=["a", "b", "c", "all"]
 )
 def test_names_of_classes_stay_text_whatever_they_say(some, tmp_path):
     trace = nasty(some)

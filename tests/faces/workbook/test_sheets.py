@@ -23,7 +23,7 @@ from cellprop.algebra import named, reads, statement, with_shapes
 from cellprop.faces import terminal, workbook
 from cellprop.faces.workbook import contents, theme
 from cellprop.texts.words import Words, load
-from conftest import slow, slow_but
+from conftest import slow_but, slow_case
 from reading import FIRST_LANE, cells_of, example, formulas, homes, position, steps
 
 ALL = pytest.mark.parametrize("name", reading.NETWORKS)
@@ -230,7 +230,7 @@ def test_every_matrix_is_a_defined_name_for_its_numbers_at_home(name, layout):
         assert re.fullmatch(r"'Step \d+(\.\d+)?'!(\$[A-Z]+\$\d+:?)+", where)
 
 
-@pytest.mark.parametrize("name", [*reading.NETWORKS, slow("many")])
+@pytest.mark.parametrize("name", [*reading.NETWORKS, slow_case("many")])
 def test_defined_names_are_distinct_whatever_their_case_and_are_not_cells(name):
     names = list(formulas(example(name)).defined_names)
     assert len({name.lower() for name in names}) == len(names)
@@ -484,12 +484,12 @@ def test_a_note_says_where_the_article_slips_on_its_own_example_only(step, slip)
     [
         ("batch", "0", "update 3 of 4 in epoch 2 of 2, with 6 of 20 samples"),
         ("batch", "0", "from all 20 samples"),
-        slow("standard", "0", "mean 0 and standard deviation 1"),
+        slow_case("standard", "0", "mean 0 and standard deviation 1"),
         ("deep", "4", "divides by the row's sum"),
         ("deep", "7", "d_output_check"),
-        slow("entropy", "5", "MAX(EXP("),
-        slow("adam", "10", "divided by 3"),
-        slow("deep band", "4", "divides by the row's sum"),
+        slow_case("entropy", "5", "MAX(EXP("),
+        slow_case("adam", "10", "divided by 3"),
+        slow_case("deep band", "4", "divides by the row's sum"),
     ],
 )
 def test_a_note_says_what_is_particular_about_a_network(name, step, said):
@@ -807,7 +807,7 @@ def breaks(sheet) -> list[int]:
     return [b.id for b in sheet.row_breaks.brk]
 
 
-@pytest.mark.parametrize("name", [*reading.NETWORKS, slow("tall"), slow("many")])
+@pytest.mark.parametrize("name", [*reading.NETWORKS, slow_case("tall"), slow_case("many")])
 @LAYOUTS
 def test_no_page_ends_in_the_middle_of_a_matrix(name, layout):
     trace = example(name)
