@@ -200,6 +200,7 @@ def test_retyping_the_focus_and_numbers_tells_it_anew(tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:Workbook contains no default style")  # as Gnumeric saves it
 def test_libreoffice_and_gnumeric_tell_the_same(libreoffice, gnumeric, tmp_path):
     wanted = {}
     for name in IN_ENGINES:
@@ -287,6 +288,7 @@ def test_numbers_of_any_size_are_written_alike(tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:Workbook contains no default style")  # as Gnumeric saves it
 def test_so_they_are_elsewhere(libreoffice, gnumeric, hyperformula, tmp_path):
     book, wanted = of_numbers()
     path = reading.saved(book, tmp_path / "book.xlsx")
@@ -295,7 +297,11 @@ def test_so_they_are_elsewhere(libreoffice, gnumeric, hyperformula, tmp_path):
     target = tmp_path / "gnumeric.xlsx"
     subprocess.run([gnumeric, "--recalc", path, target], capture_output=True, check=True)
     assert_numbers(of_book(load_workbook(target, data_only=True), wanted), wanted)
-    assert_numbers(in_hyperformula(hyperformula, path)[0], wanted)
+    # Its TEXT puts decimals behind a power of ten, 1.3e-700000, where JavaScript writes one.
+    sizes = {place: abs(NUMBERS[place[1] - 1]) for place in wanted}
+    written = {place: text for place, text in wanted.items() if 1e-6 <= sizes[place] < 1e21}
+    assert len(written) > len(wanted) / 2
+    assert_numbers(in_hyperformula(hyperformula, path)[0], written)
 
 
 def assert_numbers(found: Mapping[Any, Any], wanted: Told) -> None:

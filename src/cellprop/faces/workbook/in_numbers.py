@@ -30,6 +30,8 @@ _POINT = 'MID(1/2&"",2,1)'
 # A number so near to 0 is shown as 0 beside rounded ones: spreadsheets don't agree on which numbers
 # are less than others, if they differ by less.
 _NOTHING = Decimal("0.00000000000001")
+# Of what is typed, so many decimals count.
+_MOST_TYPED = 15
 # Less than this is as good as nothing to the formula of a power of ten; 0 has no logarithm.
 _LEAST_POWER, _LEAST = -300, "EXP(-690)"
 # What spreadsheets cut off differs below 0, so powers of ten are raised above it for that.
@@ -374,12 +376,14 @@ class _Typed(_Style):
     decimals: int
 
     def formula(self, number: str) -> str:
-        is_as_shown = f"ROUND({number},{self.decimals})={number}+0"
+        # Digits beyond these are not typed; Gnumeric has them in what it reads from a file.
+        is_as_shown = f"ROUND(ROUND({number},{self.decimals})-{number},{_MOST_TYPED})=0"
         return f'IF({is_as_shown},{_rounded(number, self.decimals)},{number}&"")'
 
     def text(self, value: float) -> str:
         text = _fixed(value, self.decimals)
-        return text if float(text) == value else _AsTyped().text(value)
+        is_as_shown = not float(_fixed(float(text) - value, _MOST_TYPED))
+        return text if is_as_shown else _AsTyped().text(value)
 
 
 @dataclass(frozen=True)
