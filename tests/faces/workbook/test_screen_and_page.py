@@ -271,6 +271,19 @@ def test_the_title_does_not_run_into_the_sentence_beside_it(name, layout):
 
 @ALL
 @LAYOUTS
+def test_the_formula_in_code_ends_before_the_focus_and_shrinks_rather_than_being_cut(name, layout):
+    found = 0
+    for _, sheet in steps(formulas(built(name), layout)):
+        for code in (cell for cell in sheet[3] if cell.style == "code" and cell.value is not None):
+            found += 1
+            assert code.alignment.shrink_to_fit
+            captions = [c.column for c in sheet[3] if c.style == "label" and c.value is not None]
+            assert room(sheet, 3, code.column) == wide(sheet, code.column, min(captions) - 1)
+    assert found == sum(bool(step.computed) for step in built(name).program.steps)
+
+
+@ALL
+@LAYOUTS
 def test_the_sentence_fits_beside_the_title_in_the_lines_that_its_row_has(name, layout):
     for _, sheet in steps(formulas(built(name), layout)):
         (says,) = [cell for cell in sheet[1] if cell.style == "says" and cell.value]

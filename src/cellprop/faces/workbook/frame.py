@@ -66,7 +66,7 @@ class Frame:
             self.book.add_named_style(_for_key(state, theme.styles[state]))
         if theme.colors:
             self.book.loaded_theme = theme.colors
-        self._styles: dict[tuple[str, str, bool, bool], int] = {}
+        self._styles: dict[tuple[str, str, bool, bool, bool], int] = {}
         self._differences: dict[str, DifferentialStyle] = {}
         self._charts: list[Chart] = []
         self._drawings: dict[Worksheet, list[Placed]] = {}
@@ -91,11 +91,12 @@ class Frame:
         *,
         quoted: bool = False,
         wrapped: bool = False,
+        shrunk: bool = False,
     ) -> int:
         """Return the number of a style. `quoted` keeps text such as `=1+1` text when edited;
-        `wrapped` lets a text have several lines.
+        `wrapped` lets a text have several lines; `shrunk` makes it smaller where it would be cut.
         """
-        key = (name, number_format, quoted, wrapped)
+        key = (name, number_format, quoted, wrapped, shrunk)
         if key not in self._styles:
             cell = self._scratch.cell(1, 1)
             cell.style = name
@@ -103,6 +104,8 @@ class Frame:
             cell.quotePrefix = quoted
             if wrapped:
                 cell.alignment = copy(cell.alignment) + Alignment(wrap_text=True)
+            if shrunk:
+                cell.alignment = copy(cell.alignment) + Alignment(shrink_to_fit=True)
             self._styles[key] = cell.style_id
         return self._styles[key]
 

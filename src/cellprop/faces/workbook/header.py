@@ -131,6 +131,11 @@ class Header:
         return column
 
     @property
+    def notation(self) -> Span:
+        """The columns of the formula in the notation chosen, before the focus."""
+        return at.FIRST_COLUMN, max(at.FIRST_COLUMN, self.chosen[0][0] - 1)
+
+    @property
     def unseen(self) -> int:
         """The first column beyond all that is seen."""
         return self.measures.last_column + 2
@@ -272,7 +277,7 @@ def notation_row(header: Header, links: Sequence[Link]) -> str:
     book, active = header.book, header.step.computed
     if not active:
         return given_row(header, links)
-    caption, code = book.frame.style("caption"), book.frame.style("code")
+    caption, code = book.frame.style("caption"), book.frame.style("code", shrunk=True)
     notation, names = notation_cell(), notations(book.words)
     usual, *others = names
     shown = f"IF({notation}={NOTHING},{focus.literal(names[usual])},{notation})"
@@ -337,7 +342,7 @@ def add_picture(header: Header, sheet: Worksheet) -> None:
 def add_focus(header: Header, sheet: Worksheet) -> None:
     """Let the row, the column and the matrix in focus be chosen from lists."""
     book, active = header.book, header.step.computed
-    for span in header.chosen:
+    for span in (header.notation, *header.chosen):
         merge(sheet, at.NOTATION, span)
     error = book.words("sheet.errors.choice")
     for cell, count in (
