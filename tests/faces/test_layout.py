@@ -72,10 +72,7 @@ Box = tuple[range, range]
 
 def book_of(program: Program) -> Spread:
     """Return what stands on each sheet of a flip-book."""
-    layout = lay_out(program, "flip-book")
-    (spread,) = set(layout.spreads.values())
-    assert spread.lanes == flip_book(program.lanes).lanes
-    return spread
+    return flip_book(program.lanes)
 
 
 def box(place: Place) -> Box:
@@ -130,10 +127,21 @@ def test_every_matrix_has_one_place_and_that_is_its_home(program):
 
 
 @given(programs)
-def test_on_every_sheet_of_a_flip_book_stands_the_same(program):
-    layout = lay_out(program, "flip-book")
-    assert len({layout.on(step) for step in program.steps}) == 1
-    assert layout.places == book_of(program).homes
+def test_on_every_sheet_of_a_flip_book_stands_the_same_and_below_it_what_an_update_changes(program):
+    layout, book = lay_out(program, "flip-book"), book_of(program)
+    assert layout.places == book.homes
+    for step in program.steps:
+        spread = layout.on(step)
+        changed = [program.moves[m.name] for m in step.computed if m.name in program.moves]
+        assert spread.above_notes == book.lanes
+        assert {p.matrix for lane in spread.below_notes for p in lane.places} == {*changed}
+        titled = [bool(lane.key) for lane in spread.below_notes]
+        assert titled == [True, *[False] * (len(titled) - 1)][: len(titled)]
+        for lane in spread.below_notes:
+            assert lane.row > spread.notes_row > book.lanes[-1].last_row
+        boxes = [box(place) for place in spread.places]
+        assert not any(overlap(one, other) for one, other in combinations(boxes, 2))
+    assert len(set(lay_out(program, "flip-book", moves=False).spreads.values())) == 1
 
 
 @given(programs)

@@ -8,7 +8,7 @@ step reads and computes. Takes a program and gives addresses; knows nothing of n
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import zip_longest
 from typing import Literal
@@ -51,7 +51,8 @@ class Layout:
     """What stands where on the sheets of a workbook.
 
     Attributes:
-        form: Whether it is a flip-book, whose sheets all have one spread, or in close-up.
+        form: Whether it is a flip-book, whose sheets all have one spread but for what an update
+            changes, or in close-up.
         rows: How many rows of many are in view in close-up.
         spreads: What stands on the sheet of each step, by its label.
     """
@@ -102,7 +103,7 @@ def lay_out(
     rows
         How many rows, and columns, of many are in view in close-up.
     moves
-        Whether an update's close-up shows by how much it changes what it replaces.
+        Whether an update's sheet shows by how much it changes what it replaces.
 
     Raises
     ------
@@ -116,7 +117,9 @@ def lay_out(
         raise InputError(f"rows: expected 1 to {MOST_IN_VIEW}, found {rows}.")
     book = flip_book(program.lanes)
     if form == "flip-book" or (form == "auto" and _fits(book)):
-        layout = Layout("flip-book", rows, {step.label: book for step in program.steps})
+        wanted = program.moves if moves else {}
+        spreads = {step.label: _with_moves(book, step, wanted) for step in program.steps}
+        layout = Layout("flip-book", rows, spreads)
     else:
         spreads = {
             step.label: spread_of(program, step, rows, moves=moves) for step in program.steps
@@ -146,6 +149,24 @@ def flip_book(lanes: Sequence[Lane]) -> Spread:
         row = placed[-1].last_row + 2
     homes = {place.matrix.name: place for lane in placed for place in lane.places}
     return Spread(tuple(placed), homes, row)
+
+
+def _with_moves(book: Spread, step: Step, moves: Mapping[str, Matrix]) -> Spread:
+    """Return the spread of a step of a flip-book: if it updates something, by how much that changes
+    stands below everything else, in the same columns where names leave room for it.
+    """
+    lanes, row = list(book.lanes), book.notes_row + 1
+    for lane in book.lanes:
+        found, free = list[tuple[Matrix, int]](), 0
+        for place in lane.places:
+            if place.matrix in step.computed and place.matrix.name in moves:
+                move = moves[place.matrix.name]
+                found.append((move, max(place.column, free)))
+                free = found[-1][1] + columns_for(move, move.columns.size) + 1
+        if found:
+            lanes.append(_place("changes" if len(lanes) == len(book.lanes) else "", row, found))
+            row = lanes[-1].last_row + 2
+    return replace(book, lanes=tuple(lanes)) if len(lanes) > len(book.lanes) else book
 
 
 def _place(

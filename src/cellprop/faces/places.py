@@ -252,6 +252,16 @@ class Spread:
         return (place for lane in self.lanes for place in lane.places)
 
     @property
+    def above_notes(self) -> tuple[PlacedLane, ...]:
+        """The lanes above the notes."""
+        return tuple(lane for lane in self.lanes if lane.row < self.notes_row)
+
+    @property
+    def below_notes(self) -> tuple[PlacedLane, ...]:
+        """The lanes below the notes: what a page can do without."""
+        return self.lanes[len(self.above_notes) :]
+
+    @property
     def last_row(self) -> int:
         """The last row that holds anything."""
         return max(*(lane.last_row for lane in self.lanes), self.notes_row)

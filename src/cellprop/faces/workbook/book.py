@@ -24,7 +24,7 @@ from cellprop.faces.places import Place, Spread, letter
 from cellprop.faces.workbook import xml
 from cellprop.faces.workbook.allowed import Allowed, allowed, as_typed
 from cellprop.faces.workbook.frame import Frame
-from cellprop.faces.workbook.measures import Measures, label_lines, measured
+from cellprop.faces.workbook.measures import Measures, label_lines, measured, needed
 from cellprop.files.safe import looks_like_formula
 from cellprop.programs.program import Step
 from cellprop.running.run import Run, Update
@@ -115,9 +115,20 @@ class Book:
             self._measures[spread] = measured(spread, self.frame, shown, self.numbers, extra)
         return self._measures[spread]
 
-    def _extra_widths(self, spread: Spread) -> Mapping[int, float]:  # noqa: ARG002 - others have some
-        """Return what columns of a sheet need for something else than numbers, in characters."""
-        return {}
+    def _extra_widths(self, spread: Spread) -> Mapping[int, float]:  # noqa: ARG002 - others need it
+        """Return what columns of a sheet need beside its own numbers, in characters: in a flip-book
+        all sheets are as wide as those of updates, which also show what changes.
+        """
+        if self.layout.form == "close-up":
+            return {}
+        found: dict[int, float] = {}
+        spreads = dict.fromkeys(self.layout.spreads.values())
+        for place in (p for each in spreads for lane in each.below_notes for p in lane.places):
+            name = place.matrix.name
+            for j, column in enumerate(range(place.column, place.last_column + 1)):
+                width = needed(place, j, self.columns[name], self.numbers[name])
+                found[column] = max(found.get(column, 0.0), width)
+        return found
 
     def label(self, address: str, label: str, width: float) -> str:
         """Return the cell of a label, in as many lines as it takes; nothing for an empty one."""

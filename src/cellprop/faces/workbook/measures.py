@@ -171,7 +171,7 @@ def measured(
             widen(place.label_column, frame.wider(theme.label_width, min(side, WIDEST_SIDE)))
         for j, column in enumerate(range(place.column, place.last_column + 1)):
             widen(column, theme.number_width)
-            widen(column, _needed(place, j, columns[place.matrix.name], values[place.matrix.name]))
+            widen(column, needed(place, j, columns[place.matrix.name], values[place.matrix.name]))
             above = width_above(place.across.labels[j], frame.places(widths[column]))
             widen(column, frame.wider(widths[column], above))
     for folded in spread.columns:
@@ -194,7 +194,7 @@ def measured(
     return Measures(spread, theme.number_width, widths, heights)
 
 
-def _needed(place: Place, j: int, forms: Formats, values: Array) -> float:
+def needed(place: Place, j: int, forms: Formats, values: Array) -> float:
     """Return the width that the numbers of a column need, in characters."""
     if place.turned:
         values, form = values.T, max(forms, key=lambda form: len(form.show(1.0)))

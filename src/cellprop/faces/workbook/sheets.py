@@ -113,12 +113,14 @@ def body_rows(
     state_of: StateOf,
     beside: Mapping[int, str] | None = None,
 ) -> Iterator[str]:
-    """Yield the rows below the header: the lanes, then the notes."""
-    for lane in book.layout.on(step).lanes:
+    """Yield the rows below the header: the lanes, with the notes where these have their row."""
+    spread, notes = book.layout.on(step), notes_row(book, sheet, step)
+    for lane in spread.above_notes:
         yield from lane_rows(book, step, lane, state_of, beside)
-    notes = notes_row(book, sheet, step)
     if notes:
         yield notes
+    for lane in spread.below_notes:
+        yield from lane_rows(book, step, lane, state_of, beside)
 
 
 def lane_rows(
