@@ -18,11 +18,12 @@ def computed_numbers(program: Program) -> dict[Step, int]:
 
 def formulas_of_all_steps(program: Program) -> int:
     """Return how many formulas (int) the sheets of all steps hold if each computes its own numbers,
-    and has a link to each number of the steps before it.
+    has a link to each number of the steps before it, and says by how much an update changes.
     """
     found = before = 0
     for step, computed in computed_numbers(program).items():
-        found += before + computed
+        changes = _size(matrix for matrix in step.computed if matrix.name in program.moves)
+        found += before + computed + changes
         before += _size(step.brings)
     return found
 

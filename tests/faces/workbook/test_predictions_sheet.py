@@ -57,7 +57,7 @@ CASES = {
     "not yet": (([3, 2, 1], {}), y, {"epochs": 0, "batch_size": 1, "walk_batch": 2}),
     "later": (([3, 2, 1], {}), y, {"epochs": 2, "batch_size": 3, "walk_epoch": 2, "walk_batch": 2}),
 }
-QUICK = ["one of several", "numbers", "no bias", "batches"]
+QUICK = ["one of several", "numbers"]
 ALL = pytest.mark.parametrize("name", slow_but(QUICK, CASES))
 
 

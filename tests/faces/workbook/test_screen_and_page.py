@@ -16,7 +16,7 @@ import reading
 from conftest import slow_but
 from reading import BUILT, FIRST_LANE, built, formulas, standing, steps
 
-QUICK = ("article", "xor", "iris", "csv", "two layers", "four outputs")
+QUICK = ("article", "csv")
 ALL = pytest.mark.parametrize("name", slow_but(QUICK, BUILT))
 LAYOUTS = pytest.mark.parametrize("layout", ["flip-book", "close-up"])
 # In pixels: a digit of the usual font, of 12 points; a point. A screen, and what of it the numbers
@@ -62,7 +62,7 @@ def computed_or_given(trace, label: str, sheet) -> list:
 # --- Which layout -------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", BUILT)
+@ALL
 def test_a_flip_book_is_chosen_only_where_it_can_be_read_on_a_page(name):
     trace = built(name)
     sheet = formulas(trace)["Step 1"]

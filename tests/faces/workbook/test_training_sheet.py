@@ -50,7 +50,7 @@ CASES = {
     "adam": (([3, 2, 1], {}), y, {"epochs": 8, "optimizer": "adam", "average": True}),
     "later": (([3, 2, 1], {}), y, {"epochs": 8, "walk_epoch": 3}),
 }
-QUICK = ["plain", "no bias", "classes", "momentum"]
+QUICK = ["plain", "classes"]
 ALL = pytest.mark.parametrize("name", slow_but(QUICK, CASES))
 
 
