@@ -54,11 +54,13 @@ class Backward:
             was given a name for it.
         long_way: Where the loss's derivative and an activation's slope cancel (see
             `Operation.cancels`), the adjoint of the activation's input with neither left out.
+        shares: For each matrix that the loss depends on, what each use of it adds to its adjoint.
     """
 
     wanted: Mapping[str, Expression]
     slopes: Mapping[str, Matrix]
     long_way: Mapping[str, Expression]
+    shares: Mapping[str, Sequence[Expression]]
 
 
 def derive(
@@ -99,7 +101,7 @@ def derive(
     for matrix in reversed(_in_order(loss, passing.given)):
         if matrix.name in passing.adjoints:  # not the loss, nor what it takes for fixed
             passing.go_on(matrix)
-    return Backward(passing.adjoints, passing.named_slopes, passing.long_way)
+    return Backward(passing.adjoints, passing.named_slopes, passing.long_way, passing.shares)
 
 
 @dataclass(frozen=True)
@@ -117,7 +119,7 @@ class _Passing:
         given: Matrices that nothing goes back beyond.
         adjoints: The adjoint of each matrix, as far as it is known.
         sources: What each comes from; None among them for what is no operation's.
-        named_slopes, long_way: See `Backward`.
+        named_slopes, long_way, shares: See `Backward`.
     """
 
     def __init__(self, given: Sequence[Matrix], wanted: Names, slopes: Names) -> None:
@@ -126,6 +128,7 @@ class _Passing:
         self.sources: dict[str, list[_Source | None]] = {}
         self.named_slopes: dict[str, Matrix] = {}
         self.long_way: dict[str, Expression] = {}
+        self.shares: dict[str, list[Expression]] = {}
         self._wanted, self._slopes = wanted, slopes
 
     def go_on(self, matrix: Matrix) -> None:
@@ -151,6 +154,7 @@ class _Passing:
         if isinstance(operand, Matrix):
             known = self.adjoints.get(operand.name)
             self.adjoints[operand.name] = adjoint if known is None else known + adjoint
+            self.shares.setdefault(operand.name, []).append(adjoint)
             self.sources.setdefault(operand.name, []).append(source)
         elif isinstance(operand, Applied):
             self.pass_on(_Source(operand, adjoint), passed_back(operand, operand, adjoint))

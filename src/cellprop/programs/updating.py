@@ -9,10 +9,12 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from dataclasses import dataclass, field
 
 from cellprop.algebra import (
+    CHANGES,
     ONE,
     Backward,
     Expression,
     Matrix,
+    Sign,
     apply,
     define,
     square,
@@ -37,6 +39,7 @@ class Updating:
         counting: The names of the numbers that are carried on.
         shares: The names of the settings that are from 0 to below 1.
         counted: Those numbers, updated.
+        sign: Of the changes: changes wanted are added, gradients subtracted.
     """
 
     settings: Mapping[str, Matrix]
@@ -47,6 +50,12 @@ class Updating:
     updates: dict[str, Matrix] = field(default_factory=dict)
     brings: dict[str, tuple[Matrix, ...]] = field(default_factory=dict)
     counted: tuple[Matrix, ...] = ()
+    sign: Sign = CHANGES
+
+    def moved(self, parameter: Matrix, step: Expression) -> Matrix:
+        """Define what replaces a parameter: it, and a step in the direction of its change."""
+        new = parameter + step if self.sign == CHANGES else parameter - step
+        return self.replace(parameter, new)
 
     def replace(self, old: Matrix, new: Expression) -> Matrix:
         """Define what replaces a matrix: `wh_new` for `wh`."""
@@ -109,7 +118,7 @@ class Rule:
 
 
 def _plain(parameter: Matrix, to: Updating) -> Iterator[Matrix]:
-    yield to.replace(parameter, parameter + to.changes[parameter.name] * to.settings[RATE])
+    yield to.moved(parameter, to.changes[parameter.name] * to.settings[RATE])
 
 
 def _momentum(parameter: Matrix, to: Updating) -> Iterator[Matrix]:
@@ -118,22 +127,25 @@ def _momentum(parameter: Matrix, to: Updating) -> Iterator[Matrix]:
     kept = to.settings["momentum"] * velocity
     faster = to.replace(velocity, to.changes[parameter.name] + kept)
     yield faster
-    yield to.replace(parameter, parameter + faster * to.settings[RATE])
+    yield to.moved(parameter, faster * to.settings[RATE])
 
 
 def _adam(parameter: Matrix, to: Updating) -> Iterator[Matrix]:
     """Algorithm 1 of Kingma and Ba (2014), going by the change wanted: the gradient's negative."""
     name, settings = parameter.name, to.settings
     beta_1, beta_2 = settings["beta_1"], settings["beta_2"]
-    change = define(f"{name}_change", to.changes[name], f"Δ{parameter.symbol}")
+    change = to.changes[name]
+    if not isinstance(change, Matrix):  # no step before shows it
+        change = define(f"{name}_change", change, f"Δ{parameter.symbol}")
+        yield change
     m, v = to.remembered[f"{name}_m"], to.remembered[f"{name}_v"]
     mean = to.replace(m, beta_1 * m + (1 - beta_1) * change)
     spread = to.replace(v, beta_2 * v + (1 - beta_2) * square(change))
     unbiased = apply("ratio", mean, 1 - to.updates["beta_1_power"])
     size = square_root(apply("ratio", spread, 1 - to.updates["beta_2_power"]))
-    yield from (change, mean, spread)
+    yield from (mean, spread)
     step = apply("ratio_to_spread", settings[RATE] * unbiased, size + settings["epsilon"])
-    yield to.replace(parameter, parameter + step)
+    yield to.moved(parameter, step)
 
 
 OPTIMIZERS = {
@@ -162,7 +174,11 @@ def carried_names(parameters: Iterable[str], optimizer: str) -> tuple[str, ...]:
 
 
 def updating(
-    optimizer: str, parameters: Sequence[Matrix], backward: Backward, samples: int | None
+    optimizer: str,
+    parameters: Sequence[Matrix],
+    backward: Backward,
+    samples: int | None,
+    sign: Sign = CHANGES,
 ) -> Updating:
     """Return the updates of all parameters.
 
@@ -176,6 +192,8 @@ def updating(
         The change wanted of each.
     samples
         Over how many samples changes are averaged; None if they are summed.
+    sign
+        With which `backward` was derived: changes wanted are added, gradients subtracted.
     """
 
     def number(name: str) -> Matrix:
@@ -191,7 +209,7 @@ def updating(
     if samples:
         changes = {name: change / samples for name, change in changes.items()}
     settings = {name: number(name) for name in (RATE, *rule.settings)}
-    to = Updating(settings, remembered, changes, rule.counts, rule.shares)
+    to = Updating(settings, remembered, changes, rule.counts, rule.shares, sign=sign)
     to.counted = tuple(
         to.replace(remembered[name], remembered[name] * settings[by])
         for name, by in rule.counts.items()
