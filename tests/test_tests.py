@@ -1,4 +1,4 @@
-"""What holds for all tests: none depends on how fast a machine is.
+"""What holds for all tests: each runs, and none depends on how fast a machine is.
 
 A busy machine is many times slower than a free one, so a test that asserts a time fails where
 nothing is wrong. Work is counted instead (`counting`); how long it takes is told by `bench/`.
@@ -70,6 +70,28 @@ def _is_none(node: ast.AST) -> bool:
 @pytest.mark.parametrize("path", sorted(str(p.relative_to(TESTS)) for p in TESTS.rglob("*.py")))
 def test_no_test_depends_on_a_clock(path):
     assert times((TESTS / path).read_text(encoding="utf-8")) == []
+
+
+def hidden(source: str) -> list[str]:
+    """Return the tests of a module that a helper for cases makes something else of."""
+    found = (node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.FunctionDef))
+    helpers = {"slow", "slow_case", "slow_but"}
+    return [
+        node.name
+        for node in found
+        if helpers & {ast.unparse(decorator).split("(")[0] for decorator in node.decorator_list}
+        and "slow = pytest.mark.slow" not in source
+    ]
+
+
+@pytest.mark.parametrize("path", sorted(str(p.relative_to(TESTS)) for p in TESTS.rglob("*.py")))
+def test_no_test_is_hidden_by_a_helper_that_is_no_mark(path):
+    assert hidden((TESTS / path).read_text(encoding="utf-8")) == []
+
+
+def test_a_test_that_is_hidden_is_found():
+    assert hidden("@slow_case\ndef test_it(): ...") == ["test_it"]
+    assert hidden("@pytest.mark.slow\ndef test_it(): ...") == []
 
 
 WRONG = {
