@@ -290,7 +290,7 @@ def test_many_samples_print_on_one_page_in_width_and_the_first_says_what_is_left
     libreoffice, tmp_path
 ):
     trace = many(200)
-    assert reading.pages(libreoffice, trace, ["Predictions"], tmp_path)["Predictions"] <= 2
+    assert reading.pages(libreoffice, trace, ["Predictions"], tmp_path)["Predictions"] == 1
     sheet, found = formulas(trace)["Predictions"], stored(trace)
     assert not sheet.col_breaks.brk
     assert sheet.page_setup.fitToWidth == 1
@@ -301,10 +301,20 @@ def test_many_samples_print_on_one_page_in_width_and_the_first_says_what_is_left
 
 
 def test_few_samples_are_printed_with_the_room_for_new_ones():
-    sheet, found = formulas(many(20))["Predictions"], stored(many(20))
+    sheet, found = formulas(many(8))["Predictions"], stored(many(8))
     _, _, _, bottom = range_boundaries(sheet.print_area.split("!")[1])
     assert bottom == find(found, "new 5")[0]
     assert not any("In print" in str(value) for value in found.values())
+
+
+def test_twenty_samples_are_printed_without_it_as_a_page_has_no_room_for_both(
+    libreoffice, tmp_path
+):
+    trace = many(20)
+    assert reading.pages(libreoffice, trace, ["Predictions"], tmp_path)["Predictions"] == 1
+    sheet, found = formulas(trace)["Predictions"], stored(trace)
+    _, _, _, bottom = range_boundaries(sheet.print_area.split("!")[1])
+    assert bottom == find(found, "Samples")[0] + 2 + 20 < find(found, "new 1")[0]
 
 
 NEW = {0: [1.5, -2, 0.25], 1: [1.5, None, 3], 3: [0, 0, 0]}

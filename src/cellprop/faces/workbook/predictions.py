@@ -19,7 +19,7 @@ from cellprop.faces.workbook.book import RunBook
 from cellprop.faces.workbook.canvas import WIDEST, Addresses, Canvas, absolute, at_home, room_for
 from cellprop.faces.workbook.focus import StyleRule, literal
 from cellprop.faces.workbook.measures import POINT, ROW
-from cellprop.faces.workbook.samples import Predicted
+from cellprop.faces.workbook.samples import Predicted, SampleTable
 from cellprop.faces.workbook.trained import FIRST_ROW, PREDICTIONS, Trained
 from cellprop.programs.deciding import Decision, decided, mean, right
 from cellprop.running.run import TRAINED
@@ -27,8 +27,9 @@ from cellprop.texts.formats import WIDEST_SIDE, Format, choose
 
 # Rows for samples to type.
 ROOM = 5
-# Of more samples than this, so many are printed, and no room for new ones.
-PRINTED = 20
+# Of more samples than this, so many are printed; fewer where a page has no room, but so many.
+PRINTED, LEAST_PRINTED = 20, 5
+ROWS_OF_PAGE = int(PAGE_HEIGHT / (ROW * POINT))
 # More working columns than this are folded away.
 MOST_UNFOLDED = 12
 # The rows of the share that is right, and of what heads the parameters.
@@ -45,8 +46,9 @@ def predictions_sheet(book: RunBook, sheet: Worksheet, predicted: Predicted) -> 
     rows = _Rows(canvas, predicted)
     _put_parameters(canvas, predicted.trained)
     own = here.first_row + here.count + 2
+    printed = _printed(here)
     texts = {own: ("own", words("predictions.own_says"))}
-    texts[here.labels - 2] = ("samples", _says_of_samples(book, here.count))
+    texts[here.labels - 2] = ("samples", _says_of_samples(book, here.count, printed))
     for row, (key, says) in texts.items():
         canvas.text(row, 1, "heading", words(f"predictions.{key}"))
         if says:
@@ -64,23 +66,31 @@ def predictions_sheet(book: RunBook, sheet: Worksheet, predicted: Predicted) -> 
     canvas.head(PREDICTIONS, here.page)
     canvas.prose(2, here.page, words("predictions.says"))
     sheet.freeze_panes = "B1"
-    last = here.labels + PRINTED if here.count > PRINTED else own + 2 + ROOM
+    # Room for new samples is worth no page of its own.
+    last = own + 2 + ROOM
+    if here.count > printed or last > ROWS_OF_PAGE:
+        last = here.labels + printed
     canvas.set_up_print(
         here.page,
         f"{here.labels - 1}:{here.labels}",
         last_row=last,
         breaks=canvas.column_breaks(here.page),
-        one_page=last * ROW * POINT <= PAGE_HEIGHT,
+        one_page=last <= ROWS_OF_PAGE,
     )
     return canvas.rows()
 
 
-def _says_of_samples(book: RunBook, count: int) -> str:
+def _printed(here: SampleTable) -> int:
+    """Return how many samples are printed: as many as one page has room for."""
+    return min(here.count, PRINTED, max(LEAST_PRINTED, ROWS_OF_PAGE - here.labels))
+
+
+def _says_of_samples(book: RunBook, count: int, printed: int) -> str:
     """Return what there is to say of `count` rows of samples: which are missing, or not printed."""
     samples = book.run.program.output.rows.size
     says = [book.words("predictions.cut", count=count)] if count < samples else []
-    if count > PRINTED:
-        says.append(book.words("predictions.printed", count=PRINTED, samples=samples))
+    if count > printed:
+        says.append(book.words("predictions.printed", count=printed, samples=samples))
     return " ".join(says)
 
 
