@@ -240,6 +240,7 @@ def test_libreoffice_writes_numbers_as_its_language_does(libreoffice, tmp_path, 
 # --- Numbers ------------------------------------------------------------------------------
 
 NUMBERS = [
+    -0.1, -0.01, -0.001, -0.05, -0.005, -0.04,
     0.0, 1.0, 0.5, -0.5, 1.5, 2.5, -2.5, 0.125, -0.125, 0.3, 12.0, 123456.5, 1e7, -4e8, 0.0996,
     0.004, -0.004, 0.0949, 0.0951, 9.96e-5, -9.94e-5, 1e-4, 1.3e-7, -2e-12, 5e-15, -5e-15, 1e-17,
     -1e-17, 2e-200, 3e-320, -3e-320, -3e-302, -4e-301, -6e-301, 1e22, 2.5e200, -7.25e-300,
@@ -249,6 +250,7 @@ FORMATS = [
     [Format(2)], [Format(6)], [Format(9)], [Format(None)], [Format(None, digits=4)],
     [Format(0, exact=True)], [Format(3, exact=True)], [Format(None, exact=True, digits=3)],
     [Format(0, exact=True), Format(1, exact=True)], [Format(2), Format(1, exact=True)],
+    [Format(1, exact=True)], [Format(2, exact=True)], [Format(1)],
     [Format(2), Format(None)],
 ]  # fmt: skip
 
@@ -374,7 +376,7 @@ def test_what_would_be_too_long_is_not_told():
 def test_where_the_formula_gets_long_tiny_numbers_are_0():
     (a,) = small("a")
     long = a
-    for _ in range(30):
+    for _ in range(24):
         long = long + a
     where = dict.fromkeys("ab", Block("$A$1:$C$2", [Format(2)] * 3))
     values = {name: np.full((2, 3), 1e-5) for name in "ab"}

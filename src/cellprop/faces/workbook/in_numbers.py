@@ -341,7 +341,7 @@ class _Rounded(_Style):
     def formula(self, number: str) -> str:
         rounded = _rounded(number, self.decimals)
         if self.is_plain:
-            return rounded
+            return _rounded(number, self.decimals, has_least=True)
         # Between 0 and the least, in one comparison, since the formulas of numbers are long.
         middle = f"{self._middle:f}", f"{self._middle - _NOTHING:f}"
         small = f"ABS(ABS({number})-{middle[0]})<{middle[1]}"
@@ -378,7 +378,8 @@ class _Typed(_Style):
     def formula(self, number: str) -> str:
         # Digits beyond these are not typed; Gnumeric has them in what it reads from a file.
         is_as_shown = f"ROUND(ROUND({number},{self.decimals})-{number},{_MOST_TYPED})=0"
-        return f'IF({is_as_shown},{_rounded(number, self.decimals)},{number}&"")'
+        shown = _rounded(number, self.decimals, has_least=True)
+        return f'IF({is_as_shown},{shown},{number}&"")'
 
     def text(self, value: float) -> str:
         text = _fixed(value, self.decimals)
@@ -428,11 +429,19 @@ class _Scientific(_Style):
         return f"{found}E{power}"
 
 
-def _rounded(number: str, decimals: int) -> str:
-    """Return a formula of the text of a number with so many decimals."""
+def _rounded(number: str, decimals: int, *, has_least: bool = False) -> str:
+    """Return a formula of the text of a number with so many decimals.
+
+    `has_least`: whether it may be the least below 0 that these show, such as -0.01.
+    """
     rounded = f"ROUND({number},{decimals})"
-    # To IronCalc, TEXT(-1,"0") is 1.
-    return f"TEXT({rounded},{_code(decimals)})" if decimals else f'({rounded}+0)&""'
+    # To IronCalc, TEXT(-1,"0") is 1, and TEXT(-0.1,"0.0") is 0.1.
+    if not decimals:
+        return f'({rounded}+0)&""'
+    if not has_least:
+        return f"TEXT({rounded},{_code(decimals)})"
+    half = Decimal("0.5").scaleb(-decimals)
+    return f'MID("-",1,({number}<=-{half:f})*1)&TEXT(ABS({rounded}),{_code(decimals)})'
 
 
 def _code(decimals: int) -> str:
