@@ -67,6 +67,7 @@ JUMPING = ("positive", "positive_or_leak")
 # They are the whole of a definition, and their texts have the parentheses that need this.
 WHOLE = ("linear", *losses())
 RATIOS = ("ratio", "ratio_to_spread")
+EITHER = ("minimum", "maximum")
 OVER_ROWS = ("sum_over_rows", "minimum_over_rows", "maximum_over_rows")
 EXTREME = ("minimum_over_rows", "maximum_over_rows", "maximum_over_columns")
 OVER_COLUMNS = ("sum_over_columns", "maximum_over_columns")
@@ -111,7 +112,15 @@ class Builder:
         ways = ["leaf"]
         if depth:
             ways = ["+", "-", "*", "/", *RATIOS, "@", ".T", "elementwise", "elementwise", "twice"]
-            ways += ["jumping", "square_root", "exponential", "equal", "compared"]
+            ways += [
+                "either",
+                "logarithm",
+                "jumping",
+                "square_root",
+                "exponential",
+                "equal",
+                "compared",
+            ]
         if depth and columns is ONE and not scalar:
             ways += ["decided"]
         if depth:
@@ -140,6 +149,15 @@ class Builder:
             return self.decided(rows)
         if way == "square_root":
             return square_root(self.positive(rows, columns, depth - 1))
+        if way == "either":  # of exact numbers, so that none needs parentheses in one place of two
+            kinds = [(rows, columns), (ONE, columns), (rows, ONE)]
+            pair = [self.leaf(rows, columns, -2, 2), self.leaf(*self.chance.choice(kinds), -2, 2)]
+            if rows is not ONE and columns is not ONE and self.chance.random() < 0.3:
+                pair = [self.leaf(rows, ONE, -2, 2), self.leaf(ONE, columns, -2, 2)]
+            self.chance.shuffle(pair)
+            return apply(self.chance.choice(EITHER), *pair)
+        if way == "logarithm":
+            return apply(way, self.positive(rows, columns, depth - 1))
         if way == "exponential":
             positive = self.positive(rows, columns, depth - 1)
             leaf = self.leaf(rows, columns, -2, 2)
@@ -258,6 +276,8 @@ class Builder:
             return sizes[0] / sizes[1]
         if name in ("multiply", "scale"):
             return sizes[0] * sizes[1]
+        if name in EITHER:
+            return np.maximum(*sizes)
         if name == "if_more":
             return sizes[1] + sizes[2]
         return {
@@ -325,7 +345,7 @@ def python_tree(source: str) -> str | None:
 class ExcelTree:
     """How Excel reads a formula: a minus sign binds more than `^`, and `^` goes from the left."""
 
-    TOKENS = re.compile(r"[A-Za-z_][\w.]*|[0-9.]+(?:E-[0-9]+)?|>=|[-+*/^(),:>=]")
+    TOKENS = re.compile(r"[A-Za-z_][\w.]*|[0-9.]+(?:E-[0-9]+)?|>=|[-+*/^(),:<>=]")
 
     def __init__(self, formula: str) -> None:
         self.tokens = [*self.TOKENS.findall(formula), "end"]
@@ -342,7 +362,7 @@ class ExcelTree:
         return tree
 
     def compared(self) -> Any:
-        return self.chain(">=", self.plus)
+        return self.chain(">=<", self.plus)
 
     def plus(self) -> Any:
         return self.chain("+-", self.times)
@@ -755,6 +775,7 @@ def extremes() -> Iterator[tuple[Expression, dict[Matrix, np.ndarray]]]:
         for name in SATURATING:
             yield apply(name, x), {x: np.array([[-large, large, 0.0, -1.0]])}
         yield apply("softmax", x), {x: np.full((1, 4), -large)}
+        yield apply("logarithm", x), {x: np.array([[-large, large, 0.0, 1e-320]])}
     for targets in TARGETS:
         for name in losses():
             yield apply(name, y, output), {y: targets, output: SATURATED}
@@ -1110,6 +1131,9 @@ WRITTEN = {
         "MMULT(m,TRANSPOSE(COLUMN(m)^0))",
         "SUM(A1:B1)",
     ),
+    "logarithm": ("np.log(m)", "log(m)", "LN(m)", "LN(MAX(EXP(-460),A1))"),
+    "maximum": ("np.maximum(m, n)", "pmax(m, n)", "IF(m>n,m,n)", "MAX(A1,D1)"),
+    "minimum": ("np.minimum(m, n)", "pmin(m, n)", "IF(m<n,m,n)", "MIN(A1,D1)"),
     "ratio": ("m / n", "m / n", "m/n", "A1/MAX(EXP(-460),D1)"),
     "ratio_to_spread": ("m / n", "m / n", "m/n", "A1/MAX(EXP(-69),D1)"),
     "cross_entropy": ("-m * np.log(n)", "-m * log(n)", "-m*LN(n)", "-A1*LN(MAX(EXP(-460),D1))"),
@@ -1134,7 +1158,7 @@ WRITTEN = {
 @pytest.mark.parametrize("name", WRITTEN)
 def test_an_operation_is_written_as_one_would_type_it(name):
     n = Matrix("n", TWO, TWO)
-    operands = (m, n) if name in (*RATIOS, *losses()) else (m,)
+    operands = (m, n) if name in (*RATIOS, *EITHER, *losses()) else (m,)
     expression = apply(name, *operands)
     found = [text(expression, notation) for notation in ("numpy", "r", "excel")]
     assert (*found, formulas(expression, Sheet([m, n]).addresses)[0][0]) == WRITTEN[name]

@@ -23,8 +23,12 @@ from cellprop.algebra import (
     derive,
     elementwise,
     evaluate,
+    exp,
     in_parts,
+    log,
     losses,
+    maximum,
+    minimum,
     square,
     square_root,
     statement,
@@ -75,6 +79,9 @@ EXPRESSIONS = {
     "softmax within": z * apply("softmax", apply("softmax", z) * s),
     "a square root": square_root(square(z) + b * b) + X @ w,
     "an exponential": apply("exponential", X @ w) * s,
+    "a logarithm": log(square(X @ w) + 1) * s,
+    "the larger of two": maximum(X @ w, b) * z + maximum(c, b),
+    "the smaller of two": minimum(z, X @ w) * s - minimum(0.3, z),
     "a ratio": apply("ratio", z, square(X @ w) + 1),
     "a ratio to a spread": apply("ratio_to_spread", z - b, square_root(square(c) + 2)),
     "the largest of each row": z / (square(apply("maximum_over_columns", X @ w + z)) + 1),
@@ -513,3 +520,25 @@ def test_an_operation_without_a_result_of_its_own_needs_only_its_local_derivativ
     )
     loss = loss_of(apply(blend, apply("sigmoid", c), X @ w, b))
     assert_gradients(loss, derive(loss, {}, {}), values(1))
+
+
+@pytest.mark.parametrize("name", ["maximum", "minimum", "log", "exp"])
+def test_gradients_are_those_of_pytorch_where_numbers_are_alike_too(name):
+    torch = pytest.importorskip("torch", reason="PyTorch is not installed")
+    functions = {"maximum": maximum, "minimum": minimum, "log": log, "exp": exp}
+    a, other = Matrix("a", SAMPLES, OUTPUTS), Matrix("other", SAMPLES, OUTPUTS)
+    first = np.array([[0.5, 1.0], [2.0, 0.25], [1.5, 1.5], [0.75, 3.0]])
+    second = np.array([[0.5, 2.0], [1.0, 0.25], [1.5, 0.5], [1.0, 3.0]])
+    operands = (a, other) if name in ("maximum", "minimum") else (a,)
+    result = define("result", functions[name](*operands))
+    loss = define("loss", apply("squared_error", y, result))
+    theirs = [torch.tensor(v, requires_grad=True) for v in (first, second)[: len(operands)]]
+    targets = np.linspace(-1, 1, 8).reshape(4, 2)
+    errors = getattr(torch, name)(*theirs) - torch.tensor(targets)
+    (errors.square() / 2).sum().backward()
+    backward = derive(loss, {}, {}, sign=GRADIENTS)
+    for operand, tensor in zip(operands, theirs, strict=True):
+        gradient = define("gradient", backward.wanted[operand.name])
+        known = {"a": first, "other": second, "y": targets}
+        found = evaluate(in_order(a, other, y, gradient), known)["gradient"]
+        assert close(found, tensor.grad.numpy(), tolerance=1e-12)

@@ -29,6 +29,7 @@ from cellprop.algebra.notation import (
     POWER,
     TIMES,
     call,
+    either_in_r,
     in_r,
     infix,
     ones_beside,
@@ -127,6 +128,32 @@ def _extreme(name: str, function: str, over: Side) -> Operation:
         cells=cells.reduced(function, over=over),
         axes=axes.of_a_row if over == "rows" else axes.of_a_column,
         range=ranges.chosen,
+        back=back,
+    )
+
+
+def _either(name: str, function: str) -> Operation:
+    """Return the smaller or the larger of two numbers."""
+    is_larger = function == "MAX"
+    lower = function.lower()
+
+    def back(g: Expression, _: Expression, a: Expression, b: Expression) -> tuple[Expression, ...]:
+        # Where both are alike each takes half.
+        more, less = Applied("positive", a - b), Applied("positive", b - a)
+        of_first = (1 + more - less) / 2 if is_larger else (1 + less - more) / 2
+        return g * of_first, g * (1 - of_first)
+
+    return elementwise(
+        name,
+        np.maximum if is_larger else np.minimum,
+        maths=call(f"{lower}({{0}}, {{1}})"),
+        numpy=call(f"np.{name}({{0}}, {{1}})"),
+        r=either_in_r(f"p{lower}"),
+        # In an array formula MAX would take the largest of all.
+        excel=Form(
+            f"IF({{0}}{'>' if is_larger else '<'}{{1}},{{0}},{{1}})", CALL, (COMPARED + 1,) * 2
+        ),
+        cell=call(f"{function}({{0}},{{1}})"),
         back=back,
     )
 
@@ -304,6 +331,19 @@ ARITHMETIC: tuple[Operation, ...] = (
         excel=call("EXP({0})"),
         back=lambda g, power, _: (g * power,),
     ),
+    elementwise(
+        "logarithm",
+        lambda x: np.log(np.maximum(x, TINY)),
+        maths=call("ln({0})"),
+        numpy=call("np.log({0})"),
+        r=call("log({0})"),
+        excel=call("LN({0})"),
+        # LN(0) is an error in a spreadsheet.
+        cell=call("LN(MAX(EXP(-460),{0}))"),
+        back=lambda g, _, a: (Applied("ratio", g, a),),
+    ),
+    _either("minimum", "MIN"),
+    _either("maximum", "MAX"),
     # A quotient whose divisor is not negative, and may come so close to 0 as to be it.
     _quotient("ratio", _ratio, "EXP(-460)"),
     # One whose divisor says how far numbers spread: of inputs, or of changes.

@@ -280,6 +280,28 @@ def square_root(operand: Expression) -> Applied:
     return Applied("square_root", operand)
 
 
+def exp(operand: Expression) -> Applied:
+    """Return the expression of e to the power of each number, of the operand's shape."""
+    return Applied("exponential", operand)
+
+
+def log(operand: Expression) -> Applied:
+    """Return the expression of the natural logarithm of each number, of the operand's shape; what
+    is 0 or less is taken for the least number above 0 that counts.
+    """
+    return Applied("logarithm", operand)
+
+
+def maximum(first: Expression | float, second: Expression | float) -> Applied:
+    """Return the expression of the larger of two numbers; an axis of one repeats to fit."""
+    return Applied("maximum", _expression(first), _expression(second))
+
+
+def minimum(first: Expression | float, second: Expression | float) -> Applied:
+    """Return the expression of the smaller of two numbers; an axis of one repeats to fit."""
+    return Applied("minimum", _expression(first), _expression(second))
+
+
 def in_parts(
     operation: str | Operation, operand: Expression, keep: Keep, **settings: Setting
 ) -> Expression:

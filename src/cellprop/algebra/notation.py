@@ -141,6 +141,29 @@ def truth_in_r(symbol: str) -> Callable[[Applied], Form]:
     return form
 
 
+def either_in_r(function: str) -> Callable[[Applied], Form]:
+    """Return what gives the Form in R of a function of two numbers that may change places.
+
+    `pmax` and `pmin` give the shape of the first, and repeat the other down the columns.
+    """
+
+    def form(expression: Applied) -> Form:
+        left, right = expression.operands
+        if left.is_scalar:
+            return call(f"{function}({{1}}, {{0}})")
+        alike = left.rows.size == right.rows.size and left.columns.size == right.columns.size
+        if right.is_scalar or alike:
+            return call(f"{function}({{0}}, {{1}})")
+        if _repeats(right, left):
+            return call(f'sweep({{0}}, {2 if right.rows is ONE else 1}, {{1}}, "{function}")')
+        if _repeats(left, right):
+            return call(f'sweep({{1}}, {2 if left.rows is ONE else 1}, {{0}}, "{function}")')
+        column, row = (0, 1) if left.columns is ONE else (1, 0)
+        return call(f'outer(c({{{column}}}), c({{{row}}}), "{function}")')
+
+    return form
+
+
 def as_parts(notation: Notation) -> Callable[[Applied], Form]:
     """Return what gives the Form of an operation as its parts put into one another."""
 
