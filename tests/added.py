@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import numpy as np
 
-from cellprop.algebra import CALL, PLUS, Form, apply, elementwise
+from cellprop.algebra import CALL, TIMES, Form, apply, elementwise, square
 
-# As it would stand in the table. EXP never gets a number above 0, so none overflows.
-SOFTPLUS = elementwise(
-    "softplus",
-    lambda x: np.maximum(x, 0) + np.log1p(np.exp(-np.abs(x))),
-    maths=Form("ln(1 + exp({0}))", CALL, (0,)),
-    numpy=Form("np.logaddexp(0, {0})", CALL, (0,)),
-    r=Form("pmax({0}, 0) + log(1 + exp(-abs({0})))", PLUS, (0,)),
-    excel=Form("IF({0}>0,{0},0)+LN(1+EXP(-ABS({0})))", PLUS, (0,)),
-    cell=Form("MAX({0},0)+LN(1+EXP(-ABS({0})))", PLUS, (0,)),
-    slope=lambda _, z: apply("sigmoid", z),
+# As it would stand in the table. Its divisor is never less than 1.
+SOFTSIGN = elementwise(
+    "softsign",
+    lambda x: x / (1 + np.abs(x)),
+    maths=Form("{0} / (1 + |{0}|)", TIMES, (CALL,)),
+    numpy=Form("{0} / (1 + np.abs({0}))", TIMES, (CALL,)),
+    r=Form("{0} / (1 + abs({0}))", TIMES, (CALL,)),
+    excel=Form("{0}/(1+ABS({0}))", TIMES, (CALL,)),
+    slope=lambda output, _: square(1 - apply("absolute", output)),
+    bounds=(-1.0, 1.0),
 )

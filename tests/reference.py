@@ -199,6 +199,8 @@ def problems(draw: st.DrawFn, weights: float = 5.0, inputs: float = 3.0) -> Prob
 
 # --- Any network --------------------------------------------------------------------------
 
+# Of the GELU in its form with tanh: (1 + tanh x) / 2 is the sigmoid of 2 x.
+BENT = np.sqrt(8 / np.pi)
 # Each activation, and its derivative by its input.
 ACTIVATIONS = {
     "sigmoid": (sigmoid, lambda z: sigmoid(z) * sigmoid(-z)),
@@ -206,6 +208,19 @@ ACTIVATIONS = {
     "relu": (lambda z: z * (z > 0), lambda z: 1.0 * (z > 0)),
     "leaky_relu": (lambda z: np.where(z > 0, z, z / 100), lambda z: np.where(z > 0, 1, 1 / 100)),
     "linear": (lambda z: z, np.ones_like),
+    "softplus": (lambda z: np.logaddexp(0, z), sigmoid),
+    "elu": (
+        lambda z: np.where(z > 0, z, np.expm1(np.minimum(z, 0))),
+        lambda z: np.exp(np.minimum(z, 0)),
+    ),
+    "silu": (lambda z: z * sigmoid(z), lambda z: sigmoid(z) * (1 + z * sigmoid(-z))),
+    "gelu": (
+        lambda z: z * sigmoid(BENT * (z + 0.044715 * z**3)),
+        lambda z: (
+            sigmoid(BENT * (z + 0.044715 * z**3))
+            * (1 + z * sigmoid(-BENT * (z + 0.044715 * z**3)) * BENT * (1 + 0.134145 * z**2))
+        ),
+    ),
 }
 LOSSES = ("squared_error", "binary_cross_entropy", "cross_entropy")
 

@@ -15,7 +15,7 @@ import pytest
 from openpyxl import load_workbook
 
 import cellprop
-from added import SOFTPLUS
+from added import SOFTSIGN
 from cellprop.algebra import (
     CALL,
     OPERATIONS,
@@ -36,7 +36,7 @@ from filling import fill
 from reference import close
 from students import numbers_of
 
-# The rows, as they would stand in the tables. EXP never gets a number above 0, so none overflows.
+# The row, as it would stand in the table. EXP never gets a number above 0, so none overflows.
 LOG_COSH = loss(
     "log_cosh",
     lambda y, o: np.abs(y - o) + np.log1p(np.exp(-2 * np.abs(y - o))) - np.log(2),
@@ -49,11 +49,11 @@ LOG_COSH = loss(
     by_targets=lambda y, output: apply("tanh", y - output),
 )
 WORDS = {
-    "softplus": {
-        "name": "softplus",
-        "does": "The softplus is a ReLU whose corner is rounded",
-        "slope": "For a softplus that is the sigmoid of the input.",
-        "notes": ("LN(1 + EXP(x)) is written so that no EXP is too large.",),
+    "softsign": {
+        "name": "softsign",
+        "does": "The softsign divides every number by its size and 1",
+        "slope": "For a softsign that is (1 − |output|)².",
+        "notes": ("It comes closer to −1 and 1 more slowly than tanh does.",),
     },
     "log_cosh": {
         "name": "logarithm of the hyperbolic cosine",
@@ -76,8 +76,8 @@ def add(row: Operation, monkeypatch: pytest.MonkeyPatch) -> str:
 
 
 @pytest.fixture
-def softplus(monkeypatch):
-    return add(SOFTPLUS, monkeypatch)
+def softsign(monkeypatch):
+    return add(SOFTSIGN, monkeypatch)
 
 
 @pytest.fixture
@@ -115,35 +115,35 @@ def marked(trace, folder, slip=None, at=""):
 # --- An activation ------------------------------------------------------------------------
 
 
-def test_the_workbook_of_an_added_activation_recalculates_and_says_its_words(softplus, tmp_path):
-    path = traced(activation=softplus).to_excel(tmp_path / "softplus.xlsx")
+def test_the_workbook_of_an_added_activation_recalculates_and_says_its_words(softsign, tmp_path):
+    path = traced(activation=softsign).to_excel(tmp_path / "softsign.xlsx")
     assert_recalculates(path)
-    assert "EXP(-ABS(" in texts_of(path)
-    for said in (WORDS[softplus]["does"], WORDS[softplus]["slope"], *WORDS[softplus]["notes"]):
+    assert "/(1+ABS(" in texts_of(path)
+    for said in (WORDS[softsign]["does"], WORDS[softsign]["slope"], *WORDS[softsign]["notes"]):
         assert said in texts_of(path)
 
 
-def test_an_added_activation_can_be_the_output_s_too(softplus, tmp_path):
-    trace = traced(activation="tanh", output_activation=softplus)
-    assert_recalculates(trace.to_excel(tmp_path / "softplus.xlsx"))
+def test_an_added_activation_can_be_the_output_s_too(softsign, tmp_path):
+    trace = traced(activation="tanh", output_activation=softsign)
+    assert_recalculates(trace.to_excel(tmp_path / "softsign.xlsx"))
     assert trace.history["loss"].iloc[-1] < trace.history["loss"].iloc[0]
 
 
-def test_no_number_that_may_be_typed_makes_an_added_activation_overflow(softplus, tmp_path):
+def test_no_number_that_may_be_typed_makes_an_added_activation_overflow(softsign, tmp_path):
     first = {"wh": np.full((2, 3), -1e9), "bh": np.full((1, 3), 1e9)}
-    network = cellprop.Network([2, 3, 1], activation=softplus, output_activation="linear")
+    network = cellprop.Network([2, 3, 1], activation=softsign, output_activation="linear")
     trace = cellprop.trace(network, X, Y, parameters=first, seed=1, learning_rate=0)
     assert_recalculates(trace.to_excel(tmp_path / "large.xlsx"))
 
 
-def test_an_exercise_with_an_added_activation_is_marked_right(softplus, tmp_path):
-    marks = marked(traced(activation=softplus), tmp_path)
+def test_an_exercise_with_an_added_activation_is_marked_right(softsign, tmp_path):
+    marks = marked(traced(activation=softsign), tmp_path)
     assert marks.total == marks.out_of > 50
     assert not marks.slips
 
 
-def test_whoever_takes_another_activation_than_the_added_one_is_told(softplus, tmp_path):
-    trace = traced(activation=softplus)
+def test_whoever_takes_another_activation_than_the_added_one_is_told(softsign, tmp_path):
+    trace = traced(activation=softsign)
     marks = marked(
         trace, tmp_path,
         lambda own, _: 1 / (1 + np.exp(-own["hidden_layer_input"])), "hiddenlayer_activations",
@@ -152,17 +152,17 @@ def test_whoever_takes_another_activation_than_the_added_one_is_told(softplus, t
     assert marks.total == marks.out_of - 9
 
 
-def test_the_added_activation_is_one_that_people_take_for_another(softplus, tmp_path):
+def test_the_added_activation_is_one_that_people_take_for_another(softsign, tmp_path):
     marks = marked(
         traced(activation="relu"), tmp_path,
-        lambda own, _: np.logaddexp(0, own["hidden_layer_input"]), "hiddenlayer_activations",
+        lambda own, _: SOFTSIGN.value(own["hidden_layer_input"]), "hiddenlayer_activations",
     )  # fmt: skip
     assert [key for _, key in marks.slips] == ["other_activation"]
 
 
-def test_a_network_with_an_added_activation_is_drawn(softplus, tmp_path):
+def test_a_network_with_an_added_activation_is_drawn(softsign, tmp_path):
     pytest.importorskip("matplotlib")
-    assert plot(traced(activation=softplus), tmp_path / "plot.svg").stat().st_size > 1000
+    assert plot(traced(activation=softsign), tmp_path / "plot.svg").stat().st_size > 1000
 
 
 @pytest.mark.slow
@@ -215,8 +215,8 @@ def test_a_network_with_an_added_loss_is_drawn(log_cosh, tmp_path):
 
 
 @pytest.mark.slow
-def test_both_may_be_added(softplus, log_cosh, tmp_path):
-    trace = traced(activation=softplus, loss=log_cosh, output_activation=softplus)
+def test_both_may_be_added(softsign, log_cosh, tmp_path):
+    trace = traced(activation=softsign, loss=log_cosh, output_activation=softsign)
     assert_recalculates(trace.to_excel(tmp_path / "both.xlsx"))
 
 

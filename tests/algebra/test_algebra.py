@@ -35,6 +35,7 @@ from cellprop.algebra import (
     Expression,
     Matrix,
     Number,
+    activations,
     apply,
     compiled,
     define,
@@ -60,7 +61,7 @@ from reference import close
 ELEMENTWISE = ("absolute", "square", "sigmoid", "tanh", "relu", "ones")
 # Their texts hold the operand twice, and so with parentheses where one of the two needs none. The
 # steps apply them to a matrix, which never has any.
-TWICE = ("leaky_relu", "softmax")
+TWICE = ("leaky_relu", "softplus", "elu", "silu", "gelu", "gelu_slope", "softmax")
 # They jump at 0, where readings may differ in the last place: what they apply to stays away from
 # it, or is exact.
 JUMPING = ("positive", "positive_or_leak")
@@ -137,7 +138,7 @@ class Builder:
         if way == "elementwise":
             return apply(self.chance.choice(ELEMENTWISE), self.draw(rows, columns, depth - 1))
         if way == "twice":  # the largest of one row is a number for all
-            twice = TWICE[0] if rows is ONE else self.chance.choice(TWICE)
+            twice = self.chance.choice(TWICE[:-1] if rows is ONE else TWICE)
             return apply(twice, self.leaf(rows, columns, -2, 2))
         if way == "jumping":
             return apply(self.chance.choice(JUMPING), self.away_from_0(rows, columns, depth - 1))
@@ -758,7 +759,7 @@ def test_compiled_takes_a_given_matrix_as_it_is_given_however_it_is_defined():
 
 FOUR = Axis.numbered("four", 4)
 EXTREMES = (750.0, 1e4, 1e50)
-SATURATING = ("sigmoid", "tanh", "relu", "leaky_relu", "linear", "softmax")
+SATURATING = (*activations(), "gelu_slope")
 # Outputs that have saturated, or are on the way there, and their targets.
 SATURATED = np.array([[0.0, 1.0, 1e-320, 1 - 1e-12]])
 TARGETS = (
@@ -805,6 +806,11 @@ def test_at_extremes_activations_are_what_they_should_be():
         assert valued(apply("tanh", x), at).tolist() == [[-1, 1, 0, np.tanh(-1)]]
         assert valued(apply("relu", x), at).tolist() == [[0, large, 0, 0]]
         assert valued(apply("leaky_relu", x), at).tolist() == [[-0.01 * large, large, 0, -0.01]]
+        for name, below in (("softplus", 0), ("elu", -1), ("silu", 0), ("gelu", 0)):
+            found = valued(apply(name, x), at)[0]
+            assert found[:2] == pytest.approx([below, large], abs=1e-200), name
+            assert found[2] == (np.log(2) if name == "softplus" else 0)
+        assert valued(apply("gelu_slope", x), at)[0, :3].tolist() == [0, 1, 0.5]
         assert valued(apply("softmax", x), at).tolist() == [[0, 1, 0, 0]]
         assert valued(apply("softmax", x), {x: np.full((1, 4), -large)}).tolist() == [[0.25] * 4]
 
@@ -1110,6 +1116,30 @@ WRITTEN = {
         "MAX(A1,0.01*A1)",
     ),
     "linear": ("m", "m", "m", "A1"),
+    "softplus": (
+        "np.logaddexp(0, m)",
+        "pmax(m, 0) + log(1 + exp(-abs(m)))",
+        "IF(m>0,m,0)+LN(1+EXP(-ABS(m)))",
+        "MAX(0,A1)+LN(1+EXP(-ABS(A1)))",
+    ),
+    "elu": (
+        "np.maximum(m, np.exp(np.minimum(m, 0)) - 1)",
+        "pmax(m, exp(pmin(m, 0)) - 1)",
+        "IF(m>0,m,EXP(m)-1)",
+        "MAX(A1,EXP(MIN(0,A1))-1)",
+    ),
+    "silu": (
+        "m / (1 + np.exp(-m))",
+        "m / (1 + exp(-m))",
+        "m/(1+EXP(-m))",
+        "MAX(-600,A1)/(1+EXP(-MAX(-600,A1)))",
+    ),
+    "gelu": (
+        "0.5 * m * (1 + np.tanh(0.797884560802865 * m * (1 + 0.044715 * m ** 2)))",
+        "0.5 * m * (1 + tanh(0.797884560802865 * m * (1 + 0.044715 * m^2)))",
+        "0.5*m*(1+TANH(0.797884560802865*m*(1+0.044715*m^2)))",
+        "0.5*A1*(1+TANH(0.797884560802865*A1*(1+0.044715*SUMSQ(MIN(10,ABS(A1))))))",
+    ),
     "positive": ("np.where(m > 0, 1.0, 0.0)", "ifelse(m > 0, 1, 0)", "IF(m>0,1,0)", "IF(A1>0,1,0)"),
     "ones": ("np.ones_like(m)", "0 * m + 1", "0*m+1", "1"),
     "square_root": ("np.sqrt(m)", "sqrt(m)", "SQRT(m)", "SQRT(MAX(0,A1))"),

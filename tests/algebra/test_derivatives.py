@@ -74,6 +74,10 @@ EXPRESSIONS = {
     "tanh": apply("tanh", X @ w + b),
     "relu": apply("relu", X @ w + b),
     "leaky relu": apply("leaky_relu", X @ w - c) * s,
+    "softplus": apply("softplus", X @ w - c) * s,
+    "elu": apply("elu", X @ w - c) * s,
+    "silu": apply("silu", X @ w - c) * s,
+    "gelu": apply("gelu", X @ w - c) * s,
     "linear": apply("linear", X @ w + b),
     "softmax": apply("softmax", X @ w + b),
     "softmax within": z * apply("softmax", apply("softmax", z) * s),
@@ -453,7 +457,8 @@ def test_a_number_that_no_formula_can_hold_is_refused(number):
 
 # Steps, which are flat wherever they are not broken: nothing goes back through them.
 NO_DERIVATIVE = (
-    "all_equal", "at_least", "equal", "largest_at", "ones", "positive", "positive_or_leak",
+    "all_equal", "at_least", "equal", "gelu_slope", "largest_at", "ones", "positive",
+    "positive_or_leak",
 )  # fmt: skip
 COMPARES = ("all_equal", "at_least", "equal")
 

@@ -20,7 +20,9 @@ from cellprop.algebra import (
 
 
 def test_any_neuron_applies_what_takes_each_number_by_itself():
-    assert elementwise_activations() == ("sigmoid", "tanh", "relu", "leaky_relu", "linear")
+    assert elementwise_activations() == (
+        "sigmoid", "tanh", "relu", "leaky_relu", "linear", "softplus", "elu", "silu", "gelu",
+    )  # fmt: skip
     assert activations() == (*elementwise_activations(), "softmax")
     assert [name for name in activations() if is_of_several(name)] == ["softmax"]
     assert identity() == "linear"
@@ -51,6 +53,7 @@ def test_what_decides_and_what_has_bounds_is_said_by_the_row():
     assert bounds == {
         "sigmoid": (0, 1), "tanh": (-1, 1), "softmax": (0, 1),
         "relu": None, "leaky_relu": None, "linear": None,
+        "softplus": None, "elu": None, "silu": None, "gelu": None,
     }  # fmt: skip
     assert [name for name in activations() if OPERATIONS[name].decides] == ["sigmoid", "softmax"]
     assert OPERATIONS["sigmoid"].words == "activations.sigmoid"

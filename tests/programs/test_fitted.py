@@ -186,6 +186,14 @@ SEQUENCES = {
              [4, 6, 3], ["relu"], "softmax", "cross_entropy"),
     "leaky relu": (lambda nn: [nn.Linear(4, 6), nn.LeakyReLU(), nn.Linear(6, 3), nn.Softmax(-1)],
                    [4, 6, 3], ["leaky_relu"], "softmax", "cross_entropy"),
+    "softplus": (lambda nn: [nn.Linear(4, 6), nn.Softplus(), nn.Linear(6, 3), nn.Softplus()],
+                 [4, 6, 3], ["softplus"], "softplus", "squared_error"),
+    "elu": (lambda nn: [nn.Linear(4, 6), nn.ELU(), nn.Linear(6, 3), nn.Softmax(-1)],
+            [4, 6, 3], ["elu"], "softmax", "cross_entropy"),
+    "silu": (lambda nn: [nn.Linear(4, 6), nn.SiLU(), nn.Linear(6, 3), nn.Sigmoid()],
+             [4, 6, 3], ["silu"], "sigmoid", "binary_cross_entropy"),
+    "gelu": (lambda nn: [nn.Linear(4, 6), nn.GELU(approximate="tanh"), nn.Linear(6, 3)],
+             [4, 6, 3], ["gelu"], "linear", "squared_error"),
     "relu at the output": (lambda nn: [nn.Linear(4, 3), nn.Tanh(), nn.Linear(3, 3), nn.ReLU()],
                            [4, 3, 3], ["tanh"], "relu", "squared_error"),
     "several, one without activation": (
@@ -417,7 +425,10 @@ def own_module(nn: Any) -> Any:
 
 
 IN = "put its layers, in order, into an nn.Sequential"
-USE = "can't be carried over; use Linear layers with Sigmoid, Tanh, ReLU, LeakyReLU or Softmax."
+USE = (
+    "can't be carried over; use Linear layers with Sigmoid, Tanh, ReLU, LeakyReLU, Softplus, ELU,"
+    " SiLU, GELU or Softmax."
+)
 TORCH_WRONG = {
     "a module of one's own": (own_module, f"expected an nn.Sequential, found Net; {IN}."),
     "a sequence of one's own": (own_sequence, f"expected an nn.Sequential, found Twice; {IN}."),
@@ -445,8 +456,21 @@ TORCH_WRONG = {
         f"model[1] (BatchNorm1d) {USE}",
     ),
     "another activation, nested": (
-        lambda nn: nn.Sequential(nn.Linear(4, 3), nn.Sequential(nn.Tanh(), nn.GELU())),
-        f"model[1][1] (GELU) {USE}",
+        lambda nn: nn.Sequential(nn.Linear(4, 3), nn.Sequential(nn.Tanh(), nn.Mish())),
+        f"model[1][1] (Mish) {USE}",
+    ),
+    "a gelu by the normal distribution": (
+        lambda nn: nn.Sequential(nn.Linear(4, 3), nn.GELU()),
+        "model[1] (GELU with approximate='none') can't be carried over; use approximate='tanh'.",
+    ),
+    "another elu": (
+        lambda nn: nn.Sequential(nn.Linear(4, 3), nn.ELU(0.5)),
+        "model[1] (ELU with alpha=0.5) can't be carried over; use alpha=1.",
+    ),
+    "another softplus": (
+        lambda nn: nn.Sequential(nn.Linear(4, 3), nn.Softplus(2, 5)),
+        "model[1] (Softplus with beta=2, threshold=5) can't be carried over;"
+        " use beta=1, threshold=20.",
     ),
     "a convolution": (lambda nn: nn.Sequential(nn.Conv2d(1, 1, 1)), f"model[0] (Conv2d) {USE}"),
     "the logarithm of softmax": (

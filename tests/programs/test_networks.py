@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from added import SOFTPLUS
+from added import SOFTSIGN
 from cellprop import Network
 from cellprop.algebra import OPERATIONS
 from cellprop.tracing import Trace, trace
@@ -129,7 +129,11 @@ def torch_activations(torch: Any) -> dict[str, Any]:
         "relu": torch.relu,
         "leaky_relu": torch.nn.functional.leaky_relu,
         "linear": lambda z: z,
+        "softsign": torch.nn.functional.softsign,
         "softplus": torch.nn.functional.softplus,
+        "elu": torch.nn.functional.elu,
+        "silu": torch.nn.functional.silu,
+        "gelu": lambda z: torch.nn.functional.gelu(z, approximate="tanh"),
         "softmax": lambda z: torch.softmax(z, dim=1),
     }
 
@@ -406,18 +410,18 @@ def test_extreme_numbers_give_finite_ones_in_every_step_and_nothing_warns(activa
 
 
 @pytest.fixture
-def softplus(monkeypatch: pytest.MonkeyPatch) -> str:
+def softsign(monkeypatch: pytest.MonkeyPatch) -> str:
     """An activation that the table does not have: added by one entry alone."""
-    monkeypatch.setitem(OPERATIONS, "softplus", SOFTPLUS)
+    monkeypatch.setitem(OPERATIONS, "softsign", SOFTSIGN)
     monkeypatch.setitem(
-        ACTIVATIONS, "softplus", (lambda z: np.logaddexp(0, z), lambda z: 1 / (1 + np.exp(-z)))
+        ACTIVATIONS, "softsign", (lambda z: z / (1 + abs(z)), lambda z: (1 + abs(z)) ** -2.0)
     )
-    return "softplus"
+    return "softsign"
 
 
-def test_an_activation_is_added_by_one_entry_of_the_table(softplus):
+def test_an_activation_is_added_by_one_entry_of_the_table(softsign):
     for loss in LOSSES:
-        for network in networks(softplus, loss):
+        for network in networks(softsign, loss):
             run = traced(network, learning_rate=0.125)
             X, y = samples_of(network)
             assert same(moved(run), negative(gradients_of(network, before(run), X, y)))
@@ -425,17 +429,17 @@ def test_an_activation_is_added_by_one_entry_of_the_table(softplus):
             assert same(moved(run), expected, tolerance=1e-7)
 
 
-def test_an_activation_that_is_added_has_pytorchs_gradients(softplus, torch):
+def test_an_activation_that_is_added_has_pytorchs_gradients(softsign, torch):
     for loss in LOSSES:
-        for network in networks(softplus, loss):
+        for network in networks(softsign, loss):
             run = traced(network, learning_rate=0.125)
             assert same(moved(run), negative(torch_gradients(torch, run)))
 
 
 @pytest.mark.slow
-def test_an_activation_that_is_added_is_right_in_the_workbook(softplus, tmp_path):
+def test_an_activation_that_is_added_is_right_in_the_workbook(softsign, tmp_path):
     for depth in (1, 2):
-        run = traced(Network(SIZES[depth], activation=softplus))
-        found = verify(run.to_excel(tmp_path / f"softplus {depth}.xlsx"))
+        run = traced(Network(SIZES[depth], activation=softsign))
+        found = verify(run.to_excel(tmp_path / f"softsign {depth}.xlsx"))
         assert found.ok, found
         assert found.cells > 100

@@ -7,10 +7,12 @@ any input that a spreadsheet can hold: a large number saturates, it does not bec
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from cellprop.algebra import axes, cells, notation, ranges
-from cellprop.algebra.arithmetic import LEAK, sum_in_order
+from cellprop.algebra.arithmetic import BENT, LEAK, bent, sum_in_order
 from cellprop.algebra.expressions import (
     Applied,
     Array,
@@ -18,10 +20,12 @@ from cellprop.algebra.expressions import (
     Form,
     Keep,
     Operation,
+    Range,
+    minimum,
     square,
     sum_over_columns,
 )
-from cellprop.algebra.notation import CALL, MINUS_SIGN, PLUS, TIMES, call
+from cellprop.algebra.notation import CALL, COMPARED, MINUS_SIGN, PLUS, TIMES, call
 from cellprop.algebra.rows import elementwise
 
 
@@ -37,6 +41,34 @@ def _sigmoid(x: Array) -> Array:
 def _leaky(x: Array, leak: float) -> Array:
     result: Array = np.maximum(x, leak * x)
     return result
+
+
+def _softplus(x: Array) -> Array:
+    result: Array = np.maximum(x, 0.0) + np.log(1.0 + np.exp(-np.abs(x)))
+    return result
+
+
+def _elu(x: Array) -> Array:
+    """Return x, or exp(x) - 1 where that is larger: below 0."""
+    result: Array = np.maximum(x, np.exp(np.minimum(x, 0.0)) - 1.0)
+    return result
+
+
+def _silu(x: Array) -> Array:
+    """Return x / (1 + exp(-x)); what is far below 0 stops on its way to it."""
+    x = np.maximum(x, -600.0)
+    result: Array = x / (1.0 + np.exp(-x))
+    return result
+
+
+def _slope_of_silu(output: Expression, z: Expression) -> Expression:
+    share = Applied("sigmoid", z)
+    return share + output * (1 - share)
+
+
+def _range_with_dip(expression: Applied, operands: Sequence[Range]) -> Range:
+    """Return the Range of a SiLU or a GELU: a little below 0 they dip, to -0.28 and to -0.17."""
+    return ranges.widened((-0.28, 0.0), ranges.at_ends(expression, operands))
 
 
 def _softmax(x: Array) -> Array:
@@ -109,6 +141,54 @@ ACTIVATIONS: tuple[Operation, ...] = (
         numpy=Form("{0}", PLUS, (0,)),
         excel=Form("{0}", PLUS, (0,)),
         slope=lambda output, _: Applied("ones", output),
+    ),
+    elementwise(
+        "softplus",
+        _softplus,
+        maths=call("ln(1 + exp({0}))"),
+        numpy=call("np.logaddexp(0, {0})"),
+        r=Form("pmax({0}, 0) + log(1 + exp(-abs({0})))", PLUS, (0,)),
+        excel=Form("IF({0}>0,{0},0)+LN(1+EXP(-ABS({0})))", PLUS, (COMPARED + 1,)),
+        # EXP never gets a number above 0.
+        cell=Form("MAX(0,{0})+LN(1+EXP(-ABS({0})))", PLUS, (0,)),
+        slope=lambda _, z: Applied("sigmoid", z),
+    ),
+    elementwise(
+        "elu",
+        _elu,
+        maths=call("max({0}, exp(min(0, {0})) − 1)"),
+        numpy=call("np.maximum({0}, np.exp(np.minimum({0}, 0)) - 1)"),
+        r=call("pmax({0}, exp(pmin({0}, 0)) - 1)"),
+        excel=Form("IF({0}>0,{0},EXP({0})-1)", CALL, (COMPARED + 1,)),
+        cell=call("MAX({0},EXP(MIN(0,{0}))-1)"),
+        # Below 0 the slope is exp(x), which is the output and 1.
+        slope=lambda output, _: 1 + minimum(output, 0),
+    ),
+    elementwise(
+        "silu",
+        _silu,
+        maths=Form("{0} ⊙ σ({0})", TIMES, (TIMES,)),
+        numpy=Form("{0} / (1 + np.exp(-{0}))", TIMES, (MINUS_SIGN,)),
+        r=Form("{0} / (1 + exp(-{0}))", TIMES, (MINUS_SIGN,)),
+        excel=Form("{0}/(1+EXP(-{0}))", TIMES, (CALL,)),
+        # From -700 on the quotient would be too small to be shown with its sign.
+        cell=Form("MAX(-600,{0})/(1+EXP(-MAX(-600,{0})))", TIMES, (0,)),
+        worked=Form("{0} / (1 + exp(−{0}))", TIMES, (CALL,)),
+        slope=_slope_of_silu,
+        range=_range_with_dip,
+    ),
+    # In its form with tanh, since not every spreadsheet program has the normal distribution.
+    elementwise(
+        "gelu",
+        lambda x: 0.5 * x * (1.0 + np.tanh(bent(x))),
+        maths=call("gelu({0})"),
+        numpy=Form(f"0.5 * {{0}} * (1 + np.tanh({BENT['numpy']}))", TIMES, (CALL,)),
+        r=Form(f"0.5 * {{0}} * (1 + tanh({BENT['r']}))", TIMES, (CALL,)),
+        excel=Form(f"0.5*{{0}}*(1+TANH({BENT['excel']}))", TIMES, (CALL,)),
+        cell=Form(f"0.5*{{0}}*(1+TANH({BENT['cell']}))", TIMES, (CALL,)),
+        worked=Form(f"0.5 · {{0}} · (1 + tanh({BENT['worked']}))", TIMES, (CALL,)),
+        slope=lambda _, z: Applied("gelu_slope", z),
+        range=_range_with_dip,
     ),
     Operation(
         "softmax",

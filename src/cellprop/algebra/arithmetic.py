@@ -39,6 +39,15 @@ from cellprop.algebra.rows import elementwise
 
 # What a leaky ReLU lets through of a negative number, unless it is set otherwise.
 LEAK = 0.01
+# How each notation writes what a GELU takes the tanh of, √(2/π) (x + 0.044715 x³): with no more
+# digits than Excel takes of a number that is typed. From 10 on the tanh is 1 whatever the square.
+BENT = {
+    "numpy": "0.797884560802865 * {0} * (1 + 0.044715 * {0} ** 2)",
+    "r": "0.797884560802865 * {0} * (1 + 0.044715 * {0}^2)",
+    "excel": "0.797884560802865*{0}*(1+0.044715*{0}^2)",
+    "cell": "0.797884560802865*{0}*(1+0.044715*SUMSQ(MIN(10,ABS({0}))))",
+    "worked": "0.797884560802865 · {0} · (1 + 0.044715 · {0}²)",
+}
 # Numbers closer to 0 than this are taken for it where a division or a logarithm would overflow.
 TINY = float(np.exp(-460.0))  # 2e-200, written so that a formula needs no exponent
 # What spreads less than this is taken not to spread at all: what it divides stays of a size with
@@ -77,6 +86,24 @@ def _ratio_to_spread(a: Array, b: Array) -> Array:
 
 def _positive_or_leak(x: Array, leak: float) -> Array:
     return np.where(x > 0.0, 1.0, leak)
+
+
+def bent(x: Array) -> Array:
+    """Return what a GELU takes the tanh of: see `BENT`."""
+    result: Array = 0.797884560802865 * x * (1.0 + 0.044715 * _square_to_100(x))
+    return result
+
+
+def _gelu_slope(x: Array) -> Array:
+    tanh = np.tanh(bent(x))
+    steep = 0.398942280401433 * x * (1.0 - np.square(tanh)) * (1.0 + 0.134145 * _square_to_100(x))
+    result: Array = 0.5 * (1.0 + tanh) + steep
+    return result
+
+
+def _square_to_100(x: Array) -> Array:
+    result: Array = np.square(np.minimum(10.0, np.abs(x)))
+    return result
 
 
 # --- Rows that are alike ------------------------------------------------------------------
@@ -382,5 +409,42 @@ ARITHMETIC: tuple[Operation, ...] = (
         r=call("ifelse({0} > 0, 1, {leak})"),
         excel=call("IF({0}>0,1,{leak})"),
         settings={"leak": LEAK},
+    ),
+    # The derivative of a GELU by its input.
+    elementwise(
+        "gelu_slope",
+        _gelu_slope,
+        maths=call("gelu′({0})"),
+        numpy=Form(
+            f"0.5 * (1 + np.tanh({BENT['numpy']})) + 0.398942280401433 * {{0}}"
+            f" * (1 - np.tanh({BENT['numpy']}) ** 2) * (1 + 0.134145 * {{0}} ** 2)",
+            PLUS,
+            (CALL,),
+        ),
+        r=Form(
+            f"0.5 * (1 + tanh({BENT['r']})) + 0.398942280401433 * {{0}}"
+            f" * (1 - tanh({BENT['r']})^2) * (1 + 0.134145 * {{0}}^2)",
+            PLUS,
+            (CALL,),
+        ),
+        excel=Form(
+            f"0.5*(1+TANH({BENT['excel']}))+0.398942280401433*{{0}}"
+            f"*(1-TANH({BENT['excel']})^2)*(1+0.134145*{{0}}^2)",
+            PLUS,
+            (CALL,),
+        ),
+        cell=Form(
+            f"0.5*(1+TANH({BENT['cell']}))+0.398942280401433*{{0}}"
+            f"*(1-SUMSQ(TANH({BENT['cell']})))*(1+0.134145*SUMSQ(MIN(10,ABS({{0}}))))",
+            PLUS,
+            (CALL,),
+        ),
+        worked=Form(
+            f"0.5 · (1 + tanh({BENT['worked']})) + 0.398942280401433 · {{0}}"
+            f" · (1 − tanh({BENT['worked']})²) · (1 + 0.134145 · {{0}}²)",
+            PLUS,
+            (CALL,),
+        ),
+        range=ranges.within(-0.13, 1.13),
     ),
 )

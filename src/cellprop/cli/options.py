@@ -166,8 +166,8 @@ class Model:
         str | None,
         _option(
             "--activation",
-            "sigmoid, tanh, relu, leaky_relu or linear; one for all hidden layers, or one for"
-            " each: relu,tanh.",
+            "sigmoid, tanh, relu, leaky_relu, linear, softplus, elu, silu or gelu; one for all"
+            " hidden layers, or one for each: relu,tanh.",
             NETWORK,
         ),
     ] = None

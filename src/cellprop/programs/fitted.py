@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -34,6 +34,10 @@ TORCH_ACTIVATIONS = {
     "Tanh": "tanh",
     "ReLU": "relu",
     "LeakyReLU": "leaky_relu",
+    "Softplus": "softplus",
+    "ELU": "elu",
+    "SiLU": "silu",
+    "GELU": "gelu",
     "Softmax": "softmax",
 }
 TORCH_DROPOUTS = (
@@ -60,7 +64,13 @@ TORCH_UTILS = {
     "torch.nn.utils.prune": 'torch.nn.utils.prune.remove({}, "weight")',
 }
 QUANTIZED = re.compile(r"\.(quantized|qat|quantizable)\b")
-LEAKY_SLOPE = 0.01
+# What activations must have been told, to be those of the table.
+TORCH_TOLD: dict[str, dict[str, float | str]] = {
+    "LeakyReLU": {"negative_slope": 0.01},
+    "Softplus": {"beta": 1, "threshold": 20},
+    "ELU": {"alpha": 1},
+    "GELU": {"approximate": "tanh"},
+}
 # What computes the output, in either library.
 COMPUTES = (
     "forward",
@@ -159,7 +169,8 @@ def from_torch(model: Any, *, loss: str | None = None) -> tuple[Network, dict[st
     ----------
     model
         An `nn.Sequential` of `Linear` layers, each with at most one activation after it:
-        `Sigmoid`, `Tanh`, `ReLU`, `LeakyReLU(0.01)` or, at the end, `Softmax(dim=1)`. What does
+        `Sigmoid`, `Tanh`, `ReLU`, `LeakyReLU(0.01)`, `Softplus`, `ELU`, `SiLU`,
+        `GELU(approximate="tanh")` or, at the end, `Softmax(dim=1)`. What does
         nothing is left out: `Identity`, `Flatten` (a sample is flat), and `Dropout` after
         `model.eval()`. None of them may have hooks, or weights that are made of others
         (parametrizations, weight norm, pruning) or shared.
@@ -299,7 +310,7 @@ def _torch_kind(place: str, module: Any) -> str | None:
         wrong = "give the model as it was before"
     elif kind is None:
         kind = type(module).__name__
-        wrong = "use Linear layers with Sigmoid, Tanh, ReLU, LeakyReLU or Softmax"
+        wrong = f"use Linear layers with {', '.join([*TORCH_ACTIVATIONS][:-1])} or Softmax"
         if kind == "LogSoftmax":
             wrong = "use Softmax(dim=1)"
     elif kind in TORCH_DROPOUTS:
@@ -307,9 +318,10 @@ def _torch_kind(place: str, module: Any) -> str | None:
             wrong = "call model.eval() first, which switches it off"
         else:
             return None
-    elif kind == "LeakyReLU" and module.negative_slope != LEAKY_SLOPE:
-        kind = f"LeakyReLU with negative_slope={module.negative_slope:g}"
-        wrong = f"use negative_slope={LEAKY_SLOPE:g}"
+    elif other := [n for n, v in TORCH_TOLD.get(kind, {}).items() if getattr(module, n) != v]:
+        right = TORCH_TOLD[kind]
+        kind = f"{kind} with {_told({name: getattr(module, name) for name in other})}"
+        wrong = f"use {_told({name: right[name] for name in other})}"
     elif kind == "Softmax" and module.dim not in (1, -1):
         kind, wrong = f"Softmax with dim={module.dim}", "use Softmax(dim=1)"
     elif kind == "Flatten" and (module.start_dim - module.end_dim) % 2:
@@ -318,6 +330,14 @@ def _torch_kind(place: str, module: Any) -> str | None:
     if wrong:
         raise InputError(f"from_torch: {place} ({kind}) can't be carried over; {wrong}.")
     return None if kind in TORCH_LEFT_OUT else kind
+
+
+def _told(settings: Mapping[str, Any]) -> str:
+    """Return settings as they are given: `beta=2, threshold=5`, `approximate='none'`."""
+    return ", ".join(
+        f"{name}={value!r}" if isinstance(value, str) else f"{name}={value:g}"
+        for name, value in settings.items()
+    )
 
 
 def _linear(

@@ -37,7 +37,8 @@ class Network:
         none; each at least 1.
     activation
         What every hidden neuron applies to its input, or a sequence with a name for each hidden
-        layer: `sigmoid`, `tanh`, `relu`, `leaky_relu` (slope 0.01) or `linear`.
+        layer: `sigmoid`, `tanh`, `relu`, `leaky_relu` (slope 0.01), `linear`, `softplus`,
+        `elu`, `silu` or `gelu` (in its form with tanh).
     output_activation
         What the output neurons apply; also `softmax`. None is what the loss asks for, or else what
         the hidden layers have.

@@ -17,7 +17,9 @@ from cellprop.cli.options import Model
 from cellprop.files.examples import examples
 from cellprop.tracing import Trace
 
-ACTIVATIONS = ("sigmoid", "tanh", "relu", "leaky_relu", "linear")
+ACTIVATIONS = (
+    "sigmoid", "tanh", "relu", "leaky_relu", "linear", "softplus", "elu", "silu", "gelu",
+)  # fmt: skip
 OUTPUTS = (*ACTIVATIONS, "softmax")
 LOSSES = ("squared_error", "binary_cross_entropy", "cross_entropy")
 SETTINGS = {

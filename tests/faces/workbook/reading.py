@@ -29,7 +29,7 @@ from openpyxl.utils.cell import range_boundaries
 from openpyxl.worksheet.worksheet import Worksheet
 
 import cellprop
-from cellprop.algebra import reads
+from cellprop.algebra import elementwise_activations, reads
 from cellprop.running.problem import LEAST_SPAN
 from cellprop.tracing import Trace
 from conftest import slow_but
@@ -156,7 +156,7 @@ def networks(draw: st.DrawFn) -> cellprop.Network:
     loss = draw(st.sampled_from(["squared_error", "binary_cross_entropy", "cross_entropy"]))
     layers = draw(st.integers(0, 3))
     sizes = draw(st.lists(st.integers(1, 6 - layers), min_size=layers + 1, max_size=layers + 1))
-    kinds = st.sampled_from(["sigmoid", "tanh", "relu", "leaky_relu", "linear"])
+    kinds = st.sampled_from(elementwise_activations())
     return cellprop.Network(
         [*sizes, draw(st.integers(2 if loss == "cross_entropy" else 1, 4))],
         activation=draw(st.lists(kinds, min_size=layers, max_size=layers)),

@@ -77,6 +77,14 @@ CASES: dict[str, tuple[list[int], dict[str, Any], dict[str, Any]]] = {
         [3, 2, 2], {"bias": False, "output_activation": "leaky_relu"},
         {"epochs": 3, "optimizer": "momentum", "walk_epoch": 3},
     ),
+    "smooth": (
+        [3, 2, 2, 1], {"activation": ["silu", "gelu"], "output_activation": "linear"},
+        {"epochs": 2},
+    ),
+    "rounded": (
+        [3, 2, 2], {"activation": "softplus", "output_activation": "elu"},
+        {"epochs": 4, "scale": "standard"},
+    ),
     # Products too long to be spelled out, of parameters that are typed.
     "long": ([3, 9, 2], {"activation": "relu"} | SEVERAL, {"epochs": 2, "batch_size": 2}),
 }  # fmt: skip
