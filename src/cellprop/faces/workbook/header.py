@@ -34,6 +34,8 @@ TITLE_LETTER, SAYS_LETTER, FORMULA_LETTER, CODE_LETTER = 12.4, 6.6, 11.3, 9.7
 # The focus: of a letter of a caption, of a number chosen, of the name of a matrix.
 LABEL_LETTER, NUMBER_WIDTH, NAME_WIDTH = 7.1, 40, 150
 LINE = 15.0
+# What would be smaller than that, if it were shrunk to its room, is cut instead.
+MOST_SHRUNK = 1.6
 
 Span = tuple[int, int]
 
@@ -83,9 +85,7 @@ class Header:
     def height(self) -> float:
         """The height of the row of the title, in points: more for a sentence of many lines."""
         says = captions.says(self.book.words, self.step)
-        first, last = self.says
-        room = self.measures.left(last + 1) - self.measures.left(first)
-        lines = -(-cell_len(says) * SAYS_LETTER * 1.06 // max(room, 1))
+        lines = -(-cell_len(says) * SAYS_LETTER * 1.06 // max(self.room_of(self.says), 1))
         return max(HEADER[at.TITLE], lines * LINE + 1)
 
     @property
@@ -134,6 +134,10 @@ class Header:
     def notation(self) -> Span:
         """The columns of the formula in the notation chosen, before the focus."""
         return at.FIRST_COLUMN, max(at.FIRST_COLUMN, self.chosen[0][0] - 1)
+
+    def room_of(self, span: Span) -> float:
+        """Return how wide some columns are, in pixels."""
+        return self.measures.left(span[1] + 1) - self.measures.left(span[0])
 
     @property
     def unseen(self) -> int:
@@ -277,9 +281,11 @@ def notation_row(header: Header, links: Sequence[Link]) -> str:
     book, active = header.book, header.step.computed
     if not active:
         return given_row(header, links)
-    caption, code = book.frame.style("caption"), book.frame.style("code", shrunk=True)
     notation, names = notation_cell(), notations(book.words)
     usual, *others = names
+    longest = max(len(statement(matrix, usual)) for matrix in active) * CODE_LETTER
+    shrunk = longest <= MOST_SHRUNK * header.room_of(header.notation)
+    caption, code = book.frame.style("caption"), book.frame.style("code", shrunk=shrunk)
     shown = f"IF({notation}={NOTHING},{focus.literal(names[usual])},{notation})"
     cells = xml.text_formula_cell(f"A{at.NOTATION}", caption, shown, names[usual])
     texts = {n: _by_matrix(header, [statement(m, n) for m in active]) for n in names}
