@@ -22,6 +22,7 @@ Knows the algebra, programs and update rules; computes nothing but first values.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -596,9 +597,10 @@ def _entered(matrix: Matrix) -> Iterator[Matrix]:
 
 def _check_distinct(matrices: Sequence[Matrix]) -> None:
     found: dict[str, str] = {}
+    count = Counter(matrix.name for matrix in matrices)
     for matrix in matrices:
         other = found.setdefault(matrix.name.lower(), matrix.name)
-        if sum(m.name == matrix.name for m in matrices) > 1 or other != matrix.name:
+        if count[matrix.name] > 1 or other != matrix.name:
             raise InputError(
                 f"the name {other} is also that of a matrix that follows by itself, {matrix.name}:"
                 " take another."

@@ -119,8 +119,11 @@ class Book:
         """Return what columns of a sheet need beside its own numbers, in characters: in a flip-book
         all sheets are as wide as those of updates, which also show what changes.
         """
-        if self.layout.form == "close-up":
-            return {}
+        return {} if self.layout.form == "close-up" else self._widths_of_changes
+
+    @cached_property
+    def _widths_of_changes(self) -> Mapping[int, float]:
+        """What columns need for what updates change, in characters."""
         found: dict[int, float] = {}
         spreads = dict.fromkeys(self.layout.spreads.values())
         for place in (p for each in spreads for lane in each.below_notes for p in lane.places):

@@ -283,12 +283,13 @@ def notation_row(header: Header, links: Sequence[Link]) -> str:
         return given_row(header, links)
     notation, names = notation_cell(), notations(book.words)
     usual, *others = names
-    longest = max(len(statement(matrix, usual)) for matrix in active) * CODE_LETTER
+    statements = {name: [statement(matrix, name) for matrix in active] for name in names}
+    longest = max(map(len, statements[usual])) * CODE_LETTER
     shrunk = longest <= MOST_SHRUNK * header.room_of(header.notation)
     caption, code = book.frame.style("caption"), book.frame.style("code", shrunk=shrunk)
     shown = f"IF({notation}={NOTHING},{focus.literal(names[usual])},{notation})"
     cells = xml.text_formula_cell(f"A{at.NOTATION}", caption, shown, names[usual])
-    texts = {n: _by_matrix(header, [statement(m, n) for m in active]) for n in names}
+    texts = {name: _by_matrix(header, each) for name, each in statements.items()}
     formula, shown = texts[usual]
     for other in others:
         longer = f"IF({notation}={focus.literal(names[other])},{texts[other][0]},{formula})"

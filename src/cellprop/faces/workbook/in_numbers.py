@@ -339,9 +339,9 @@ class _Rounded(_Style):
     decimals: int
 
     def formula(self, number: str) -> str:
-        rounded = _rounded(number, self.decimals)
+        rounded = _rounded(number, self.decimals, has_least=self.is_plain)
         if self.is_plain:
-            return _rounded(number, self.decimals, has_least=True)
+            return rounded
         # Between 0 and the least, in one comparison, since the formulas of numbers are long.
         middle = f"{self._middle:f}", f"{self._middle - _NOTHING:f}"
         small = f"ABS(ABS({number})-{middle[0]})<{middle[1]}"
