@@ -624,8 +624,8 @@ def read(expression: Expression, row: int, column: int) -> set[tuple[Matrix, int
     for matrix, patterns in reads(expression).items():
         for pattern in patterns:
             chosen = [
-                range(axis.size) if which == "all" else [{"row": row, "column": column}[which]]
-                for which, axis in zip(pattern, (matrix.rows, matrix.columns), strict=True)
+                span.of(row, column, axis.size)
+                for span, axis in zip(pattern, (matrix.rows, matrix.columns), strict=True)
             ]
             cells |= {(matrix, i, j) for i in chosen[0] for j in chosen[1]}
     return cells

@@ -14,7 +14,7 @@ numbers, the formulas and the highlights cannot disagree.
     >>> text(hidden_layer_input, "excel")
     'MMULT(X,wh)+bh'
     >>> {m.name: sorted(p) for m, p in reads(hidden_layer_input).items()}
-    {'X': [('row', 'all')], 'wh': [('all', 'column')], 'bh': [('all', 'column')]}
+    {'X': [(row, all)], 'wh': [(all, column)], 'bh': [(all, column)]}
 
 An operation is a row in `OPERATIONS`; adding one touches its table (`arithmetic`, `activations` or
 `losses`) and nothing else. Here are the names that others use, and the table is loaded. The algebra
@@ -38,7 +38,6 @@ from cellprop.algebra.expressions import (
     NOTATIONS,
     ONE,
     OPERATIONS,
-    SAME,
     Applied,
     Array,
     Axis,
@@ -50,9 +49,7 @@ from cellprop.algebra.expressions import (
     Notation,
     Number,
     Operation,
-    Pattern,
     Range,
-    Selector,
     Setting,
     Targets,
     activations,
@@ -82,20 +79,22 @@ from cellprop.algebra.kinds import (
 )
 from cellprop.algebra.notation import CALL, PLUS, TIMES, statement, text
 from cellprop.algebra.pieces import Mention, named, pieces, separately, with_shapes
-from cellprop.algebra.reads import reads
+from cellprop.algebra.reads import picks, reads
 from cellprop.algebra.rows import elementwise, loss
+from cellprop.algebra.spans import ALL, COLUMN, ROW, SAME, Band, Pattern, Span, apart, band, through
 from cellprop.algebra.values import compiled, evaluate, value
 from cellprop.algebra.worked import Cell, worked
 
 __all__ = [
-    "CALL", "CHANGES", "GRADIENTS", "LEAK", "NOTATIONS", "ONE", "OPERATIONS", "PLUS", "SAME",
-    "SPELLED_OUT", "TIMES", "TINY", "Applied", "Array", "Axis", "Backward", "Cell", "CellTexts",
-    "Expression", "Form", "Keep", "Matrix", "Mention", "Names", "Notation", "Number",
-    "Operation", "Pattern", "Range", "Selector", "Setting", "Sign", "Targets", "activations",
-    "apply", "chain", "compiled", "define", "derive", "elementwise", "elementwise_activations",
-    "evaluate", "exp", "formulas", "identity", "in_parts", "is_loss_of_classes", "is_of_several",
-    "log", "loss", "loss_of_classes", "loss_of_yes_or_no", "losses", "losses_for", "maximum",
-    "mentioned", "minimum", "named", "outputs_for", "pieces", "reads", "separately", "slope_of",
-    "square", "square_root", "statement", "sum_over_columns", "sum_over_rows", "text", "value",
-    "with_shapes", "worked",
+    "ALL", "CALL", "CHANGES", "COLUMN", "GRADIENTS", "LEAK", "NOTATIONS", "ONE", "OPERATIONS",
+    "PLUS", "ROW", "SAME", "SPELLED_OUT", "TIMES", "TINY", "Applied", "Array", "Axis", "Backward",
+    "Band", "Cell", "CellTexts", "Expression", "Form", "Keep", "Matrix", "Mention", "Names",
+    "Notation", "Number", "Operation", "Pattern", "Range", "Setting", "Sign", "Span", "Targets",
+    "activations", "apart", "apply", "band", "chain", "compiled", "define", "derive",
+    "elementwise", "elementwise_activations", "evaluate", "exp", "formulas", "identity",
+    "in_parts", "is_loss_of_classes", "is_of_several", "log", "loss", "loss_of_classes",
+    "loss_of_yes_or_no", "losses", "losses_for", "maximum", "mentioned", "minimum", "named",
+    "outputs_for", "picks", "pieces", "reads", "separately", "slope_of", "square", "square_root",
+    "statement", "sum_over_columns", "sum_over_rows", "text", "through", "value", "with_shapes",
+    "worked",
 ]  # fmt: skip

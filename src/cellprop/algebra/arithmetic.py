@@ -36,6 +36,7 @@ from cellprop.algebra.notation import (
     truth_in_r,
 )
 from cellprop.algebra.rows import elementwise
+from cellprop.algebra.spans import ALL, COLUMN, ROW
 
 # What a leaky ReLU lets through of a negative number, unless it is set otherwise.
 LEAK = 0.01
@@ -119,7 +120,7 @@ def _sum(over: Side) -> Operation:
     return Operation(
         f"sum_over_{over}",
         at_once if by_rows else sum_in_order,
-        reads=(("all", "column") if by_rows else ("row", "all"),),
+        reads=((ALL, COLUMN) if by_rows else (ROW, ALL),),
         maths=call(f"Σ_{over}({{0}})"),
         numpy=Form(f"{{0}}.sum(axis={axis}, keepdims=True)", CALL, (CALL,)),
         r=call("t(colSums({0}))" if by_rows else "cbind(rowSums({0}))"),
@@ -147,7 +148,7 @@ def _extreme(name: str, function: str, over: Side) -> Operation:
     return Operation(
         name,
         lambda x: value.reduce(x, axis=axis, keepdims=True),
-        reads=(("all", "column") if over == "rows" else ("row", "all"),),
+        reads=((ALL, COLUMN) if over == "rows" else (ROW, ALL),),
         maths=call(f"{lower}_{over}({{0}})"),
         numpy=Form(f"{{0}}.{lower}(axis={axis}, keepdims=True)", CALL, (CALL,)),
         r=call(f"{'rbind' if over == 'rows' else 'cbind'}(apply({{0}}, {side}, {lower}))"),
@@ -235,7 +236,7 @@ ARITHMETIC: tuple[Operation, ...] = (
     Operation(
         "product",
         _product_in_order,
-        reads=(("row", "all"), ("all", "column")),
+        reads=((ROW, ALL), (ALL, COLUMN)),
         maths=infix(" · ", MATRIX_TIMES),
         numpy=infix(" @ ", TIMES),
         r=infix(" %*% ", MATRIX_TIMES),
@@ -250,7 +251,7 @@ ARITHMETIC: tuple[Operation, ...] = (
     Operation(
         "transpose",
         np.transpose,
-        reads=(("column", "row"),),
+        reads=((COLUMN, ROW),),
         maths=Form("{0}ᵀ", CALL, (CALL,)),
         numpy=Form("{0}.T", CALL, (CALL,)),
         r=call("t({0})"),

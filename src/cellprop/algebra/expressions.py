@@ -16,6 +16,7 @@ from typing import Literal, SupportsIndex
 import numpy as np
 from numpy.typing import NDArray
 
+from cellprop.algebra.spans import Pattern
 from cellprop.errors import InputError, nearest
 
 Array = NDArray[np.float64]
@@ -227,7 +228,7 @@ class Applied(Expression):
     def patterns(self) -> tuple[Pattern, ...]:
         """For each operand that is read, which of its cells the cell at (row, column) reads."""
         reads = self.operation.reads
-        return reads if isinstance(reads, tuple) else reads(**self.settings)
+        return reads if isinstance(reads, tuple) else reads(self)
 
 
 def define(
@@ -360,12 +361,6 @@ def _expression(operand: Expression | float) -> Expression:
 
 Notation = Literal["maths", "numpy", "r", "excel"]
 NOTATIONS: tuple[Notation, ...] = ("maths", "numpy", "r", "excel")
-Selector = Literal["row", "column", "all"]
-Pattern = tuple[Selector, Selector]
-"""Which rows and which columns of an operand the cell at (row, column) reads."""
-
-SAME: Pattern = ("row", "column")
-
 Range = tuple[float, float]
 """The least number and the largest."""
 
@@ -441,7 +436,7 @@ class Operation:
         value: Its value, computed in the order in which a spreadsheet computes the formula, so
             that the stored numbers do not depend on the machine's linear algebra library.
         reads: For each operand, the cells that the cell at (row, column) reads; or what says so
-            from the settings.
+            for the operands there are.
         maths, numpy, r, excel: How it is written for whole matrices.
         cells: How it is written for each cell.
         worked: How a cell is worked out with numbers, element by element, where that is not as in
@@ -467,7 +462,7 @@ class Operation:
 
     name: str
     value: Callable[..., Array]
-    reads: tuple[Pattern, ...] | Callable[..., tuple[Pattern, ...]]
+    reads: tuple[Pattern, ...] | Callable[[Applied], tuple[Pattern, ...]]
     maths: Notated
     numpy: Notated
     r: Notated

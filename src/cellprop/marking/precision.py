@@ -10,11 +10,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from itertools import product
 
 import numpy as np
 
 from cellprop.algebra import (
+    ALL,
     ONE,
     SAME,
     Applied,
@@ -23,6 +24,7 @@ from cellprop.algebra import (
     Matrix,
     Number,
     Pattern,
+    apart,
     apply,
     define,
     reads,
@@ -261,16 +263,13 @@ def _each_off_by(
 def _distinct(patterns: Iterable[Pattern]) -> Sequence[Pattern]:
     """Return patterns without those whose cells another moves as well, by itself."""
     found = sorted(patterns)
-    whole = [p for p in found if "all" in p]
-    return whole or found
+    has_all = any(ALL in p and all(span.is_usual for span in p) for p in found)
+    return [p for p in found if p != SAME and p != SAME[::-1]] if has_all else found
 
 
 def _moves(size: Array, pattern: Pattern) -> Iterator[Array]:
     """Yield what to add to an operand so that no cell sees two numbers of it move."""
-    rows: Iterable[Any] = range(len(size)) if pattern[0] == "all" else [slice(None)]
-    for i in rows:
-        columns: Iterable[Any] = range(size.shape[1]) if pattern[1] == "all" else [slice(None)]
-        for j in columns:
-            moved = np.zeros(size.shape)
-            moved[i, j] = size[i, j]
-            yield moved
+    for rows, columns in product(*map(apart, pattern, size.shape)):
+        moved, cells = np.zeros(size.shape), np.ix_(rows, columns)
+        moved[cells] = size[cells]
+        yield moved
