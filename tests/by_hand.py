@@ -6,7 +6,12 @@ import math
 import re
 
 # What stands for a sign of ours in Python.
-SIGNS = (("·", "*"), ("−", "-"), ("²", "**2"), ("√(", "root("))
+SIGNS = (
+    ("·", "*"),
+    ("−", "-"),
+    *((power, f"**{k}") for k, power in enumerate("²³⁴⁵", 2)),
+    ("√(", "root("),
+)
 KNOWN = {
     "exp": math.exp, "ln": math.log, "tanh": math.tanh, "root": math.sqrt, "max": max, "min": min,
     "abs": abs, "every": lambda *each: all(each),

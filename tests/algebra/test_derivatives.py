@@ -19,6 +19,7 @@ from cellprop.algebra import (
     Form,
     Matrix,
     apply,
+    concatenate,
     define,
     derive,
     elementwise,
@@ -29,6 +30,7 @@ from cellprop.algebra import (
     losses,
     maximum,
     minimum,
+    pad,
     square,
     square_root,
     statement,
@@ -96,6 +98,11 @@ EXPRESSIONS = {
     "a total": z * apply("total", X @ w + z) + b,
     "a leak of another size": apply("leaky_relu", X @ w - c, leak=0.3) * s,
     "a transpose of a transpose": X @ w.T.T + b,
+    "slices": X[:, 1] * z[::-1] + X[::-1, 2] + z[1],
+    "what is joined": concatenate(w, z[1:2] * 2, name="samples") * z,
+    "what is padded": pad(z[1:3], (1, 1)) * (X @ w) + c,
+    "what is put among zeros": apply("place", square(z[0:3]), z, rows="1:4") * z,
+    "powers": (X @ w) ** 3 * s + z**4,
     "activations of activations": apply("tanh", apply("leaky_relu", z) * apply("relu", X @ w)),
 }
 

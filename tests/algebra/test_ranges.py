@@ -11,19 +11,40 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import cellprop
-from cellprop.algebra import ONE, OPERATIONS, Axis, Matrix, Number, apply, define, evaluate
+from cellprop.algebra import (
+    ONE,
+    OPERATIONS,
+    Axis,
+    Matrix,
+    Number,
+    apply,
+    concatenate,
+    define,
+    evaluate,
+    pad,
+)
 from cellprop.algebra.ranges import MOST, range_of, ranges, widened
 
 ROWS, COLUMNS = Axis.numbered("rows", 3), Axis.numbered("columns", 2)
 A, B = Matrix("a", ROWS, COLUMNS), Matrix("b", ROWS, COLUMNS)
 # These are applied only to what their rows in the table say: none of them to any numbers.
 ONLY = {"exponential": (-50.0, 0.0), "divide": (1.0, 60.0)}
+# What picks cells by their place takes operands of its own.
+MOVED = {
+    "slice": A[1:],
+    "place": apply("place", A[1:], B, rows="0:2"),
+    "pad": pad(A, (1, 0)),
+    "join": concatenate(A, B),
+    "power": A**3,
+}
 PROBABILITIES = ("binary_cross_entropy", "cross_entropy")
 ends = st.tuples(st.integers(-60, 60).map(float), st.integers(-60, 60).map(float)).map(sorted)
 
 
 def applied(name: str):
     """An operation applied to as many matrices as it takes."""
+    if name in MOVED:
+        return MOVED[name]
     operands = (A, B.T) if name == "product" else (A, B, A)
     count = sum(f"{{{k}}}" in OPERATIONS[name].maths.template for k in range(3))
     return apply(name, *operands[: max(count, 1)])

@@ -15,10 +15,12 @@ from cellprop.algebra import axes, cells, ranges
 from cellprop.algebra.expressions import (
     Applied,
     Array,
+    CellTexts,
     Expression,
     Form,
     Operation,
     Range,
+    power,
     square,
 )
 from cellprop.algebra.notation import (
@@ -36,7 +38,7 @@ from cellprop.algebra.notation import (
     truth_in_r,
 )
 from cellprop.algebra.rows import elementwise
-from cellprop.algebra.spans import ALL, COLUMN, ROW
+from cellprop.algebra.spans import ALL, COLUMN, ROW, SAME
 
 # What a leaky ReLU lets through of a negative number, unless it is set otherwise.
 LEAK = 0.01
@@ -208,6 +210,39 @@ def _quotient(name: str, value: Callable[..., Array], least: str) -> Operation:
     )
 
 
+_SUPERSCRIPTS = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
+
+
+def _power(x: Array, exponent: int) -> Array:
+    """Return x to a whole power, from squares as its cell formula has it."""
+    half = x if exponent < 4 else _power(x, exponent // 2)
+    result: Array = np.square(half)
+    return result * x if exponent % 2 else result
+
+
+def _power_in_cell(exponent: int) -> str:
+    # To LibreOffice the power of a number near 0 is an error; the sum of one square is 0.
+    half = "{0}" if exponent < 4 else _power_in_cell(exponent // 2)
+    return f"SUMSQ({half})" + ("*{0}" if exponent % 2 else "")
+
+
+def _cells_of_power(expression: Applied, operands: Sequence[CellTexts]) -> CellTexts:
+    exponent = int(expression.settings["exponent"])
+    form = Form(_power_in_cell(exponent), TIMES, (TIMES + 1,))
+    return cells.element_by_element(form if exponent % 2 else call(form.template))(
+        expression, operands
+    )
+
+
+def _power_in_maths(expression: Applied) -> Form:
+    exponent = str(expression.settings["exponent"]).translate(_SUPERSCRIPTS)
+    return Form(f"{{0}}{exponent}", POWER, (CALL,))
+
+
+def _back_of_power(g: Expression, _: Expression, a: Expression, exponent: int) -> tuple[Expression]:
+    return (g * power(a, exponent - 1) * exponent,)
+
+
 # --- Ranges that look at the operands -----------------------------------------------------
 
 _LARGEST = ("maximum_over_rows", "maximum_over_columns")
@@ -328,6 +363,20 @@ ARITHMETIC: tuple[Operation, ...] = (
         # To LibreOffice the power of a number near 0 is an error; the sum of one square is 0.
         cell=call("SUMSQ({0})"),
         back=lambda g, _, a: (g * a * 2,),
+    ),
+    Operation(
+        "power",
+        _power,
+        reads=(SAME,),
+        maths=_power_in_maths,
+        numpy=Form("{0} ** {exponent}", POWER, (CALL,)),
+        r=Form("{0}^{exponent}", POWER, (CALL,)),
+        excel=Form("{0}^{exponent}", POWER, (POWER,)),
+        cells=_cells_of_power,
+        axes=axes.of_elements,
+        range=ranges.at_ends,
+        back=_back_of_power,
+        settings={"exponent": 3},
     ),
     elementwise(
         "square_root",

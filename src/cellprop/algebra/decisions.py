@@ -202,7 +202,7 @@ DECISIONS = (
         reads=((ALL, ALL),),
         maths=call("Σ({0})"),
         numpy=Form("{0}.sum(keepdims=True)", CALL, (CALL,)),
-        r=call("cbind(sum({0}))"),
+        r=call("sum({0})"),
         excel=call("SUM({0})"),
         cells=_cells_of_total,
         axes=lambda *_, **__: (ONE, ONE),

@@ -16,12 +16,17 @@ from typing import Literal, SupportsIndex
 import numpy as np
 from numpy.typing import NDArray
 
-from cellprop.algebra.spans import Pattern
+from cellprop.algebra.lines import Key, is_key, setting_for
+from cellprop.algebra.spans import SAME, Pattern
 from cellprop.errors import InputError, nearest
 
 Array = NDArray[np.float64]
 Setting = float | str
 """What an operation is told beside its operands: a leak, a side, …"""
+
+
+# A higher power is a slip, or would make numbers overflow.
+MOST_POWER = 12
 
 
 # --- Axes ---------------------------------------------------------------------------------
@@ -92,6 +97,15 @@ class Expression:
         """The transpose, of shape (columns, rows); that of a transpose is what was transposed."""
         return Applied("transpose", self)
 
+    # It has rows and columns, which no loop goes through.
+    __iter__: None = None
+
+    def __getitem__(self, key: Key | tuple[Key, Key]) -> Expression:
+        """Return some rows and columns, as NumPy does of an array with two axes; a single one that
+        is picked by its number stands for all rows or columns, and repeats.
+        """
+        return _sliced(self, *(key if isinstance(key, tuple) else (key, slice(None))))
+
     def __matmul__(self, other: Expression) -> Applied:
         return Applied("product", self, _expression(other))
 
@@ -117,6 +131,9 @@ class Expression:
 
     def __rmul__(self, other: float) -> Applied:
         return _expression(other) * self
+
+    def __pow__(self, exponent: float) -> Expression:
+        return power(self, exponent)
 
     def __truediv__(self, other: Expression | float) -> Applied:
         return Applied("divide", self, _expression(other))
@@ -204,6 +221,12 @@ class Applied(Expression):
         return self.operands[0] if self.is_transpose else super().T
 
     @property
+    def is_elementwise(self) -> bool:
+        """Whether each cell is computed from the same cell of its operands, as in maths."""
+        reads = self.operation.reads
+        return not callable(reads) and all(pattern == SAME for pattern in reads)
+
+    @property
     def is_transpose(self) -> bool:
         """Whether it is its operand in the other order, and nothing else."""
         return self.operation.name == "transpose"
@@ -228,7 +251,7 @@ class Applied(Expression):
     def patterns(self) -> tuple[Pattern, ...]:
         """For each operand that is read, which of its cells the cell at (row, column) reads."""
         reads = self.operation.reads
-        return reads if isinstance(reads, tuple) else reads(self)
+        return reads(self) if callable(reads) else reads
 
 
 def define(
@@ -259,6 +282,127 @@ def apply(operation: str | Operation, *operands: Expression, **settings: Setting
         If the operands' axes don't fit.
     """
     return Applied(operation, *operands, **settings)
+
+
+def _sliced(operand: Expression, *keys: Key) -> Expression:
+    """Return some rows and columns of an expression."""
+    if len(keys) != 2 or not all(map(is_key, keys)):
+        raise InputError(
+            "rows and columns are picked by whole numbers and slices, as in X[0:3, 1]."
+        )
+    sides = zip(keys, (operand.rows, operand.columns), strict=True)
+    # Of one line that stands for all, the first is that line.
+    rows, columns = (
+        "" if axis is ONE and setting == "0" else setting
+        for axis, setting in ((axis, setting_for(key, axis.size)) for key, axis in sides)
+    )
+    if not rows and not columns:
+        return operand
+    return Applied("slice", operand, rows=rows, columns=columns)
+
+
+def concatenate(*operands: Expression, axis: int = 0, name: str = "") -> Applied:
+    """Return expressions below each other, or side by side.
+
+    Parameters
+    ----------
+    operands
+        One or more.
+    axis
+        0 for below each other, 1 for side by side.
+    name
+        What the lines of that axis are; what those of the operands are if it is empty.
+
+    Raises
+    ------
+    InputError
+        If there is no operand, or no such axis.
+    ShapeError
+        If their other axes don't fit.
+    """
+    return Applied("join", *map(_expression, operands), axis=axis, name=name)
+
+
+def flip(operand: Expression, axis: int = 0) -> Expression:
+    """Return the rows of an expression from the last to the first; with `axis=1`, the columns."""
+    back = slice(None, None, -1)
+    return operand[:, back] if axis == 1 else operand[back]
+
+
+def pad(
+    operand: Expression, rows: tuple[int, int] = (0, 0), columns: tuple[int, int] = (0, 0)
+) -> Expression:
+    """Return an expression among zeros: so many rows of them above and below it, and columns left
+    and right of it.
+    """
+    (top, bottom), (left, right) = rows, columns
+    return Applied("pad", operand, top=top, bottom=bottom, left=left, right=right)
+
+
+def power(operand: Expression, exponent: float) -> Expression:
+    """Return the expression of each number to a power, of the operand's shape.
+
+    Parameters
+    ----------
+    operand
+        Of shape (rows, columns).
+    exponent
+        A whole number, or a half for the square root; what is below 0 divides.
+
+    Raises
+    ------
+    InputError
+        If it is any other: spreadsheets differ on these.
+    """
+    if not isinstance(exponent, (int, float, np.integer, np.floating)):
+        raise InputError("an exponent is a number, such as the 3 of x ** 3.")
+    if exponent < 0:
+        return 1 / power(operand, -exponent)
+    if exponent == 0.5:
+        return square_root(operand)
+    if exponent != int(exponent) or exponent > MOST_POWER:
+        raise InputError(
+            f"an exponent is a whole number up to {MOST_POWER}, or 0.5; not {exponent}."
+        )
+    if exponent in (0, 1):
+        return operand if exponent else Applied("ones", operand)
+    if exponent == 2:
+        return square(operand)
+    return Applied("power", operand, exponent=int(exponent))
+
+
+def sum_of(operand: Expression, axis: int | None = None) -> Applied:
+    """Return the sums of the columns (`axis=0`), of the rows (`axis=1`), or of all numbers."""
+    return Applied(_SUMS[_known_axis(axis)], operand)
+
+
+def mean(operand: Expression, axis: int | None = None) -> Applied:
+    """Return the means of the columns (`axis=0`), of the rows (`axis=1`), or of all numbers."""
+    height, width = operand.rows.size, operand.columns.size
+    return sum_of(operand, axis) / {0: height, 1: width, None: height * width}[axis]
+
+
+_SUMS = {0: "sum_over_rows", 1: "sum_over_columns", None: "total"}
+
+
+def _known_axis(axis: int | None) -> int | None:
+    if axis not in _SUMS:
+        raise InputError(f"axis 0 goes along the rows, axis 1 along the columns; not {axis}.")
+    return axis
+
+
+def at_least(first: Expression | float, second: Expression | float) -> Applied:
+    """Return the expression of 1 where the first number is no less than the second, else 0."""
+    return Applied("at_least", _expression(first), _expression(second))
+
+
+def softmax(operand: Expression, axis: int = 1) -> Expression:
+    """Return the expression of exponentials that add up to 1 in each row; with `axis=0`, in each
+    column.
+    """
+    if _known_axis(axis) == 0:
+        return Applied("softmax", operand.T).T
+    return Applied("softmax", operand)
 
 
 def sum_over_rows(operand: Expression) -> Applied:

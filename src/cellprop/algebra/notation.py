@@ -192,6 +192,9 @@ def ones_beside(over: Literal["rows", "columns"]) -> Callable[[Applied], Form]:
             (m.columns, f"TRANSPOSE(COLUMN({m.name})^0)", f"COLUMN({m.name})^0") for m in matrices
         ]
         known = downwards + across if over == "rows" else across + downwards
+        # Where lines are picked or joined, no matrix has them: they are counted.
+        counted = (side, f"ROW(1:{side.size})^0", f"TRANSPOSE(ROW(1:{side.size})^0)")
+        known.append(counted)
         down, along = next((down, along) for found, down, along in known if found is side)
         return call(f"MMULT({along},{{0}})" if over == "rows" else f"MMULT({{0}},{down})")
 

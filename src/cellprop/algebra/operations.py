@@ -1,7 +1,7 @@
 """The table of operations: what fills the registry.
 
-It is put together from four tables: of plain operations (`arithmetic`), of `activations`, of
-`losses` and of `decisions`. Whoever adds an operation adds a row to one of them.
+It is put together from tables: of plain operations (`arithmetic`), of `activations`, of `losses`,
+of `decisions` and of `movement`. Whoever adds an operation adds a row to one of them.
 """
 
 from __future__ import annotations
@@ -11,5 +11,7 @@ from cellprop.algebra.arithmetic import ARITHMETIC
 from cellprop.algebra.decisions import DECISIONS
 from cellprop.algebra.expressions import OPERATIONS
 from cellprop.algebra.losses import LOSSES
+from cellprop.algebra.movement import MOVEMENTS
 
-OPERATIONS.update((row.name, row) for row in (*ARITHMETIC, *ACTIVATIONS, *LOSSES, *DECISIONS))
+TABLES = (ARITHMETIC, ACTIVATIONS, LOSSES, DECISIONS, MOVEMENTS)
+OPERATIONS.update((row.name, row) for table in TABLES for row in table)

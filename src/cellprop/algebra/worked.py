@@ -123,7 +123,7 @@ class _Working:
             return CellTexts([[text(expression, "maths")]], CALL)
         if expression.operation.parts is not None:
             return self.texts(put_together(expression, expression.operands[0]), rows, columns)
-        if all(pattern == SAME for pattern in expression.patterns):
+        if expression.is_elementwise:
             return self._of_elements(expression, rows, columns)
         return self._combined(expression, rows, columns)
 
@@ -167,7 +167,8 @@ class _Working:
     # --- What combines cells
 
     def _combined(self, expression: Applied, rows: Lines, columns: Lines) -> CellTexts:
-        if not all(span.is_usual for pattern in expression.patterns for span in pattern):
+        usual = (span.is_usual for pattern in expression.patterns for span in pattern)
+        if callable(expression.operation.reads) or not all(usual):
             return self._picked(expression, rows, columns)
         found = self._by_formula(expression, rows, columns, most=MOST_TERMS)
         if found is None:

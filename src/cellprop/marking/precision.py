@@ -38,7 +38,9 @@ RELATIVE = 1e-9
 # What arithmetic leaves out of a number, in units of its last place.
 ROUNDINGS = 4.0
 # Operations that add numbers up, or only put them elsewhere.
-ADDING = ("transpose", "sum_over_rows", "sum_over_columns")
+ADDING = (
+    "transpose", "sum_over_rows", "sum_over_columns", "total", "slice", "place", "pad", "join",
+)  # fmt: skip
 
 
 def half_a_unit(decimals: int) -> float:
@@ -231,7 +233,7 @@ def _result_off_by(
     if operation.name == "product":
         left, right = (abs(each) for each in values)
         return expression.function(left, offs[1]) + expression.function(offs[0], right)
-    if all(pattern == SAME for pattern in expression.patterns):
+    if expression.is_elementwise:
         return _each_off_by(expression.function, values, offs, usual)
     # Others mix numbers in ways of their own: these are moved one by one.
     operands = [
