@@ -15,6 +15,7 @@ SIGNS = (
 KNOWN = {
     "exp": math.exp, "ln": math.log, "tanh": math.tanh, "root": math.sqrt, "max": max, "min": min,
     "abs": abs, "every": lambda *each: all(each),
+    "choose": lambda index, *each: each[int(index) - 1],
     "chosen": lambda condition, then, otherwise: then if condition else otherwise,
 }  # fmt: skip
 NUMBER = re.compile(r"(?<![\w.])\d+(?:\.(\d+))?(?:E(−?\d+))?")

@@ -147,11 +147,16 @@ def apply_total(expression: Expression) -> Expression:
 # --- Texts, as other programs read them ---------------------------------------------------
 
 
-def check_in_r(expressions: Mapping[str, Expression], rscript: str, folder: Path) -> None:
+def check_in_r(
+    expressions: Mapping[str, Expression],
+    rscript: str,
+    folder: Path,
+    known: Values | None = None,
+) -> None:
     """R computes the value of each."""
     lines, values = ["options(warn = 2)"], {}
     for k, (name, expression) in enumerate(expressions.items()):
-        values[name] = drawn(expression, k)
+        values[name] = known or drawn(expression, k)
         holder = type("Holder", (), {"values": values[name]})
         lines += [f"{leaf.name} <- {in_r(leaf, holder)}" for leaf in leaves(expression)]
         lines.append(f"result <- as.matrix({text(expression, 'r')})")
@@ -164,13 +169,18 @@ def check_in_r(expressions: Mapping[str, Expression], rscript: str, folder: Path
         assert close(found, value(expression, values[name]), tolerance=EXACT), name
 
 
-def check_in_excel(expressions: Mapping[str, Expression], engine: str, folder: Path) -> None:
+def check_in_excel(
+    expressions: Mapping[str, Expression],
+    libreoffice: str,
+    folder: Path,
+    known: Values | None = None,
+) -> None:
     """LibreOffice computes the value of each, as an array formula of ranges."""
     book = Workbook()
     where = {}
     for k, (name, expression) in enumerate(expressions.items()):
         sheet = book.create_sheet(f"s{k}")
-        values, ranges, row = drawn(expression, k), {}, 1
+        values, ranges, row = known or drawn(expression, k), {}, 1
         for leaf in leaves(expression):
             for (i, j), number in np.ndenumerate(values[leaf.name]):
                 sheet.cell(row + i, 1 + j, float(number))

@@ -40,9 +40,11 @@ from cellprop.algebra import (
     compiled,
     concatenate,
     define,
+    embed,
     evaluate,
     formulas,
     losses,
+    one_hot,
     pad,
     reads,
     square,
@@ -126,6 +128,7 @@ class Builder:
                 "compared",
                 "moved",
                 "moved",
+                "looked up",
             ]
         if depth and columns is ONE and not scalar:
             ways += ["decided"]
@@ -148,6 +151,8 @@ class Builder:
             return leaf ** self.chance.randint(3, 5) if twice == "power" else apply(twice, leaf)
         if way == "moved" and not scalar:
             return self.moved(rows, columns, depth)
+        if way == "looked up" and rows is not ONE:
+            return self.looked_up(rows, columns)
         if way == "jumping":
             return apply(self.chance.choice(JUMPING), self.away_from_0(rows, columns, depth - 1))
         if way == "equal":
@@ -215,6 +220,18 @@ class Builder:
         if step == -1 and like[down, across] is not like and rows is not ONE and not before:
             key = f"{rows.size - after - 1}::-1", key[1]
         return apply("place", inner, like, rows=key[0], columns=key[1])
+
+    def looked_up(self, rows: Axis, columns: Axis) -> Expression:
+        """Return rows of a table, or 1 at places, by whole numbers."""
+        words = Axis.numbered("d", self.chance.randint(1, 4))
+        indices = self.leaf(rows, ONE, 1, 1)
+        count = columns.size if self.chance.random() < 0.5 else words.size
+        drawn = [[float(self.chance.randint(1, count))] for _ in rows.labels]
+        self.values[indices.name] = np.array(drawn)
+        if count == columns.size and columns is not ONE:
+            return one_hot(indices, count, columns.name)
+        table = self.leaf(Axis.numbered("d", max(count, words.size)), columns, -2, 2)
+        return embed(table, indices)
 
     def longer(self, axis: Axis) -> tuple[Axis, int | slice]:
         """Return an axis of which a key picks the lines of another."""
@@ -340,6 +357,8 @@ class Builder:
             return sizes[0] * sizes[1]
         if name in EITHER:
             return np.maximum(*sizes)
+        if name in ("embed", "one_hot"):
+            return np.full((expression.rows.size, expression.columns.size), 2.0)
         if name in MOVING:
             return expression.function(*sizes)
         if name == "if_more":

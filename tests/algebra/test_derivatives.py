@@ -107,6 +107,10 @@ EXPRESSIONS = {
 }
 
 
+# They take whole numbers, or have settings of their own: see `test_functions`, `test_windows`.
+HELD_AGAINST_PYTORCH = ("embed", "one_hot")
+
+
 def loss_of(output):
     return define("loss", apply("squared_error", y, define("output", output)))
 
@@ -180,7 +184,7 @@ def test_every_operation_with_a_derivative_is_differentiated_above():
         for name, row in OPERATIONS.items()
         if row.is_activation or (row.back and not row.is_loss)
     }
-    assert differentiated == with_derivative
+    assert differentiated | set(HELD_AGAINST_PYTORCH) == with_derivative
     assert {*with_derivative, *NO_DERIVATIVE, *losses()} == set(OPERATIONS)
 
 
@@ -456,10 +460,32 @@ def test_only_matrices_and_numbers_make_an_expression(wrong):
             made()
 
 
-@pytest.mark.parametrize("number", [-1, -0.5, np.inf, np.nan])
+@pytest.mark.parametrize("number", [np.inf, -np.inf, np.nan])
 def test_a_number_that_no_formula_can_hold_is_refused(number):
     with pytest.raises(CellpropError, match="is finite and not negative"):
         number * first
+
+
+def test_a_number_below_0_is_a_subtraction_on_either_side():
+    shown = {
+        "X - 2": X + -2,
+        "X + 2": X - -2,
+        "0 - X * 2": X * -2,
+        "0 - 2 * X": -2 * X,
+        "0 - X / 2": X / -2,
+        "0 - 2 / X": -2 / X,
+        "0 - 2 - X": -2 - X,
+        "0 - 2 + X": -2 + X,
+        "np.maximum(X, 0 - 2)": maximum(X, -2),
+        "0 - X": -X,
+        "2 - X": 2 - X,
+        "X ** 3": X**3,
+    }
+    for written, expression in shown.items():
+        assert text(expression, "numpy") == written
+        at = {"X": np.array([[0.5, -4.0, 1.0]] * 4)}
+        found = evaluate([X, define("result", expression)], at)["result"]
+        assert found.tolist() == eval(written, {"np": np, **at}).tolist()
 
 
 # Steps, which are flat wherever they are not broken: nothing goes back through them.

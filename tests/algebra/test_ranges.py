@@ -20,7 +20,9 @@ from cellprop.algebra import (
     apply,
     concatenate,
     define,
+    embed,
     evaluate,
+    one_hot,
     pad,
 )
 from cellprop.algebra.ranges import MOST, range_of, ranges, widened
@@ -36,6 +38,8 @@ MOVED = {
     "pad": pad(A, (1, 0)),
     "join": concatenate(A, B),
     "power": A**3,
+    "embed": embed(A, Matrix("index", COLUMNS, ONE)),
+    "one_hot": one_hot(Matrix("index", COLUMNS, ONE), 3),
 }
 PROBABILITIES = ("binary_cross_entropy", "cross_entropy")
 ends = st.tuples(st.integers(-60, 60).map(float), st.integers(-60, 60).map(float)).map(sorted)
@@ -75,9 +79,11 @@ def test_a_range_holds_whatever_an_operation_gives(name, first, second, seed):
         drawn = random.uniform(least, most, matrix.shape)
         special = np.clip([least, most, 0.0], least, most)[random.integers(3, size=matrix.shape)]
         values[matrix.name] = np.where(random.random(matrix.shape) < 0.5, drawn, special)
+    index = Matrix("index", COLUMNS, ONE)
+    known["index"], values["index"] = (1.0, 3.0), np.array([[3.0], [1.0]])
     expression = applied(name)
     found = range_of(expression, known)
-    result = evaluate([A, B, define("result", expression)], values)["result"]
+    result = evaluate([A, B, index, define("result", expression)], values)["result"]
     assert within(result, found)
 
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 from types import MappingProxyType
-from typing import Literal, SupportsIndex
+from typing import Literal, SupportsIndex, TypeGuard
 
 import numpy as np
 from numpy.typing import NDArray
@@ -107,39 +107,51 @@ class Expression:
         return _sliced(self, *(key if isinstance(key, tuple) else (key, slice(None))))
 
     def __matmul__(self, other: Expression) -> Applied:
-        return Applied("product", self, _expression(other))
+        return Applied("product", self, expression_of(other))
 
     def __add__(self, other: Expression | float) -> Applied:
-        return Applied("add", self, _expression(other))
+        if _is_below_0(other):
+            return self - abs(other)
+        return Applied("add", self, expression_of(other))
 
     def __radd__(self, other: float) -> Expression:
         # `sum` begins with 0.
-        return self if isinstance(other, int) and other == 0 else _expression(other) + self
+        return self if isinstance(other, int) and other == 0 else expression_of(other) + self
 
     def __sub__(self, other: Expression | float) -> Applied:
-        return Applied("subtract", self, _expression(other))
+        if _is_below_0(other):
+            return self + abs(other)
+        return Applied("subtract", self, expression_of(other))
 
     def __rsub__(self, other: float) -> Applied:
-        return Applied("subtract", _expression(other), self)
+        return Applied("subtract", expression_of(other), self)
 
     def __neg__(self) -> Applied:
         return 0 - self
 
     def __mul__(self, other: Expression | float) -> Applied:
-        other = _expression(other)
+        if _is_below_0(other):
+            return 0 - self * abs(other)
+        other = expression_of(other)
         return Applied("scale" if self.is_scalar or other.is_scalar else "multiply", self, other)
 
     def __rmul__(self, other: float) -> Applied:
-        return _expression(other) * self
+        if _is_below_0(other):
+            return 0 - abs(other) * self
+        return expression_of(other) * self
 
     def __pow__(self, exponent: float) -> Expression:
         return power(self, exponent)
 
     def __truediv__(self, other: Expression | float) -> Applied:
-        return Applied("divide", self, _expression(other))
+        if _is_below_0(other):
+            return 0 - self / abs(other)
+        return Applied("divide", self, expression_of(other))
 
     def __rtruediv__(self, other: float) -> Applied:
-        return _expression(other) / self
+        if _is_below_0(other):
+            return 0 - abs(other) / self
+        return expression_of(other) / self
 
 
 @dataclass(frozen=True, eq=False)
@@ -301,44 +313,6 @@ def _sliced(operand: Expression, *keys: Key) -> Expression:
     return Applied("slice", operand, rows=rows, columns=columns)
 
 
-def concatenate(*operands: Expression, axis: int = 0, name: str = "") -> Applied:
-    """Return expressions below each other, or side by side.
-
-    Parameters
-    ----------
-    operands
-        One or more.
-    axis
-        0 for below each other, 1 for side by side.
-    name
-        What the lines of that axis are; what those of the operands are if it is empty.
-
-    Raises
-    ------
-    InputError
-        If there is no operand, or no such axis.
-    ShapeError
-        If their other axes don't fit.
-    """
-    return Applied("join", *map(_expression, operands), axis=axis, name=name)
-
-
-def flip(operand: Expression, axis: int = 0) -> Expression:
-    """Return the rows of an expression from the last to the first; with `axis=1`, the columns."""
-    back = slice(None, None, -1)
-    return operand[:, back] if axis == 1 else operand[back]
-
-
-def pad(
-    operand: Expression, rows: tuple[int, int] = (0, 0), columns: tuple[int, int] = (0, 0)
-) -> Expression:
-    """Return an expression among zeros: so many rows of them above and below it, and columns left
-    and right of it.
-    """
-    (top, bottom), (left, right) = rows, columns
-    return Applied("pad", operand, top=top, bottom=bottom, left=left, right=right)
-
-
 def power(operand: Expression, exponent: float) -> Expression:
     """Return the expression of each number to a power, of the operand's shape.
 
@@ -356,11 +330,11 @@ def power(operand: Expression, exponent: float) -> Expression:
     """
     if not isinstance(exponent, (int, float, np.integer, np.floating)):
         raise InputError("an exponent is a number, such as the 3 of x ** 3.")
-    if exponent < 0:
+    if -MOST_POWER <= exponent < 0:
         return 1 / power(operand, -exponent)
     if exponent == 0.5:
         return square_root(operand)
-    if exponent != int(exponent) or exponent > MOST_POWER:
+    if exponent not in range(MOST_POWER + 1):
         raise InputError(
             f"an exponent is a whole number up to {MOST_POWER}, or 0.5; not {exponent}."
         )
@@ -369,40 +343,6 @@ def power(operand: Expression, exponent: float) -> Expression:
     if exponent == 2:
         return square(operand)
     return Applied("power", operand, exponent=int(exponent))
-
-
-def sum_of(operand: Expression, axis: int | None = None) -> Applied:
-    """Return the sums of the columns (`axis=0`), of the rows (`axis=1`), or of all numbers."""
-    return Applied(_SUMS[_known_axis(axis)], operand)
-
-
-def mean(operand: Expression, axis: int | None = None) -> Applied:
-    """Return the means of the columns (`axis=0`), of the rows (`axis=1`), or of all numbers."""
-    height, width = operand.rows.size, operand.columns.size
-    return sum_of(operand, axis) / {0: height, 1: width, None: height * width}[axis]
-
-
-_SUMS = {0: "sum_over_rows", 1: "sum_over_columns", None: "total"}
-
-
-def _known_axis(axis: int | None) -> int | None:
-    if axis not in _SUMS:
-        raise InputError(f"axis 0 goes along the rows, axis 1 along the columns; not {axis}.")
-    return axis
-
-
-def at_least(first: Expression | float, second: Expression | float) -> Applied:
-    """Return the expression of 1 where the first number is no less than the second, else 0."""
-    return Applied("at_least", _expression(first), _expression(second))
-
-
-def softmax(operand: Expression, axis: int = 1) -> Expression:
-    """Return the expression of exponentials that add up to 1 in each row; with `axis=0`, in each
-    column.
-    """
-    if _known_axis(axis) == 0:
-        return Applied("softmax", operand.T).T
-    return Applied("softmax", operand)
 
 
 def sum_over_rows(operand: Expression) -> Applied:
@@ -439,12 +379,12 @@ def log(operand: Expression) -> Applied:
 
 def maximum(first: Expression | float, second: Expression | float) -> Applied:
     """Return the expression of the larger of two numbers; an axis of one repeats to fit."""
-    return Applied("maximum", _expression(first), _expression(second))
+    return Applied("maximum", expression_of(first), expression_of(second))
 
 
 def minimum(first: Expression | float, second: Expression | float) -> Applied:
     """Return the expression of the smaller of two numbers; an axis of one repeats to fit."""
-    return Applied("minimum", _expression(first), _expression(second))
+    return Applied("minimum", expression_of(first), expression_of(second))
 
 
 def in_parts(
@@ -490,15 +430,30 @@ def mentioned(expression: Expression) -> Iterable[Matrix]:
             yield from mentioned(operand)
 
 
-def _expression(operand: Expression | float) -> Expression:
+def expression_of(operand: Expression | float) -> Expression:
+    """Return an expression as it is, and a number as a constant; of one below 0 the difference.
+
+    Raises
+    ------
+    InputError
+        If it is neither.
+    """
     if isinstance(operand, Expression):
         return operand
+    if _is_below_0(operand):
+        return 0 - Number(abs(float(operand)))
     if isinstance(operand, (int, float, np.integer, np.floating)):
         return Number(float(operand))
     raise InputError(
         f"an expression takes matrices and numbers, not {type(operand).__name__}: give an array a"
         " name, as a Matrix."
     )
+
+
+def _is_below_0(operand: object) -> TypeGuard[float]:
+    """Whether it is a number that a subtraction has in place of a constant."""
+    is_number = isinstance(operand, (int, float, np.integer, np.floating))
+    return is_number and -np.inf < operand < 0  # type: ignore[operator]
 
 
 # --- What an operation says of itself -----------------------------------------------------

@@ -1,7 +1,8 @@
 """The table of operations: what fills the registry.
 
 It is put together from tables: of plain operations (`arithmetic`), of `activations`, of `losses`,
-of `decisions` and of `movement`. Whoever adds an operation adds a row to one of them.
+of `decisions`, of `movement` and of what goes by an index (`lookup`). Whoever adds an operation
+adds a row to one of them.
 """
 
 from __future__ import annotations
@@ -10,8 +11,9 @@ from cellprop.algebra.activations import ACTIVATIONS
 from cellprop.algebra.arithmetic import ARITHMETIC
 from cellprop.algebra.decisions import DECISIONS
 from cellprop.algebra.expressions import OPERATIONS
+from cellprop.algebra.lookup import LOOKUPS
 from cellprop.algebra.losses import LOSSES
 from cellprop.algebra.movement import MOVEMENTS
 
-TABLES = (ARITHMETIC, ACTIVATIONS, LOSSES, DECISIONS, MOVEMENTS)
+TABLES = (ARITHMETIC, ACTIVATIONS, LOSSES, DECISIONS, MOVEMENTS, LOOKUPS)
 OPERATIONS.update((row.name, row) for table in TABLES for row in table)

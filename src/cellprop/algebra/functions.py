@@ -1,0 +1,146 @@
+"""Functions that a program is written with: of several operations, or of one with settings.
+
+Knows expressions and the names of operations; an operation that stands by itself has its function
+in `expressions`.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from cellprop.algebra.expressions import (
+    Applied,
+    Array,
+    Expression,
+    expression_of,
+)
+from cellprop.errors import InputError
+
+# --- Along an axis ------------------------------------------------------------------------
+
+
+def sum_of(operand: Expression, axis: int | None = None) -> Applied:
+    """Return the sums of the columns (`axis=0`), of the rows (`axis=1`), or of all numbers."""
+    return Applied(_SUMS[_known_axis(axis)], operand)
+
+
+def mean(operand: Expression, axis: int | None = None) -> Applied:
+    """Return the means of the columns (`axis=0`), of the rows (`axis=1`), or of all numbers."""
+    height, width = operand.rows.size, operand.columns.size
+    return sum_of(operand, axis) / {0: height, 1: width, None: height * width}[axis]
+
+
+_SUMS = {0: "sum_over_rows", 1: "sum_over_columns", None: "total"}
+
+
+def _known_axis(axis: int | None) -> int | None:
+    if axis not in _SUMS:
+        raise InputError(f"axis 0 goes along the rows, axis 1 along the columns; not {axis}.")
+    return axis
+
+
+def at_least(first: Expression | float, second: Expression | float) -> Applied:
+    """Return the expression of 1 where the first number is no less than the second, else 0."""
+    return Applied("at_least", expression_of(first), expression_of(second))
+
+
+def softmax(operand: Expression, axis: int = 1) -> Expression:
+    """Return the expression of exponentials that add up to 1 in each row; with `axis=0`, in each
+    column.
+    """
+    if _known_axis(axis) == 0:
+        return Applied("softmax", operand.T).T
+    return Applied("softmax", operand)
+
+
+# --- Put together, turned and padded ------------------------------------------------------
+
+
+def concatenate(*operands: Expression, axis: int = 0, name: str = "") -> Applied:
+    """Return expressions below each other, or side by side.
+
+    Parameters
+    ----------
+    operands
+        One or more.
+    axis
+        0 for below each other, 1 for side by side.
+    name
+        What the lines of that axis are; what those of the operands are if it is empty.
+
+    Raises
+    ------
+    InputError
+        If there is no operand, or no such axis.
+    ShapeError
+        If their other axes don't fit.
+    """
+    return Applied("join", *map(expression_of, operands), axis=axis, name=name)
+
+
+def flip(operand: Expression, axis: int = 0) -> Expression:
+    """Return the rows of an expression from the last to the first; with `axis=1`, the columns."""
+    back = slice(None, None, -1)
+    return operand[:, back] if axis == 1 else operand[back]
+
+
+def pad(
+    operand: Expression, rows: tuple[int, int] = (0, 0), columns: tuple[int, int] = (0, 0)
+) -> Expression:
+    """Return an expression among zeros: so many rows of them above and below it, and columns left
+    and right of it.
+    """
+    (top, bottom), (left, right) = rows, columns
+    return Applied("pad", operand, top=top, bottom=bottom, left=left, right=right)
+
+
+# --- By an index --------------------------------------------------------------------------
+
+
+def embed(table: Expression, indices: Expression) -> Applied:
+    """Return a row of a table for each index: of shape (indices, columns of the table).
+
+    Parameters
+    ----------
+    table
+        A row for each thing that has an index.
+    indices
+        One column of whole numbers from 1, as rows of a sheet are counted.
+
+    Raises
+    ------
+    ShapeError
+        If there are several columns of indices.
+    """
+    return Applied("embed", table, indices)
+
+
+def one_hot(indices: Expression, count: int, name: str = "classes") -> Applied:
+    """Return a row for each index, with a 1 at its place and 0 elsewhere.
+
+    Parameters
+    ----------
+    indices
+        One column of whole numbers from 1.
+    count
+        How many places there are.
+    name
+        What they stand for.
+
+    Raises
+    ------
+    ShapeError
+        If there are several columns of indices.
+    """
+    return Applied("one_hot", indices, count=count, name=name)
+
+
+# Far enough below any score that nothing is left of its exponential.
+HIDDEN = -1000.0
+
+
+def causal_mask(size: int) -> Array:
+    """Return what is added to scores, so that no row attends to a column behind its own: an array
+    of shape (size, size) of 0, and of -1000 above the diagonal.
+    """
+    return np.triu(np.full((size, size), HIDDEN), 1)
