@@ -73,6 +73,9 @@ JUMPING = ("positive", "positive_or_leak")
 WHOLE = ("linear", *losses())
 RATIOS = ("ratio", "ratio_to_spread")
 EITHER = ("minimum", "maximum")
+WINDOWS = (
+    "convolve", "convolve_back", "max_pool", "sum_pool", "largest_in_windows", "unpool",
+)  # fmt: skip
 MOVING = ("slice", "place", "pad", "join")
 OVER_ROWS = ("sum_over_rows", "minimum_over_rows", "maximum_over_rows")
 EXTREME = ("minimum_over_rows", "maximum_over_rows", "maximum_over_columns")
@@ -129,6 +132,7 @@ class Builder:
                 "moved",
                 "moved",
                 "looked up",
+                "windowed",
             ]
         if depth and columns is ONE and not scalar:
             ways += ["decided"]
@@ -151,6 +155,8 @@ class Builder:
             return leaf ** self.chance.randint(3, 5) if twice == "power" else apply(twice, leaf)
         if way == "moved" and not scalar:
             return self.moved(rows, columns, depth)
+        if way == "windowed" and not (rows is ONE or columns is ONE):
+            return self.windowed(rows, columns)
         if way == "looked up" and rows is not ONE:
             return self.looked_up(rows, columns)
         if way == "jumping":
@@ -232,6 +238,37 @@ class Builder:
             return one_hot(indices, count, columns.name)
         table = self.leaf(Axis.numbered("d", max(count, words.size)), columns, -2, 2)
         return embed(table, indices)
+
+    def windowed(self, rows: Axis, columns: Axis) -> Expression:
+        """Return what is computed of windows of exact numbers, or goes back to them."""
+        way = self.chance.choice(WINDOWS)
+        (down, height), (across, width) = ((self.chance.randint(1, 2), 2) for _ in "rc")
+        told = {"down": down, "across": across}
+        if "pool" in way or way == "largest_in_windows":
+            told |= {"height": height, "width": width}
+        else:
+            told |= {"top": self.chance.randint(0, 1), "left": self.chance.randint(0, 1)}
+        kernel = self.leaf(Axis.numbered("k", height), Axis.numbered("l", width), -2, 2)
+        if way in ("convolve_back", "unpool"):  # of as many windows as lines would make
+            like = self.leaf(*(Axis.numbered(a.name, a.size + 1) for a in (rows, columns)), -2, 2)
+            forward = "convolve" if way == "convolve_back" else "sum_pool"
+            between = apply(forward, like, *[kernel] * (way == "convolve_back"), **told)
+            came = self.leaf(between.rows, between.columns, -2, 2)
+            others = [kernel, like] if way == "convolve_back" else [like]
+            if len(others) == 1 and self.chance.random() < 0.5:
+                others = [apply("largest_in_windows", like, **told), like]
+            return apply(way, came, *others, **told)[: rows.size, : columns.size]
+        sides = zip((rows, columns), (down, across), ("top", "left"), strict=True)
+        of = self.leaf(
+            *(
+                Axis.numbered(a.name, stride * (a.size - 1) + 2 - 2 * told.get(before, 0) + 1)
+                for a, stride, before in sides
+            ),
+            -2,
+            2,
+        )  # of 2 lines, and one that is left over where windows go by two
+        operands = [of, kernel] if way == "convolve" else [of]
+        return apply(way, *operands, **told)[: rows.size, : columns.size]
 
     def longer(self, axis: Axis) -> tuple[Axis, int | slice]:
         """Return an axis of which a key picks the lines of another."""
@@ -359,6 +396,8 @@ class Builder:
             return np.maximum(*sizes)
         if name in ("embed", "one_hot"):
             return np.full((expression.rows.size, expression.columns.size), 2.0)
+        if name in WINDOWS:
+            return np.full((expression.rows.size, expression.columns.size), 16.0)
         if name in MOVING:
             return expression.function(*sizes)
         if name == "if_more":
@@ -522,7 +561,7 @@ def test_no_parentheses_of_the_cell_formulas_can_be_left_out(scattered, chance):
     builder = Builder(chance)
     expression = builder.expression()
     # Beside zeros or others a cell has the parentheses that one of them needs.
-    assume(not {"place", "pad", "join"} & set(operations(expression)))
+    assume(not {"place", "pad", "join", *WINDOWS} & set(operations(expression)))
     for formula in chain.from_iterable(cell_formulas(builder, expression, scattered)[1]):
         assert_no_superfluous_parentheses(formula)
 

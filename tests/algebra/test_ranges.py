@@ -39,6 +39,13 @@ MOVED = {
     "join": concatenate(A, B),
     "power": A**3,
     "embed": embed(A, Matrix("index", COLUMNS, ONE)),
+    "convolve": apply("convolve", A, B[:2], top=1),
+    "convolve_back": apply("convolve_back", A[0:2, 0:1], B[:2], A),
+    **{
+        name: apply(name, A, height=2, width=1, down=1, across=1)
+        for name in ("max_pool", "sum_pool", "largest_in_windows")
+    },
+    "unpool": apply("unpool", A[:2], B, height=2, width=1, down=1, across=1),
     "one_hot": one_hot(Matrix("index", COLUMNS, ONE), 3),
 }
 PROBABILITIES = ("binary_cross_entropy", "cross_entropy")

@@ -135,6 +135,84 @@ def one_hot(indices: Expression, count: int, name: str = "classes") -> Applied:
     return Applied("one_hot", indices, count=count, name=name)
 
 
+# --- Windows ------------------------------------------------------------------------------
+
+Pair = int | tuple[int, int]
+"""A number for both rows and columns, or one for each."""
+
+
+def convolve(
+    operand: Expression, kernel: Expression, stride: Pair = 1, padding: Pair = 0
+) -> Applied:
+    """Return the convolution of a matrix with a kernel, which is not turned: as in PyTorch, each
+    number is the sum of the products of a window with the kernel.
+
+    Parameters
+    ----------
+    operand
+        Of shape (rows, columns).
+    kernel
+        Of shape (rows of a window, columns of a window).
+    stride
+        How far windows are from one another.
+    padding
+        How many lines of zeros are put on each side: at most one less than the kernel has.
+
+    Raises
+    ------
+    ShapeError
+        If the kernel is larger than the matrix.
+    InputError
+        If windows can't move so.
+    """
+    (down, across), (top, left) = _both(stride), _both(padding)
+    return Applied("convolve", operand, kernel, down=down, across=across, top=top, left=left)
+
+
+def max_pool(operand: Expression, size: Pair = 2, stride: Pair | None = None) -> Applied:
+    """Return the largest number of each window.
+
+    Parameters
+    ----------
+    operand
+        Of shape (rows, columns).
+    size
+        How many rows and columns a window has.
+    stride
+        How far windows are from one another; without it they stand side by side.
+
+    Raises
+    ------
+    ShapeError
+        If a window is larger than the matrix.
+    InputError
+        If windows can't move so.
+    """
+    return Applied("max_pool", operand, **_pool(size, stride))
+
+
+def mean_pool(operand: Expression, size: Pair = 2, stride: Pair | None = None) -> Applied:
+    """Return the mean of each window; see `max_pool`."""
+    told = _pool(size, stride)
+    return Applied("sum_pool", operand, **told) / (told["height"] * told["width"])
+
+
+def _pool(size: Pair, stride: Pair | None) -> dict[str, int]:
+    height, width = _both(size)
+    down, across = _both(size if stride is None else stride)
+    return {"height": height, "width": width, "down": down, "across": across}
+
+
+def _both(pair: Pair) -> tuple[int, int]:
+    if isinstance(pair, (tuple, list)):
+        if len(pair) != 2:
+            raise InputError(f"give one number, or one for rows and one for columns; not {pair}.")
+        return pair[0], pair[1]
+    return pair, pair
+
+
+# --- Attention ----------------------------------------------------------------------------
+
 # Far enough below any score that nothing is left of its exponential.
 HIDDEN = -1000.0
 

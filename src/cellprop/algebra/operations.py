@@ -1,8 +1,8 @@
 """The table of operations: what fills the registry.
 
 It is put together from tables: of plain operations (`arithmetic`), of `activations`, of `losses`,
-of `decisions`, of `movement` and of what goes by an index (`lookup`). Whoever adds an operation
-adds a row to one of them.
+of `decisions`, of `movement`, of what goes by an index (`lookup`), and of `windows`. Whoever adds
+an operation adds a row to one of them.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from cellprop.algebra.expressions import OPERATIONS
 from cellprop.algebra.lookup import LOOKUPS
 from cellprop.algebra.losses import LOSSES
 from cellprop.algebra.movement import MOVEMENTS
+from cellprop.algebra.windows import WINDOWED
 
-TABLES = (ARITHMETIC, ACTIVATIONS, LOSSES, DECISIONS, MOVEMENTS, LOOKUPS)
+TABLES = (ARITHMETIC, ACTIVATIONS, LOSSES, DECISIONS, MOVEMENTS, LOOKUPS, WINDOWED)
 OPERATIONS.update((row.name, row) for table in TABLES for row in table)

@@ -18,7 +18,7 @@ from cellprop.errors import InputError
 
 __all__ = [
     "MOST", "Range", "at_ends", "chosen", "chosen_or_0", "from_0", "of_column_sums", "of_product",
-    "of_row_sums", "of_total", "range_of", "ranges", "widened", "within",
+    "of_products", "of_row_sums", "of_total", "range_of", "ranges", "widened", "within",
 ]  # fmt: skip
 
 # A 64-bit number goes up to 1.8e308; what is left is for rounding, and for sums of a whole matrix.
@@ -120,6 +120,11 @@ def of_product(expression: Applied, operands: Sequence[Range]) -> Range:
     least, most = _at_ends(np.multiply, operands)
     size = expression.operands[0].columns.size
     return least * size, most * size
+
+
+def of_products(operands: Sequence[Range]) -> Range:
+    """Return the Range of products of two numbers."""
+    return _at_ends(np.multiply, operands)
 
 
 def of_column_sums(expression: Applied, operands: Sequence[Range]) -> Range:
