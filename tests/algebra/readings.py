@@ -22,14 +22,13 @@ from cellprop.algebra import (
     Expression,
     Matrix,
     compiled,
-    define,
     derive,
-    evaluate,
     formulas,
     text,
     worked,
 )
 from cellprop.algebra import mentioned as matrices_in
+from cellprop.algebra import value as value_of
 from cellprop.algebra.ranges import range_of
 from cellprop.faces.places import letter
 from cellprop.verification import recalculate
@@ -63,8 +62,8 @@ def drawn(expression: Expression, seed: int = 0, low: float = -2, high: float = 
 
 
 def value(expression: Expression, values: Values) -> np.ndarray:
-    result = define("result", expression)
-    return evaluate([*leaves(expression), result], values)["result"]
+    """Return the numbers of an expression, from those of its matrices, defined or not."""
+    return np.broadcast_to(value_of(expression, values), shape(expression))
 
 
 def check_readings(expression: Expression, values: Values, expected: Any) -> None:

@@ -15,20 +15,28 @@ from readings import (
 )
 
 from cellprop.algebra import (
+    GRADIENTS,
     ONE,
     Axis,
     Matrix,
     apply,
+    batch_norm,
     causal_mask,
+    define,
+    derive,
     embed,
+    evaluate,
     formulas,
+    layer_norm,
     maximum,
     one_hot,
     power,
+    reads,
     softmax,
     sum_of,
     text,
 )
+from cellprop.algebra.ranges import range_of
 from cellprop.errors import CellpropError
 from reference import close
 
@@ -165,11 +173,97 @@ def test_under_a_causal_mask_no_row_attends_to_what_is_behind_it():
     assert values["mask"].tolist()[1] == [0, 0, -1000, -1000, -1000]
 
 
+# --- Normalisation ------------------------------------------------------------------------
+
+GAIN, SHIFT = Matrix("gain", ONE, FEATURES), Matrix("shift", ONE, FEATURES)
+
+
+def theirs(norm, X, gain, shift):
+    functional = pytest.importorskip("torch").nn.functional
+    if norm is layer_norm:
+        return functional.layer_norm(X, X.shape[1:], gain[0], shift[0])
+    return functional.batch_norm(X, None, None, gain[0], shift[0], training=True)
+
+
+@pytest.mark.parametrize("norm", [layer_norm, batch_norm])
+def test_rows_and_columns_are_normed_as_in_pytorch(norm):
+    torch = pytest.importorskip("torch", reason="PyTorch is not installed")
+    expression = norm(X, GAIN, SHIFT)
+    values = drawn(expression)
+    expected = theirs(norm, *(torch.tensor(values[name]) for name in ("X", "gain", "shift")))
+    assert close(value(expression, values), expected.numpy(), tolerance=EXACT)
+    plain = norm(X, epsilon=0.01)
+    axis = 1 if norm is layer_norm else 0
+    x = values["X"]
+    deviation = np.sqrt(x.var(axis=axis, keepdims=True) + 0.01)
+    found = value(plain, values)
+    assert close(found, (x - x.mean(axis=axis, keepdims=True)) / deviation, tolerance=EXACT)
+
+
+@pytest.mark.parametrize("norm", [layer_norm, batch_norm])
+def test_norms_in_parts_have_all_readings_and_the_gradients_of_pytorch(norm):
+    torch = pytest.importorskip("torch", reason="PyTorch is not installed")
+    parts = []
+
+    def keep(name, part, symbol):
+        parts.append(define(name, part, symbol))
+        return parts[-1]
+
+    normed = define("normed", norm(X, GAIN, SHIFT, keep=keep))
+    weights = Matrix("weights", SAMPLES, FEATURES)
+    given = [X, GAIN, SHIFT, weights]
+    values = drawn(norm(X, GAIN, SHIFT) * weights)
+    known = evaluate([*given, *parts, normed], values)
+    assert [part.name for part in parts] == [
+        "mean", "centred", "variance", "deviation", "standardised",
+    ]  # fmt: skip
+    for part in (*parts, normed):
+        read = {m.name: known[m.name] for m in reads(part.definition)}
+        check_readings(part.definition, read, known[part.name])
+    tensors = [torch.tensor(values[m.name], requires_grad=True) for m in given[:3]]
+    (theirs(norm, *tensors) * torch.tensor(values["weights"])).sum().backward()
+    loss = define("loss", apply("total", normed * weights))
+    names = {part.name: (f"d_{part.name}", "") for part in (*parts, normed)}
+    backward = derive(loss, names, {}, sign=GRADIENTS)
+    for matrix, tensor in zip(given[:3], tensors, strict=True):
+        gradient = define("gradient", backward.wanted[matrix.name])
+        steps = [backward.wanted[part.name] for part in (normed, *reversed(parts))]
+        found = evaluate([*given, *parts, normed, loss, *in_turn(steps), gradient], values)
+        assert close(found["gradient"], tensor.grad.numpy(), tolerance=EXACT), matrix.name
+
+
+def in_turn(matrices):
+    """Matrices in an order in which each comes after those it reads."""
+    names, found = {m.name for m in matrices}, []
+    while len(found) < len(matrices):
+        done = {m.name for m in found}
+        for matrix in matrices:
+            read = {m.name for m in reads(matrix.definition)} & names
+            if matrix.name not in done and read <= done:
+                found.append(matrix)
+                break
+    return found
+
+
+def test_the_range_of_what_is_normed_is_finite_and_holds_it():
+    expression = layer_norm(X)
+    values = drawn(expression)
+    least, most = range_of(expression, {"X": (-2.0, 2.0)})
+    assert least <= value(expression, values).min() < value(expression, values).max() <= most
+    with pytest.raises(OverflowError, match="a divisor can be 0"):
+        range_of(1 / X, {"X": (-1.0, 1.0)})
+    assert range_of(1 / X, {"X": (0.5, 1.0)}) == (1.0, 2.0)
+    with pytest.raises(CellpropError, match="epsilon is more than 0"):
+        layer_norm(X, epsilon=0)
+
+
 # --- As other programs read them ----------------------------------------------------------
 
 TEXTS = {
     "a power": (X + 1) ** 3 - X**4,
     "the larger of a number below 0": maximum(X, -1),
+    "a norm": layer_norm(X, GAIN, SHIFT),
+    "a norm of columns": batch_norm(X),
     "a sum": X / sum_of(X * X) + 1,
 }
 

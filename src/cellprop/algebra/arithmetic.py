@@ -18,6 +18,7 @@ from cellprop.algebra.expressions import (
     CellTexts,
     Expression,
     Form,
+    Matrix,
     Operation,
     Range,
     power,
@@ -258,11 +259,37 @@ def _range_of_difference(expression: Applied, operands: Sequence[Range]) -> Rang
 
 
 def _range_of_quotient(expression: Applied, operands: Sequence[Range]) -> Range:
-    """Return the range of a division by a count, or by a sum of exponentials of which one is e⁰:
-    by 1 or more.
+    """Return the range of a division, such as that by a sum of exponentials of which one is e⁰: by
+    1 or more.
+
+    Raises
+    ------
+    OverflowError
+        If the divisor can be 0.
     """
     least, most = operands[1]
-    return ranges.at_ends(expression, [operands[0], (max(1.0, least), max(1.0, most))])
+    if _has_e_to_0(expression.operands[1]):
+        least, most = max(1.0, least), max(1.0, most)
+    if least <= 0 <= most:
+        raise OverflowError("a divisor can be 0")
+    return ranges.at_ends(expression, [operands[0], (least, most)])
+
+
+def _has_e_to_0(divisor: Expression) -> bool:
+    """Whether it is the sum of the exponentials of numbers less the largest of them."""
+    total = _defined(divisor, "sum_over_columns")
+    power = total and _defined(total.operands[0], "exponential")
+    shifted = power and _defined(power.operands[0], "subtract")
+    largest = shifted and _defined(shifted.operands[1], "maximum_over_columns")
+    return bool(shifted and largest and largest.operands[0] is shifted.operands[0])
+
+
+def _defined(expression: Expression, name: str) -> Applied | None:
+    """Return an operation of a name that an expression is, or is defined by."""
+    if isinstance(expression, Matrix) and expression.definition is not None:
+        expression = expression.definition
+    is_it = isinstance(expression, Applied) and expression.operation.name == name
+    return expression if is_it else None  # type: ignore[return-value]
 
 
 # --- The table ----------------------------------------------------------------------------

@@ -12,7 +12,10 @@ from cellprop.algebra.expressions import (
     Applied,
     Array,
     Expression,
+    Keep,
     expression_of,
+    square,
+    square_root,
 )
 from cellprop.errors import InputError
 
@@ -51,6 +54,81 @@ def softmax(operand: Expression, axis: int = 1) -> Expression:
     if _known_axis(axis) == 0:
         return Applied("softmax", operand.T).T
     return Applied("softmax", operand)
+
+
+def standardised(
+    operand: Expression, axis: int, *, epsilon: float = 1e-5, keep: Keep | None = None
+) -> Expression:
+    """Return the numbers of each column (`axis=0`) or row (`axis=1`) less their mean, divided by
+    how far they spread.
+
+    Parameters
+    ----------
+    operand
+        Of shape (rows, columns).
+    axis
+        Along which the mean is taken.
+    epsilon
+        What is added to the variance, so that nothing is divided by 0.
+    keep
+        Told each part before the last: its name (`mean`, `centred`, `variance`, `deviation`),
+        expression and symbol; returns what to go on with. Without it they are put into one
+        another, which makes for long formulas.
+    """
+    keep = keep or _put_in
+    if epsilon <= 0:
+        raise InputError(f"epsilon is more than 0, not {epsilon}: else it could divide by 0.")
+    centred = keep("centred", operand - keep("mean", mean(operand, axis), "μ"), "c")
+    variance = keep("variance", mean(square(centred), axis), "v")
+    return centred / keep("deviation", square_root(variance + epsilon), "σ")
+
+
+def layer_norm(
+    operand: Expression,
+    gain: Expression | None = None,
+    shift: Expression | None = None,
+    *,
+    epsilon: float = 1e-5,
+    keep: Keep | None = None,
+) -> Expression:
+    """Return each row standardised, times a gain and plus a shift for each column, where given;
+    see `standardised`, whose result is the part `standardised`.
+    """
+    return _normed(operand, 1, gain, shift, epsilon, keep or _put_in)
+
+
+def batch_norm(
+    operand: Expression,
+    gain: Expression | None = None,
+    shift: Expression | None = None,
+    *,
+    epsilon: float = 1e-5,
+    keep: Keep | None = None,
+) -> Expression:
+    """Return each column standardised over the samples at hand, as in training, times a gain and
+    plus a shift for each, where given; see `standardised`.
+    """
+    return _normed(operand, 0, gain, shift, epsilon, keep or _put_in)
+
+
+def _normed(
+    operand: Expression,
+    axis: int,
+    gain: Expression | None,
+    shift: Expression | None,
+    epsilon: float,
+    keep: Keep,
+) -> Expression:
+    normed = standardised(operand, axis, epsilon=epsilon, keep=keep)
+    if gain is None and shift is None:
+        return normed
+    normed = keep("standardised", normed, "z")
+    normed = normed if gain is None else normed * gain
+    return normed if shift is None else normed + shift
+
+
+def _put_in(_: str, part: Expression, __: str) -> Expression:
+    return part
 
 
 # --- Put together, turned and padded ------------------------------------------------------
