@@ -54,6 +54,8 @@ def sources() -> dict[str, str]:
     """Return the source of every module by its name within the package."""
     found = {}
     for path in sorted(SOURCE.rglob("*.py")):
+        if path.parent.name == "examples":
+            continue  # what users copy; see below
         parts = path.relative_to(SOURCE).with_suffix("").parts
         name = ".".join(parts).removesuffix("__init__").removesuffix(".")
         found[name] = path.read_text(encoding="utf-8")
@@ -561,3 +563,16 @@ def test_knowledge_of_a_number_or_a_name_is_noticed(line):
 )  # fmt: skip
 def test_what_follows_from_kinds_and_roles_is_let_pass(line):
     assert knows(line) == []
+
+
+@pytest.mark.parametrize("path", sorted((SOURCE / "examples").glob("*.py")), ids=lambda p: p.stem)
+def test_a_program_that_ships_needs_nothing_but_what_users_have(path):
+    imported = {
+        name
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Import | ast.ImportFrom)
+        for name in (
+            [node.module] if isinstance(node, ast.ImportFrom) else [a.name for a in node.names]
+        )
+    }
+    assert imported <= {"cellprop", "numpy"}

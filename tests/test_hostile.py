@@ -1212,6 +1212,8 @@ ASKED = {
     "files.matrices._from_folder": "names of files; each is read by `content`",
     "marking.carried_text.read": "unpacks no more than a limit",
     "marking.question.for_student": "a digest",
+    "running.loading._loaded": "the text that `content` returned, of a program that a user names",
+    "running.loading.shipped": "names of files of ours", "running.loading.source": "ours",
     "exercise.keys.write_key": "writes",
     "exercise.classes._check_free": "names of files only",
     "exercise.checking._files": "names of files; each is read by `content`",

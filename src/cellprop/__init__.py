@@ -21,8 +21,30 @@ if TYPE_CHECKING:
     from cellprop.files.datasets import read as read
     from cellprop.marking.comparison import compare as compare
     from cellprop.marking.marks import Marks as Marks
+    from cellprop.programs.building import Builder as Builder
+    from cellprop.programs.building import program as program
     from cellprop.programs.fitted import from_sklearn as from_sklearn
     from cellprop.programs.fitted import from_torch as from_torch
+    from cellprop.programs.functions import binary_cross_entropy as binary_cross_entropy
+    from cellprop.programs.functions import cross_entropy as cross_entropy
+    from cellprop.programs.functions import elu as elu
+    from cellprop.programs.functions import exp as exp
+    from cellprop.programs.functions import gelu as gelu
+    from cellprop.programs.functions import leaky_relu as leaky_relu
+    from cellprop.programs.functions import log as log
+    from cellprop.programs.functions import maximum as maximum
+    from cellprop.programs.functions import mean as mean
+    from cellprop.programs.functions import minimum as minimum
+    from cellprop.programs.functions import relu as relu
+    from cellprop.programs.functions import sigmoid as sigmoid
+    from cellprop.programs.functions import silu as silu
+    from cellprop.programs.functions import softmax as softmax
+    from cellprop.programs.functions import softplus as softplus
+    from cellprop.programs.functions import sqrt as sqrt
+    from cellprop.programs.functions import square as square
+    from cellprop.programs.functions import squared_error as squared_error
+    from cellprop.programs.functions import sum as sum
+    from cellprop.programs.functions import tanh as tanh
     from cellprop.programs.network import Network as Network
     from cellprop.programs.program import Step as Step
     from cellprop.tracing import Trace as Trace
@@ -32,7 +54,15 @@ if TYPE_CHECKING:
     from cellprop.verification import Verification as Verification
     from cellprop.verification import verify as verify
 
+# What programs are written with.
+_FUNCTIONS = (
+    "binary_cross_entropy", "cross_entropy", "elu", "exp", "gelu", "leaky_relu", "log", "maximum",
+    "mean", "minimum", "relu", "sigmoid", "silu", "softmax", "softplus", "sqrt", "square",
+    "squared_error", "sum", "tanh",
+)  # fmt: skip
+
 _HOME = {
+    "Builder": "programs.building",
     "CellpropError": "errors",
     "Marks": "marking.marks",
     "Network": "programs.network",
@@ -44,11 +74,12 @@ _HOME = {
     "example": "tracing",
     "from_sklearn": "programs.fitted",
     "from_torch": "programs.fitted",
+    "program": "programs.building",
     "read": "files.datasets",
     "trace": "tracing",
     "Verification": "verification",
     "verify": "verification",
-}
+} | dict.fromkeys(_FUNCTIONS, "programs.functions")
 
 __all__ = [  # noqa: PLE0604 - strings all
     *_HOME,

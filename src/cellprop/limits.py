@@ -60,6 +60,7 @@ MATRIX = FileKind("a CSV file of a matrix", 64 * MIB, cells=5_000_000)
 WORDS = FileKind("a file of words", MIB)
 THEME = FileKind("a theme", 16 * MIB, 32 * MIB, part=8 * MIB, parts=1_000, tags=1_000_000)
 SECRET = FileKind("a secret", MIB)
+PROGRAM = FileKind("a program in Python", MIB)
 # What students hand in, and what IronCalc makes of it.
 SUBMISSION = FileKind(
     "a workbook", 32 * MIB, 256 * MIB, part=32 * MIB, parts=5_000, tags=20_000_000
@@ -69,7 +70,9 @@ KEY = FileKind(
 )
 # A workbook of ours of that size has three million formulas, and recalculates in some minutes.
 BUILT = FileKind("a workbook", 128 * MIB, 256 * MIB, part=32 * MIB, parts=5_000, tags=24_000_000)
-KINDS = (TABLE, SHEETS, JSON, ARRAYS, MATRIX, WORDS, THEME, SECRET, SUBMISSION, KEY, BUILT)
+KINDS = (
+    TABLE, SHEETS, JSON, ARRAYS, MATRIX, WORDS, THEME, SECRET, PROGRAM, SUBMISSION, KEY, BUILT,
+)  # fmt: skip
 
 # --- Of what stands in a file ---------------------------------------------------------------
 
@@ -237,6 +240,28 @@ def check_network(sizes: Sequence[int]) -> None:
 
 def _weights(sizes: Sequence[int]) -> int:
     return sum(before * after for before, after in pairwise(sizes))
+
+
+def check_program(name: str, numbers: int, learnt: int, epochs: int, *, is_recorded: bool) -> None:
+    """Refuse to train a program for longer, or with more numbers, than memory would hold.
+
+    Parameters
+    ----------
+    name
+        What it is called.
+    numbers, learnt
+        How many numbers all of its matrices have, and its parameters.
+    epochs
+        How long it is to be trained.
+    is_recorded
+        Whether the parameters after each epoch are kept.
+    """
+    check_count("epochs", "epochs", epochs, MOST_EPOCHS, "use fewer")
+    if is_recorded:
+        remedy = "use fewer epochs, or record=False"
+        check_count("record", "numbers", epochs * learnt, MOST_ACTIVATIONS, remedy)
+    remedy = "use fewer samples, or a smaller program"
+    check_count(name, "numbers in all matrices", numbers, MOST_ACTIVATIONS, remedy)
 
 
 def check_run(sizes: Sequence[int], samples: int, epochs: int, is_recorded: bool) -> None:

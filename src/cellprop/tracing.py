@@ -15,13 +15,16 @@ import numpy as np
 from cellprop.algebra import Array, Axis
 from cellprop.errors import ShapeError, UnknownNameError
 from cellprop.files import aligned, examples
-from cellprop.files.safe import label
+from cellprop.files.safe import known, label
 from cellprop.files.samples import table
 from cellprop.limits import USUAL_IN_VIEW
+from cellprop.programs.building import Sized, Written
 from cellprop.programs.network import Network
+from cellprop.programs.perceptron import Perceptron
 from cellprop.programs.program import Step
-from cellprop.running import problem
-from cellprop.running.run import Run
+from cellprop.running import loading, problem, written
+from cellprop.running.options import Options
+from cellprop.running.run import Run, Update
 from cellprop.running.training import Progress
 from cellprop.texts.captions import title
 from cellprop.texts.words import load
@@ -47,7 +50,7 @@ class Trace(Run):
 
     def __repr__(self) -> str:
         return (
-            f"<Trace of {self.network}, epoch {self.walk_epoch} of {self.epochs},"
+            f"<Trace of {called(self.update)}, epoch {self.walk_epoch} of {self.epochs},"
             f" loss {self.losses[self.walk_epoch - 1]:.6g}: {', '.join(self.names)}>"
         )
 
@@ -104,6 +107,9 @@ class Trace(Run):
         ShapeError
             If the samples have another number of inputs than the network.
         """
+        if isinstance(self.model, Sized):
+            return self._predicted(X)
+        assert isinstance(self.model, Perceptron)
         inputs = self.program.input.columns
         new = aligned.columns("X", table("X", X), inputs.labels, named=self.named)
         is_list = isinstance(X, list | tuple) and not any(map(np.iterable, X))
@@ -118,6 +124,19 @@ class Trace(Run):
         forward = replace(self.model, inputs=columns).forward(new.rows("samples"))
         values = self.predicted(forward, new.values)
         return _frame(values, forward.output.rows, forward.output.columns)
+
+    def _predicted(self, X: Any) -> pd.DataFrame:
+        """Return what a program computes of other data: its output, or all of them side by side,
+        each under its name.
+        """
+        import pandas as pd
+
+        found = {
+            name: _frame(values, matrix.rows, matrix.columns)
+            for name, (matrix, values) in written.outputs_of(self, X).items()
+        }
+        first, *others = found.values()
+        return pd.concat(found, axis=1) if others else first
 
     def to_workbook(self) -> openpyxl.Workbook:
         """Return the workbook for whoever wants to go on with openpyxl.
@@ -183,8 +202,8 @@ def example(name: str, **changes: Any) -> Trace:
     Parameters
     ----------
     name
-        `article`, `notebook`, `moons`, `blobs`, `xor` or `iris`; `cellprop examples` says what
-        they are.
+        `article`, `notebook`, `moons`, `blobs`, `xor` or `iris`, or a program such as `rnn`;
+        `cellprop examples` says which there are.
     **changes
         Options of `trace` that are to differ from the example's.
 
@@ -198,15 +217,19 @@ def example(name: str, **changes: Any) -> Trace:
     >>> example("xor").predict([[0, 1]]).round(2).values.tolist()
     [[0.99]]
     """
+    if name in loading.shipped():
+        made = loading.ships(name)
+        return trace(made.written, made.X, made.y, **{**made.options, **changes})
+    known("example", name, (*examples.examples(), *loading.shipped()))
     given = examples.example(name)
     usual = {"parameters": given.parameters, "seed": given.seed, **given.training}
     return trace(Network(**given.network), given.inputs, given.targets, **(usual | changes))
 
 
 def trace(
-    network: Network,
-    X: Any,
-    y: Any,
+    network: Network | Written,
+    X: Any = None,
+    y: Any = None,
     *,
     parameters: Mapping[str, Any] | None = None,
     seed: int | None = None,
@@ -230,10 +253,11 @@ def trace(
     Parameters
     ----------
     network
-        Its layers and loss.
+        Its layers and loss; or a program: a function that `cellprop.program` decorates.
     X
         Samples as rows: an array, list or DataFrame of shape (samples, inputs). Columns with names
         are put in the order of `network.input_names`, if it has some.
+        Of a program, what it takes by name: `{"x_1": …, "x_2": …}`; alone, if that is one table.
     y
         Targets, of shape (samples, outputs); a flat list is one output. One column of texts,
         truths or categories is one of classes: an output for each; of two classes also a single
@@ -287,27 +311,30 @@ def trace(
     >>> run["wh_new"].shape, len(run.history)
     ((2, 3), 101)
     """
-    return Trace.of(
-        problem.run(
-            network,
-            X,
-            y,
-            parameters=parameters,
-            seed=seed,
-            learning_rate=learning_rate,
-            epochs=epochs,
-            walk_epoch=walk_epoch,
-            batch_size=batch_size,
-            walk_batch=walk_batch,
-            shuffle=shuffle,
-            optimizer=optimizer,
-            settings=settings,
-            average=average,
-            scale=scale,
-            record=record,
-            progress=progress,
-        )
+    options = Options(
+        seed=seed,
+        learning_rate=learning_rate,
+        epochs=epochs,
+        walk_epoch=walk_epoch,
+        batch_size=batch_size,
+        walk_batch=walk_batch,
+        shuffle=shuffle,
+        optimizer=optimizer,
+        settings=settings,
+        average=average,
+        scale=scale,
+        record=record,
+        progress=progress,
     )
+    if isinstance(network, Written):
+        return Trace.of(written.run(network, X, y, parameters, options))
+    return Trace.of(problem.run(network, X, y, parameters, options))
+
+
+def called(update: Update) -> str:
+    """Return what was trained, in a few words."""
+    model = update.model
+    return f"program {model.written.name}" if isinstance(model, Sized) else str(update.network)
 
 
 def _frame(values: Array, rows: Axis, columns: Axis) -> pd.DataFrame:

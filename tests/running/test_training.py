@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from cellprop import CellpropError, Network
 from cellprop.errors import InputError
-from cellprop.running import problem, training
+from cellprop.running import training, walking
 from cellprop.running.training import Plan, Training
 from cellprop.tracing import Trace, trace
 from reference import USUAL, Optimiser, close, in_order, train_any
@@ -241,9 +241,9 @@ class Interrupting:
                 self.training = False
 
         trained = Training.train
-        monkeypatch.setattr(problem, "plan", planned)
+        monkeypatch.setattr(walking, "plan", planned)
         update = training.update
-        monkeypatch.setattr(problem, "updating", lambda *given: self.counted(update(*given)))
+        monkeypatch.setattr(walking, "updating", lambda *given: self.counted(update(*given)))
         monkeypatch.setattr(Training, "train", train)
 
     def counted(self, function: Any) -> Any:

@@ -150,7 +150,7 @@ def _remedies(update: Update, placed: Layout, layout: Sheets, rows: int) -> Iter
     from cellprop.programs.sizes import computed_numbers
 
     program = update.program
-    *hidden, _ = program.forward.layers
+    *hidden, _ = program.forward.layers or (None,)
     shown = hidden[0].shown if len(hidden) == 1 else 1
     first = update.model.neurons or range(1, FEW + 1)
     fewer = [first[:count] for count in range(min(FEW, shown - 1), 0, -1)]
@@ -164,6 +164,9 @@ def _remedies(update: Update, placed: Layout, layout: Sheets, rows: int) -> Iter
     large = [m for step in counts if counts[step] > LARGE_SHEET for m in step.computed]
     if any(map(program.is_by_sample, large or program.matrices)):
         yield "a batch of the samples (--batch-size N)"
+    if not program.forward.layers:
+        yield "a smaller program"
+        return
     if hidden and not program.having("rest"):
         yield "fewer hidden neurons (--hidden N)"
     yield "fewer inputs (--inputs A,B)"
@@ -171,25 +174,34 @@ def _remedies(update: Update, placed: Layout, layout: Sheets, rows: int) -> Iter
 
 def _only(update: Update, neurons: Sequence[int]) -> Program:
     """Return the steps that show only some hidden neurons."""
-    model, samples = update.model.only(neurons), update.program.output.rows
+    model, samples = update.model.only(neurons), update.program.samples
     return model.program(samples, whole=update.batches == 1)
+
+
+def _what(trace: Trace, update: Update) -> tuple[str, str]:
+    """Return what was trained: a word, and a text."""
+    program = update.program
+    if not program.forward.layers:
+        numbers = sum(matrix.rows.size * matrix.columns.size for matrix in program.parameters)
+        return "Program", f"{program.name}, {numbers} numbers to learn"
+    inputs, *hidden, outputs = trace.network.sizes
+    layers = [f"{inputs} inputs", *(f"{size} hidden" for size in hidden)]
+    if update is not trace.update:
+        (shown, *_) = (layer.shown for layer in program.forward.layers)
+        layers[-1] += f" ({shown} shown)"
+    layers.append(f"{outputs} output{'s'[: outputs - 1]}")
+    return "Network", ", ".join(layers)
 
 
 def _facts(trace: Trace, update: Update, path: Path) -> Sequence[tuple[str, str]]:
     """Return pairs of a word and a text: what is worth knowing of a workbook."""
     from cellprop.faces.workbook import sheet_names
 
-    inputs, *hidden, outputs = trace.network.sizes
-    layers = [f"{inputs} inputs", *(f"{size} hidden" for size in hidden)]
-    if update is not trace.update:
-        (shown, *_) = (layer.shown for layer in update.program.forward.layers)
-        layers[-1] += f" ({shown} shown)"
-    layers.append(f"{outputs} output{'s'[: outputs - 1]}")
     walked = f"epoch {trace.walk_epoch} of {max(trace.epochs, 1)}"
-    samples = f"{trace.samples}"
+    dealt, samples = trace.program.deals, f"{trace.samples}"
     if trace.batches > 1:
         walked = f"update {trace.walk_batch} of {trace.batches} in {walked}"
-        samples += f", {trace.program.output.rows.size} of them in this update"
+        samples += f", {trace.program.samples.size} of them in this update"
     names = sheet_names(trace, update)
     steps = [f"{names[1]} to {names[len(trace.program.steps)]}"]
     sheets = [names[0], *steps, *names[len(trace.program.steps) + 1 :]]
@@ -198,8 +210,8 @@ def _facts(trace: Trace, update: Update, path: Path) -> Sequence[tuple[str, str]
     if trace.epochs == 1:
         loss = f"{first:.6g} before this epoch, {last:.6g} after it"
     return (
-        ("Network", ", ".join(layers)),
-        ("Samples", samples),
+        _what(trace, update),
+        *([("Samples", samples)] if dealt else []),
         ("Walked", walked),
         ("Loss", loss),
         ("Sheets", f"{len(names)}: {', '.join(sheets)}"),

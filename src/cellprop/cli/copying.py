@@ -19,28 +19,48 @@ def examples(
         str | None,
         typer.Argument(metavar="[NAME]", help="Whose samples to write, as a CSV file."),
     ] = None,
+    program: Annotated[
+        str | None,
+        typer.Option("--source", metavar="NAME", help="Whose program to write, to change it."),
+    ] = None,
     output: Annotated[Path | None, options.output("Where to write.  [default: print them]")] = None,
 ) -> None:
-    """List the examples that `--example` takes, or write the samples of one.
+    """List the examples that `--example` takes, or write the samples or the program of one.
 
     Examples:
     - `cellprop examples`
     - `cellprop examples iris -o flowers.csv`, for `cellprop build --data flowers.csv`
+    - `cellprop examples --source rnn -o mine.py`, for `cellprop build --program mine.py`
     """
     from cellprop.files.examples import as_csv, example
     from cellprop.files.examples import examples as names
+    from cellprop.running.loading import shipped, ships, source
 
+    if program is not None:
+        if wanted is not None:
+            raise InputError("say whose samples to write, or whose program (--source); not both.")
+        _write(source(program), output)
+        return
+    if wanted in shipped():
+        raise InputError(f"{wanted} is a program, which brings its data: --source {wanted}.")
     if wanted is not None:
-        content = as_csv(example(wanted))
-        if output is None:
-            sys.stdout.write(content)
-        else:
-            say(write_new(output, content.encode()))
+        _write(as_csv(example(wanted)), output)
         return
     if output is not None:
         raise InputError(f"-o: say whose samples to write: {', '.join(names())}.")
     for name in names():
-        say(f"{name:10}{example(name).about}")
+        say(f"{name:12}{example(name).about}")
+    say("")
+    say("Programs, which `--example` takes as well:")
+    for name in shipped():
+        say(f"{name:12}{ships(name).written.about}")
+
+
+def _write(content: str, output: Path | None) -> None:
+    if output is None:
+        sys.stdout.write(content)
+    else:
+        say(write_new(output, content.encode()))
 
 
 def theme(

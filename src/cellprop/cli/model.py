@@ -6,17 +6,22 @@ know the command that asks, nor print anything.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
+from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cellprop.cli.options import OF_A_FILE, Model
+from cellprop.cli.options import NETWORK, OF_A_FILE, Model, of_panel, program_of
 from cellprop.errors import InputError
 from cellprop.limits import MOST_HIDDEN_LAYERS, MOST_NEURONS, check_count
 
 if TYPE_CHECKING:
+    from cellprop.files.datasets import Dataset
     from cellprop.files.examples import Example
+    from cellprop.files.samples import Table
+    from cellprop.programs.building import Written
     from cellprop.programs.network import Network
+    from cellprop.running.loading import Loaded
     from cellprop.running.training import Progress
     from cellprop.tracing import Trace
 
@@ -47,20 +52,17 @@ def trace(
         If an option, or a file that it names, can't be used.
     """
     from cellprop import tracing
+    from cellprop.running.loading import load, shipped, ships
 
+    if model.program is not None:
+        if model.example is not None:
+            raise InputError("--example and --program can't both be given; leave one out.")
+        return _of_a_program(model, load(*program_of(model.program)), progress, mention)
+    if model.example in shipped():
+        return _of_a_program(model, ships(model.example), progress, mention)
     given = _samples(model, mention)
     network = _network(model, given)
-    wanted = {
-        "learning_rate": model.learning_rate,
-        "epochs": model.epochs,
-        "average": model.average,
-        "scale": model.scale,
-    }
-    options = {**given.training} | {
-        name: value for name, value in wanted.items() if value is not None
-    }
-    if options.get("scale") == "none":
-        options["scale"] = None
+    options = {**given.training, **_training(model)}
     first, seed = _start(model, network, given)
     return tracing.trace(
         network,
@@ -68,15 +70,119 @@ def trace(
         given.targets,
         parameters=first,
         seed=seed,
-        walk_epoch=model.walk_epoch,
-        batch_size=model.batch_size,
-        walk_batch=model.walk_batch,
-        shuffle=model.shuffle,
-        optimizer=model.optimizer,
-        settings=_settings(model),
         progress=progress,
         **options,
     )
+
+
+def _training(model: Model) -> dict[str, Any]:
+    """Return what the options say of training, as `trace` takes it; what nobody says is left out
+    where an example may have it.
+    """
+    wanted = {name: getattr(model, name) for name in ("learning_rate", "epochs", "average")}
+    found = {name: value for name, value in wanted.items() if value is not None}
+    if model.scale is not None:
+        found["scale"] = None if model.scale == "none" else model.scale
+    return found | {
+        "walk_epoch": model.walk_epoch,
+        "batch_size": model.batch_size,
+        "walk_batch": model.walk_batch,
+        "shuffle": model.shuffle,
+        "optimizer": model.optimizer,
+        "settings": _settings(model),
+    }
+
+
+# --- A program ------------------------------------------------------------------------------
+
+
+def _of_a_program(
+    model: Model,
+    loaded: Loaded,
+    progress: Progress | None,
+    mention: Callable[[str], None],
+) -> Trace:
+    """Train a program with what its file brings, or with a file of data."""
+    from cellprop import tracing
+    from cellprop.programs.updating import carried_names
+
+    for option in of_panel(NETWORK):
+        if option.name not in ("parameters", "seed") and getattr(model, option.name) is not None:
+            name = option.name.replace("_", "-")
+            raise InputError(f"--{name} is about a network; a program says itself what it is.")
+    X, y, declared = loaded.X, loaded.y, loaded.written.declared({})
+    if model.data is not None:
+        X, y = _data_for(loaded.written, model, model.data, mention)
+    elif not loaded.has_data:
+        raise InputError(
+            f"{loaded.written.name} brings no data: put X and y into its file, or give --data and"
+            " --target."
+        )
+    else:
+        _refuse_options_of_a_file(model)
+    said = {name: value for name, value in _training(model).items() if value != _usual(name)}
+    options = {**loaded.options}
+    if "optimizer" in said or model.setting:
+        options.pop("settings", None)  # of another rule
+    if model.seed is not None or model.parameters is not None:
+        options.pop("parameters", None)
+    options |= said
+    options["seed"] = options.get("seed", 0) if model.seed is None else model.seed
+    if model.parameters is not None:
+        from cellprop.files.weights import labelled
+
+        names = carried_names(declared.parameters, options.get("optimizer", model.optimizer))
+        options["parameters"] = dict(labelled(model.parameters, names))
+    return tracing.trace(loaded.written, X, y, progress=progress, **options)
+
+
+def _usual(name: str) -> Any:
+    """Return the value of an option of training that nobody gave."""
+    if name == "settings":
+        return {}
+    return next(each.default for each in fields(Model) if each.name == name)
+
+
+def _data_for(
+    written: Written, model: Model, path: Path, mention: Callable[[str], None]
+) -> tuple[Any, Any]:
+    """Return the tables of a file by the names of what a program takes."""
+    declared = written.declared({})
+    if not declared.targets:
+        raise InputError(
+            f"--data: {written.name} has no target to find in a file; put X into the program's."
+        )
+    if model.target is None:
+        raise InputError("--data needs --target: which columns the program is to predict.")
+    found = _read(model, path, model.target, classes=bool(declared.of_classes), mention=mention)
+    return _parted(path, found.inputs, declared.given), _parted(
+        path, found.targets, declared.targets
+    )
+
+
+def _parted(path: Path, found: Table, names: Collection[str]) -> dict[str, Table]:
+    """Return the columns of a table by the names of matrices: all, if there is one; else each has
+    those that are called like it, or like it with a point and something behind.
+    """
+    if len(names) == 1:
+        return dict.fromkeys(names, found)
+    from cellprop.files.samples import Table
+
+    labels = found.column_labels or ()
+    parted = {}
+    for name in names:
+        places = [i for i, each in enumerate(labels) if each.partition(".")[0] == name]
+        if not places:
+            raise InputError(
+                f"{path}: no column for {name}; call its columns {name}, or {name}.1, {name}.2, …."
+            )
+        own = tuple(labels[i].partition(".")[2] or labels[i] for i in places)
+        decimals = tuple(found.decimals[i] for i in places) if found.decimals else ()
+        parted[name] = Table(
+            found.values[:, places], found.row_labels, own if len(own) > 1 else None,
+            decimals=decimals,
+        )  # fmt: skip
+    return parted
 
 
 def _samples(model: Model, mention: Callable[[str], None]) -> Example:
@@ -91,26 +197,50 @@ def _samples(model: Model, mention: Callable[[str], None]) -> Example:
 
 
 def _of_an_example(model: Model) -> Example:
+    _refuse_options_of_a_file(model)
+    from cellprop.files.examples import example, examples
+    from cellprop.files.safe import known
+    from cellprop.running.loading import shipped
+
+    name = model.example or "article"
+    known("example", name, (*examples(), *shipped()))
+    return example(name)
+
+
+def _refuse_options_of_a_file(model: Model) -> None:
     for name in ("target", "inputs", "drop", "one_hot", *OF_A_FILE):
         if getattr(model, name):
             option = f"--{OF_A_FILE.get(name, name).replace('_', '-')}"
             raise InputError(f"{option} is about a file; give the file with --data.")
-    from cellprop.files.examples import example
-
-    return example(model.example or "article")
 
 
 def _of_a_file(model: Model, path: Path, target: str, mention: Callable[[str], None]) -> Example:
     from cellprop.algebra import is_loss_of_classes, is_of_several
-    from cellprop.files.datasets import read
     from cellprop.files.examples import Example
 
     is_of_classes = is_loss_of_classes(model.loss)
+    one_hot = is_of_classes or is_of_several(model.output_activation)
+    found = _read(model, path, target, classes=is_of_classes, one_hot=one_hot, mention=mention)
+    return Example(path.stem, found.inputs, found.targets, {}, {}, {}, None)
+
+
+def _read(
+    model: Model,
+    path: Path,
+    target: str,
+    *,
+    classes: bool,
+    one_hot: bool = False,
+    mention: Callable[[str], None],
+) -> Dataset:
+    """Return the samples of a file, as the options say; mention how it was read."""
+    from cellprop.files.datasets import read
+
     found = read(
         path,
         target,
-        classes=is_of_classes,
-        one_hot=model.one_hot or is_of_classes or is_of_several(model.output_activation),
+        classes=classes,
+        one_hot=model.one_hot or one_hot or classes,
         inputs=model.inputs,
         drop=model.drop,
         **{word: getattr(model, name) for name, word in OF_A_FILE.items()},
@@ -119,7 +249,7 @@ def _of_a_file(model: Model, path: Path, target: str, mention: Callable[[str], N
         raise InputError("--one-hot is about one target, of classes; leave it out, or name one.")
     for note in found.notes:
         mention(f"{path}: {note}")
-    return Example(path.stem, found.inputs, found.targets, {}, {}, {}, None)
+    return found
 
 
 def _network(model: Model, samples: Example) -> Network:

@@ -123,6 +123,10 @@ class Model:
         Path | None,
         _option("--data", "Samples from a CSV or Excel file, a row for each.", DATA),
     ] = None
+    program: Annotated[
+        str | None,
+        _option("--program", "A program of your own: FILE.py, or FILE.py:NAME.", DATA),
+    ] = None
     target: Annotated[
         str | None,
         _option("--target", "Which columns of the file are targets: A or A,B.", DATA),
@@ -230,6 +234,16 @@ class Model:
             metavar="NAME=NUMBER",
         ),
     ] = None
+
+
+def program_of(text: str) -> tuple[Path, str]:
+    """Return the file of a program, and its name if one is told.
+
+    >>> program_of("rnn.py"), program_of("rnn.py:deep")
+    ((PosixPath('rnn.py'), ''), (PosixPath('rnn.py'), 'deep'))
+    """
+    file, colon, name = text.rpartition(":")
+    return (Path(file), name) if colon and name.isidentifier() and file else (Path(text), "")
 
 
 def of_panel(panel: str) -> list[Field[Any]]:

@@ -14,7 +14,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import IO, Any
 
-from cellprop.cli.options import DATA, Model, of_panel
+from cellprop.cli.options import DATA, Model, of_panel, program_of
 
 OUTPUTS = Path("outputs")
 # What a switch is called where that isn't its field's name.
@@ -39,7 +39,10 @@ def name_of(model: Model) -> str:
     >>> name_of(Model(hidden="5,4"))
     'article-hidden-5,4'
     """
-    if model.data is None:
+    if model.program is not None:
+        file, name = program_of(model.program)
+        parts, left_out = [name or file.stem], {option.name for option in of_panel(DATA)}
+    elif model.data is None:
         parts, left_out = [model.example or "article"], {"example", "target"}
     else:
         parts, left_out = [model.data.stem], {option.name for option in of_panel(DATA)}

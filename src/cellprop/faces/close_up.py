@@ -384,9 +384,9 @@ def _placed(program: Program, wanted: Wanted, plan: Plan) -> Spread:
         if shown < max(sizes):
             folded.append(Folded(first + shown, last))
             last += 1
-        key, layer = _lane_of(program, line) if plan.repeats else ("", None)
+        key, layer, title = _lane_of(program, line) if plan.repeats else ("", None, "")
         places = tuple(place for _, _, place in placed)
-        lanes.append(PlacedLane(key, row, last, places, layer, signs))
+        lanes.append(PlacedLane(key, row, last, places, layer, signs, title))
         row = last + 2
     everything = [place for _, place in found]
     brought = {matrix.name for matrix in wanted.step.brings}
@@ -437,9 +437,12 @@ def _after(item: Item, slot: Slot) -> int:
     return slot.end if slot.shown < slot.size else slot.column + item.across.size
 
 
-def _lane_of(program: Program, line: Line) -> tuple[str, int | None]:
-    """Return what the title of a line is looked up by: the lane of what it computes."""
+def _lane_of(program: Program, line: Line) -> tuple[str, int | None, str]:
+    """Return what the title of a line is made of: the lane of what it computes."""
     first = line[0]
     if first is None:  # a line goes on
-        return "", None
-    return next((lane.key, lane.layer) for lane in program.lanes if first.matrix in lane.matrices)
+        return "", None, ""
+    lane = next(lane for lane in program.lanes if first.matrix in lane.matrices)
+    if lane.title:  # as the sheet's own
+        return "", None, ""
+    return lane.key, lane.layer, lane.title

@@ -125,7 +125,7 @@ def lay_out(
             step.label: spread_of(program, step, rows, moves=moves) for step in program.steps
         }
         layout = Layout("close-up", rows, spreads)
-    _check_limits(layout, program.output.rows.size)
+    _check_limits(layout, program.samples.size)
     return layout
 
 
@@ -145,7 +145,7 @@ def flip_book(lanes: Sequence[Lane]) -> Spread:
     row = FIRST_LANE
     for lane in lanes:
         slots = zip(lane.matrices, starts, strict=False)
-        placed.append(_place(lane.key, row, slots, lane.layer))
+        placed.append(_place(lane.key, row, slots, lane.layer, lane.title))
         row = placed[-1].last_row + 2
     homes = {place.matrix.name: place for lane in placed for place in lane.places}
     return Spread(tuple(placed), homes, row)
@@ -170,10 +170,15 @@ def _with_moves(book: Spread, step: Step, moves: Mapping[str, Matrix]) -> Spread
 
 
 def _place(
-    key: str, row: int, matrices: Iterable[tuple[Matrix, int]], layer: int | None = None
+    key: str,
+    row: int,
+    matrices: Iterable[tuple[Matrix, int]],
+    layer: int | None = None,
+    title: str = "",
 ) -> PlacedLane:
     places = tuple(Place(matrix, row + 2, column) for matrix, column in matrices)
-    return PlacedLane(key, row, max(place.last_row for place in places), places, layer)
+    last = max(place.last_row for place in places)
+    return PlacedLane(key, row, last, places, layer, title=title)
 
 
 def _fits(spread: Spread) -> bool:
@@ -210,7 +215,7 @@ FIRST_LANE_BEFORE, TALLEST_LANE_BEFORE = 11, 30
 
 def places_before(program: Program) -> dict[str, Place]:
     """Return where each matrix stood in the workbooks of 0.3.0, by its name."""
-    if program.output.rows.size <= TALLEST_LANE_BEFORE:
+    if program.samples.size <= TALLEST_LANE_BEFORE:
         lower = FIRST_LANE_BEFORE - FIRST_LANE
         homes = flip_book(program.lanes).homes
         return {n: Place(p.matrix, p.row + lower, p.column) for n, p in homes.items()}

@@ -157,7 +157,7 @@ class PlacedLane:
     """Matrices in the same rows of a sheet.
 
     Attributes:
-        key, layer: What its title is looked up by; no title where `key` is empty.
+        key, layer, title: What its title is made of; no title where `key` is empty.
         row, last_row: The rows that it takes, from the names on.
         places: From left to right.
         signs: What stands between them.
@@ -169,6 +169,7 @@ class PlacedLane:
     places: tuple[Place, ...]
     layer: int | None = None
     signs: tuple[Sign, ...] = ()
+    title: str = ""
 
 
 @dataclass(frozen=True)

@@ -25,6 +25,7 @@ from cellprop.faces.colors import color_of, marker_of
 from cellprop.files.safe import label
 from cellprop.files.writing import write_whole
 from cellprop.running.run import Run
+from cellprop.texts import captions
 from cellprop.texts.formats import cut
 from cellprop.texts.words import Words, load
 
@@ -143,19 +144,26 @@ def plot(
 
 
 def _wanted(run: Run, what: Sequence[str]) -> Sequence[str]:
-    inputs = run.program.input.columns.size
+    program = run.program
+    inputs = sum(m.columns.size for m in program.forward.inputs)
+    spans_plane = bool(program.forward.layers) and inputs == 2
     for name in what:
         if name not in WHAT:
             raise InputError(
                 f"what: '{label(name)}' is not known; known: {', '.join(WHAT)}."
                 f"{nearest(str(name), WHAT)}"
             )
-    if BOUNDARY in what and inputs != 2:
+    if BOUNDARY in what and not program.forward.layers:
+        raise InputError(
+            f"{BOUNDARY}: expected a network with 2 inputs, found the program {program.name};"
+            f" draw the {LOSS} only."
+        )
+    if BOUNDARY in what and not spans_plane:
         raise InputError(
             f"{BOUNDARY}: expected a network with 2 inputs, which span a plane, found {inputs};"
             f" draw the {LOSS} only."
         )
-    return [name for name in WHAT if name in what] or (WHAT if inputs == 2 else [LOSS])
+    return [name for name in WHAT if name in what] or (WHAT if spans_plane else [LOSS])
 
 
 @contextmanager
@@ -225,19 +233,22 @@ class _Drawing:
     @cached_property
     def inputs(self) -> tuple[str, ...]:
         """The names of the inputs."""
-        labels = self.run.program.input.columns.labels
+        given = self.run.program.forward.inputs
+        labels = dict.fromkeys(name for matrix in given for name in matrix.columns.labels)
         return tuple(cut(name, LONGEST_AXIS) for name in labels)
 
     @cached_property
     def outputs(self) -> tuple[str, ...]:
         """The names of the outputs."""
-        labels = self.run.program.output.columns.labels
+        found = self.run.program.forward.outputs
+        labels = dict.fromkeys(name for matrix in found for name in matrix.columns.labels)
         return tuple(cut(name, LONGEST_NAME) for name in labels)
 
     @property
     def zero(self) -> str:
         """The name of the class that 0 stands for, of two in one column; empty if it has none."""
-        return cut(self.run.program.output.columns.zero, LONGEST_NAME)
+        zeros = (matrix.columns.zero for matrix in self.run.program.forward.outputs)
+        return cut(next(filter(None, zeros), ""), LONGEST_NAME)
 
     @property
     def text(self) -> str:
@@ -311,7 +322,7 @@ class _Drawing:
             1 + both, 1, sharex=True, squeeze=False, height_ratios=(3, 2) if both else (1,)
         )[:, 0]
         losses = self.run.losses
-        name = self.words.get(f"losses.{self.run.program.loss_function}.name")
+        name = captions.losses(self.words, self.run.program)
         self._curve(axes[0], losses, _color(0), self.words("plots.loss", name=name), _number)
         if losses.min() > 0 and losses.max() > LARGEST_RATIO * losses.min():
             axes[0].set_yscale("log")

@@ -472,7 +472,7 @@ def _heat_map(setup: Setup, group: Sequence[Marks], words: Words) -> list[dict[s
             if matrix.name in shares
         ]
         if matrices:
-            title = captions.lane(words, lane.key, lane.layer)
+            title = captions.lane(words, lane.key, lane.layer, lane.title)
             lanes.append({"title": title, "matrices": matrices})
     return lanes
 

@@ -83,7 +83,7 @@ def _in_order(names: Sequence[str]) -> list[str]:
     return found
 
 
-def targets(source: Any, outputs: int, *, classes: bool) -> Table:
+def targets(source: Any, outputs: int | None, *, classes: bool) -> Table:
     """Return targets as a table: numbers as they are, one column of texts or truths as classes.
 
     Parameters
@@ -91,7 +91,7 @@ def targets(source: Any, outputs: int, *, classes: bool) -> Table:
     source
         As `table` takes it.
     outputs
-        How many the network has: with two, two classes have two columns.
+        How many the network has: with two, two classes have two columns. None: one for each.
     classes
         Whether a column of whole numbers holds classes as well.
 
@@ -102,15 +102,15 @@ def targets(source: Any, outputs: int, *, classes: bool) -> Table:
     """
     if isinstance(source, Table):
         return source
-    order, names = _classes_of(source, classes and outputs > 1)
+    order, names = _classes_of(source, classes and outputs != 1)
     if names is None:
         return table("y", source)
     try:
-        found = coded(names, one_hot=outputs > 1, order=order)
+        found = coded(names, one_hot=outputs != 1, order=order)
     except InputError as error:
         raise InputError(f"y: {error}") from None
     names_found = found.column_labels or ()
-    if len(names_found) != outputs:
+    if outputs is not None and len(names_found) != outputs:
         there = (found.zero, *names_found) if found.zero else names_found
         needed = f"{'1 or ' if len(there) == 2 else ''}{len(there)} outputs"
         more = ", …" if len(there) > FEW_CLASSES else ""

@@ -45,8 +45,9 @@ JOINS = frozenset({"CONCAT", "CONCATENATE", "TEXTJOIN", "REPT", "SUBSTITUTE", "R
 # Twice as deep as anything needs that names names.
 DEEPEST_NAME = 8
 TOO_MUCH = 10**15
-# More pairs of a cell and a range than this are not gone through to find what depends on what.
-MOST_PAIRS = 20_000_000
+# More cells of ranges than this are not gone through to find what depends on what, and of pairs of
+# a cell and one that reads it no more are kept.
+MOST_PAIRS, MOST_KEPT_PAIRS = 20_000_000, 4_000_000
 
 _CELL = r"\$?([A-Z]{1,3})\$?([0-9]{1,7})"
 _TOKEN = re.compile(
@@ -78,6 +79,12 @@ class Area(NamedTuple):
     def shape(self) -> tuple[int, int]:
         """How many rows and columns it has."""
         return self.bottom - self.top + 1, self.right - self.left + 1
+
+    def cells(self) -> Iterator[Cell]:
+        """Yield its cells."""
+        for row in range(self.top, self.bottom + 1):
+            for column in range(self.left, self.right + 1):
+                yield self.sheet, row, column
 
     def holds(self, cell: Cell) -> bool:
         """Whether it has a cell."""
@@ -277,20 +284,37 @@ class Workload:
         left, found = list(cells), set[Cell]()
         if not left:
             return found
-        areas = {cell: self.read(cell) for cell in self._formulas}
-        room = MOST_PAIRS // max(1, sum(map(len, areas.values())))
+        readers = self._readers({*self._formulas, *left})
+        if readers is None:
+            return set(self._formulas)
         while left:
-            if room <= 0:
-                return set(self._formulas)
-            room -= 1
-            cell = left.pop()
-            new = [
-                other
-                for other, read in areas.items()
-                if other not in found and any(area.holds(cell) for area in read)
-            ]
+            new = [each for each in readers.get(left.pop(), ()) if each not in found]
             found.update(new)
             left += new
+        return found
+
+    def _readers(self, wanted: set[Cell]) -> Mapping[Cell, list[Cell]] | None:
+        """Return the cells whose formulas read each of some cells; None if that takes too long."""
+        there: dict[str, list[Cell]] = {}
+        for each in wanted:
+            there.setdefault(each[0], []).append(each)
+        found: dict[Cell, list[Cell]] = {}
+        looked_at = kept = 0
+        for cell in self._formulas:
+            for area in set(self.read(cell)):
+                on_sheet = there.get(area.sheet, [])
+                rows, columns = area.shape
+                looked_at += 1 + min(rows * columns, len(on_sheet))
+                if looked_at > MOST_PAIRS or kept > MOST_KEPT_PAIRS:
+                    return None
+                inside = (
+                    wanted.intersection(area.cells())
+                    if rows * columns < len(on_sheet)
+                    else filter(area.holds, on_sheet)
+                )
+                for each in inside:
+                    found.setdefault(each, []).append(cell)
+                    kept += 1
         return found
 
 

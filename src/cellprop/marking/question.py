@@ -227,6 +227,10 @@ def ask(
     asked = chosen_steps(program, steps)
     shown = (update.epochs, update.walk_epoch, update.walk_batch, update.batches, update.samples)
     model = update.model
+    if not isinstance(model, Perceptron):
+        raise InputError(
+            "an exercise is about a network; programs can't be asked yet: build the workbook."
+        )
     setup = Setup(
         model.network, program.input.rows, model.inputs, model.outputs,
         model.optimizer, model.average, model.scale, whole=update.batches == 1,

@@ -233,7 +233,7 @@ class Facts:
 
     def is_over_samples(self, axis: Axis) -> bool:
         """Whether an axis is that of the samples."""
-        return axis.fits(self.program.output.rows)
+        return axis.fits(self.program.samples)
 
     @cached_property
     def entered(self) -> Mapping[str, Expression]:

@@ -22,48 +22,54 @@ Knows the algebra, programs and update rules; computes nothing but first values.
 from __future__ import annotations
 
 import re
-from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from types import TracebackType
+from typing import NamedTuple
 
 import numpy as np
 
 from cellprop.algebra import (
-    GRADIENTS,
     ONE,
     OPERATIONS,
     Applied,
     Array,
     Axis,
-    Backward,
     Expression,
     Matrix,
-    Operation,
     apply,
     define,
-    derive,
     in_parts,
     mentioned,
-    sum_over_columns,
-    sum_over_rows,
 )
 from cellprop.errors import CellpropError, InputError, nearest
-from cellprop.programs.program import Forward, Kind, Lane, Program, Role, Step
-from cellprop.programs.updating import RATE, Updating, updating
+from cellprop.files.safe import label, looks_like_formula
+from cellprop.programs.following import Part, followed, operations
+from cellprop.programs.program import Forward, Program
+from cellprop.programs.updating import RATE
 
 RULES = ("uniform", "normal", "glorot", "he", "zeros", "ones")
 """How a parameter's first values are drawn."""
 
 Losses = Expression | Sequence[Expression]
 AxisName = str | int
+Size = int | Axis
 
 # Excel reads these as cells: A1 to XFD1048576, and R1C1 with either part missing.
 CELL = re.compile(r"[a-z]{1,3}\d{1,7}|r\d*(c\d*)?|c\d*", re.IGNORECASE | re.ASCII)
 LONGEST = 255
+LONGEST_TITLE = 60
+SAMPLES = "samples"
+
+
+class Sides(NamedTuple):
+    """What the rows and the columns of a matrix are called."""
+
+    rows: AxisName
+    columns: AxisName
 
 
 def function(name: str) -> Callable[..., Applied]:
@@ -79,15 +85,19 @@ def function(name: str) -> Callable[..., Applied]:
     return partial(apply, name)
 
 
-def program(**sizes: int) -> Callable[[Callable[[Builder], Losses]], Written]:
+def program(
+    over: str = SAMPLES, /, **sizes: int
+) -> Callable[[Callable[[Builder], Losses]], Written]:
     """Return a decorator that makes a program of a function.
 
     Parameters
     ----------
+    over
+        The axis along which updates see some of what is given, where they don't see all of it.
     sizes
         How many rows or columns an axis has, by its name; the others are sized by the data.
     """
-    return lambda written: Written(written, sizes)
+    return lambda written: Written(written, sizes, over)
 
 
 @dataclass(frozen=True)
@@ -97,35 +107,47 @@ class Written:
     Attributes:
         function: What is called with a `Builder` and returns the losses.
         sizes: How many rows or columns an axis has, by its name.
+        over: The axis along which updates see some of what is given.
     """
 
     function: Callable[[Builder], Losses]
     sizes: Mapping[str, int]
+    over: str = SAMPLES
 
     @property
     def name(self) -> str:
         """What the function is called."""
         return self.function.__name__
 
-    def program(self, sizes: Mapping[str, int], *, optimizer: str = "sgd") -> Program:
+    @property
+    def about(self) -> str:
+        """What the function says of itself, in a line."""
+        first, *_ = (self.function.__doc__ or "").strip().split("\n\n")
+        return _said(first)
+
+    def program(
+        self, sizes: Mapping[str, Size], *, optimizer: str = "sgd", average: bool = False
+    ) -> Program:
         """Return all steps of an update.
 
         Parameters
         ----------
         sizes
-            How many rows or columns an axis has, for those that the decorator does not size.
+            How many rows or columns an axis has, or the axis with its labels, for those that the
+            decorator does not size.
         optimizer
             The update rule, of `OPTIMIZERS`.
+        average
+            Whether gradients are averaged over the samples, not summed.
 
         Raises
         ------
         CellpropError
             If the function is no program; names the step and the line.
         """
-        builder = self.written(sizes)
-        return _Back.of(builder, optimizer).program()
+        return self.written(sizes).program(self.over, optimizer, average=average)
 
-    def initialise(self, sizes: Mapping[str, int], seed: int | None = None) -> dict[str, Array]:
+    def initialise(self, sizes: Mapping[str, Size], seed: int | None = None) -> dict[str, Array]:
         """Return first values of the parameters by name, each drawn by its rule, in order.
 
         Parameters
@@ -138,7 +160,7 @@ class Written:
         builder, draw = self.written(sizes), np.random.default_rng(seed)
         return {p.name: _first(p.shape, builder.rules[p.name], draw) for p in builder.parameters}
 
-    def written(self, sizes: Mapping[str, int]) -> Builder:
+    def written(self, sizes: Mapping[str, Size]) -> Builder:
         """Return what the function writes, without the steps that follow from it.
 
         Raises
@@ -147,11 +169,21 @@ class Written:
             If the function is no program; names the step and the line.
         """
         for axis, size in sizes.items():
-            if self.sizes.get(axis, size) != size:
+            count = size if isinstance(size, int) else size.size
+            if self.sizes.get(axis, count) != count:
                 raise InputError(
-                    f"{self.name} has {self.sizes[axis]} {axis}, the data have {size}."
+                    f"{self.name} has {self.sizes[axis]} {axis}, the data have {count}."
                 )
-        builder = Builder({**self.sizes, **sizes})
+        return self.called(Builder({**self.sizes, **sizes}))
+
+    def called(self, builder: Builder) -> Builder:
+        """Return a builder after the function has written into it.
+
+        Raises
+        ------
+        CellpropError
+            If the function is no program; names the step and the line.
+        """
         try:
             builder.close(self.function(builder))
         except RecursionError:
@@ -159,6 +191,40 @@ class Written:
         except CellpropError as error:
             raise type(error)(f"{self._place(error.__traceback__, builder)}: {error}") from None
         return builder
+
+    def declared(self, known: Mapping[str, tuple[int, int]]) -> Declared:
+        """Return what the program takes.
+
+        The function is called with axes of some size where none is known, as often as that tells
+        more: what brings a size may stand after what needs it. What fails then is told by whoever
+        calls it with all sizes.
+
+        Parameters
+        ----------
+        known
+            The numbers of rows and columns of what the data bring, by name.
+        """
+        sizes: dict[str, int] = dict(self.sizes)
+        while True:
+            probe, whole = _Probe(sizes), False
+            with suppress(Exception):
+                probe.close(self.function(probe))
+                whole = True
+            found = {**probe.of_constants, **sizes}
+            for matrix, axes in probe.declared.items():
+                for axis, size in zip(axes, known.get(matrix, ()), strict=False):
+                    if isinstance(axis, str):
+                        found.setdefault(axis, size)
+            if found == sizes:
+                return Declared(
+                    {m.name: probe.declared[m.name] for m in probe.given_matrices},
+                    {m.name: probe.declared[m.name] for m in probe.targets},
+                    tuple(m.name for m in probe.parameters),
+                    frozenset(_of_classes(probe.losses)),
+                    sizes,
+                    whole,
+                )
+            sizes = found
 
     def _place(self, traceback: TracebackType | None, builder: Builder) -> str:
         """Return where in the user's file an error arose, and in which step."""
@@ -168,6 +234,27 @@ class Written:
                 place = f"{Path(file).name}, line {traceback.tb_lineno}"
             traceback = traceback.tb_next
         return f"{place}, in step '{builder.open_step}'" if builder.open_step else place
+
+
+def numbered(axis: str, size: int) -> Axis:
+    """Return an axis whose rows or columns have no names of their own: samples are counted, and
+    others have the axis's first letter before their number.
+    """
+    return Axis.numbered(axis, size, "" if axis == SAMPLES else axis[:1])
+
+
+def _said(text: str) -> str:
+    """Return a text of a program in one line.
+
+    Raises
+    ------
+    InputError
+        If a spreadsheet could take it for a formula.
+    """
+    clean = label(" ".join(str(text).split()))
+    if looks_like_formula(clean):
+        raise InputError(f"a text may not begin with '{clean[0]}', as formulas do: '{clean[:60]}'.")
+    return clean
 
 
 def _first(shape: tuple[int, int], rule: str, draw: np.random.Generator) -> Array:
@@ -185,20 +272,90 @@ def _first(shape: tuple[int, int], rule: str, draw: np.random.Generator) -> Arra
     return ways[rule]()
 
 
-@dataclass
-class Part:
-    """A step as it is written.
+class Declared(NamedTuple):
+    """What a program takes from data.
 
     Attributes:
-        title: What happens.
-        says, note: What is said of it.
-        brings: What it defines, in order.
+        given, targets: What the axes of each matrix are called, by its name.
+        parameters: The names of what is learnt.
+        of_classes: The names of those targets that have a column for each class.
+        sizes: How many rows or columns an axis has, by its name, as far as that is known.
+        whole: Whether that is all; else the function failed on the way.
     """
 
-    title: str
-    says: str = ""
-    note: str = ""
-    brings: list[Matrix] = field(default_factory=list)
+    given: Mapping[str, Sides]
+    targets: Mapping[str, Sides]
+    parameters: tuple[str, ...]
+    of_classes: frozenset[str]
+    sizes: Mapping[str, int]
+    whole: bool
+
+
+def _of_classes(losses: Iterable[Matrix]) -> Iterator[str]:
+    """Yield the names of the targets that losses take for classes."""
+    for loss in losses:
+        if isinstance(loss.definition, Applied) and loss.definition.operation.takes_classes:
+            wanted = loss.definition.operands[0]
+            yield from [wanted.name] if isinstance(wanted, Matrix) else []
+
+
+@dataclass(frozen=True)
+class Sized:
+    """A written program for axes of known sizes, with how it is trained: a model, as a network is.
+
+    Attributes:
+        written: What a function writes.
+        axes: The axes that data size, with their labels; but for the samples.
+        optimizer: The update rule, of `OPTIMIZERS`.
+        average: Whether gradients are averaged over the samples, not summed.
+    """
+
+    written: Written
+    axes: Mapping[str, Axis]
+    optimizer: str = "sgd"
+    average: bool = False
+
+    @property
+    def scale(self) -> str | None:
+        """How inputs are scaled first: a program says so itself, if it does."""
+        return None
+
+    @property
+    def neurons(self) -> tuple[int, ...]:
+        """Which neurons are shown: all."""
+        return ()
+
+    def program(self, samples: Axis, *, whole: bool = True) -> Program:  # noqa: ARG002 - a model's
+        """Return all steps of an update, for some samples; `ONE` where the program has none."""
+        program = self.of(samples).program(self.written.over, self.optimizer, average=self.average)
+        return replace(program, name=self.written.name, about=self.written.about)
+
+    def forward(self, samples: Axis) -> Forward:
+        """Return the part that predicts, for other samples."""
+        return self.program(samples).forward
+
+    def of(self, samples: Axis) -> Builder:
+        """Return what the function writes for some samples; `values` has its constants."""
+        own = {} if samples is ONE else {self.written.over: samples}
+        return self.written.written({**self.axes, **own})
+
+    def only(self, neurons: Iterable[int]) -> Sized:
+        """Refuse: what of a program could be left out, only who wrote it knows.
+
+        Raises
+        ------
+        InputError
+            Always.
+        """
+        named = ",".join(map(str, neurons))
+        raise InputError(
+            f"neurons {named}: {self.written.name} is a program, which is shown as it is written;"
+            " leave them out."
+        )
+
+    def rest(self, samples: Axis) -> Expression:
+        """Refuse, as `only` does: nothing is left out."""
+        raise InputError(f"all {samples.size} {samples.name} are shown in full.")
 
 
 class Builder:
@@ -212,10 +369,13 @@ class Builder:
         parts: The steps of the forward pass, in order.
         losses: What is to become smaller.
         open_step: The title of the step that is being written; empty between steps.
+        declared: What the axes of each matrix are called that no step computes.
     """
 
-    def __init__(self, sizes: Mapping[str, int]) -> None:
-        self.sizes = dict(sizes)
+    def __init__(self, sizes: Mapping[str, Size]) -> None:
+        self._axes = {name: axis for name, axis in sizes.items() if isinstance(axis, Axis)}
+        counted = ((name, n.size if isinstance(n, Axis) else n) for name, n in sizes.items())
+        self.sizes = dict(counted)
         self.given_matrices: list[Matrix] = []
         self.targets: list[Matrix] = []
         self.constants: list[Matrix] = []
@@ -226,8 +386,12 @@ class Builder:
         self.losses: tuple[Matrix, ...] = ()
         self.written_parts: set[Matrix] = set()
         self.open_step = ""
-        self._axes: dict[str, Axis] = {}
         self._names: dict[str, str] = {}
+        self.declared: dict[str, Sides] = {}
+
+    def axis(self, name: str) -> Axis:
+        """Return the axis of a name; `ONE` if the program has none."""
+        return self._axes.get(name, ONE)
 
     def given(self, name: str, rows: AxisName, columns: AxisName) -> Matrix:
         """Return a Matrix that the data bring, of shape (rows, columns)."""
@@ -281,6 +445,11 @@ class Builder:
         """Open a step: what is defined within it stands on one sheet."""
         if self.open_step:
             raise InputError(f"step '{title}' begins within step '{self.open_step}'.")
+        title, says, note = (_said(text) for text in (title, says, note))
+        if not title or len(title) > LONGEST_TITLE:
+            raise InputError(
+                f"a step has a title of 1 to {LONGEST_TITLE} characters, found '{title[:80]}'."
+            )
         self.parts.append(Part(title, says, note))
         self.open_step = title
         yield
@@ -292,7 +461,7 @@ class Builder:
         if not isinstance(expression, Expression):
             raise InputError(f"{name} is no expression of matrices.")
         self._check_name(name)
-        for operation in _operations(expression):
+        for operation in operations(expression):
             if operation.back is None:
                 raise InputError(f"{name}: the operation {operation.name} has no derivative.")
         part = self._part
@@ -338,6 +507,25 @@ class Builder:
         """What the forward pass computes, in order, with the losses."""
         return tuple(matrix for part in self.parts for matrix in part.brings)
 
+    def program(self, over: str, optimizer: str, *, average: bool) -> Program:
+        """Return all steps of an update.
+
+        Parameters
+        ----------
+        over
+            The axis along which updates see some of what is given; no program need have it.
+        optimizer
+            The update rule, of `OPTIMIZERS`.
+        average
+            Whether gradients are averaged along it, not summed.
+
+        Raises
+        ------
+        InputError
+            If a matrix that follows by itself has a name that is taken.
+        """
+        return followed(self, self.axis(over), optimizer, average=average)
+
     @property
     def _part(self) -> Part:
         """The step that a definition goes into: one of its own, where none is open."""
@@ -369,6 +557,7 @@ class Builder:
 
     def _matrix(self, name: str, rows: AxisName, columns: AxisName) -> Matrix:
         self._check_name(name)
+        self.declared[name] = Sides(rows, columns)
         return Matrix(name, self._axis(name, rows), self._axis(name, columns))
 
     def _axis(self, name: str, axis: AxisName) -> Axis:
@@ -381,7 +570,7 @@ class Builder:
                 f"how many {axis} there are is not known: size the axis in the decorator, as in"
                 f" @cellprop.program({axis}=3).{nearest(axis, self.sizes)}"
             )
-        return self._axes.setdefault(axis, Axis.numbered(axis, self.sizes[axis]))
+        return self._axes.setdefault(axis, numbered(axis, self.sizes[axis]))
 
     def _check_name(self, name: str) -> None:
         """Refuse a name that Excel, Python or R would, or that is there already."""
@@ -404,204 +593,32 @@ class Builder:
         return tuple(matrix for matrices in named for matrix in matrices)
 
 
-# --- The steps that follow ----------------------------------------------------------------
+# Of how many rows or columns an axis is, while nobody knows.
+SOME = 2
 
 
-@dataclass(frozen=True)
-class _Back:
-    """The way back of what is written: what `derive` found, by the forward steps.
+class _Probe(Builder):
+    """A builder that takes any axis, of some size where none is known: to see what a program takes.
 
     Attributes:
-        builder: What is written.
-        brings: For each forward step, what its backward step brings.
-        gradients: For each parameter, the shares of its gradient and then the gradient.
-        update: The update of each parameter.
+        of_constants: The sizes of axes that constants bring.
     """
 
-    builder: Builder
-    brings: tuple[tuple[Matrix, ...], ...]
-    gradients: Mapping[str, tuple[Matrix, ...]]
-    slopes: frozenset[str]
-    update: Updating
+    def __init__(self, sizes: Mapping[str, Size]) -> None:
+        super().__init__(sizes)
+        self.of_constants: dict[str, int] = {}
 
-    @classmethod
-    def of(cls, builder: Builder, optimizer: str) -> _Back:
-        defined = [m for m in builder.defined if m not in builder.losses]
-        fixed = (*builder.given_matrices, *builder.targets, *builder.constants)
-        backward = derive(
-            _total(builder.losses),
-            wanted={m.name: (f"d_{m.name}", "") for m in defined},
-            slopes={m.name: (f"slope_{m.name}", "") for m in defined},
-            given=fixed,
-            sign=GRADIENTS,
-        )
-        gradients = {p.name: _gradient(p, backward) for p in builder.parameters}
-        wanted = {**backward.wanted, **{name: each[-1] for name, each in gradients.items()}}
-        brings = tuple(_going_back(builder.parts, backward, gradients))
-        complete = replace(backward, wanted=wanted)
-        update = updating(optimizer, builder.parameters, complete, None, GRADIENTS)
-        return cls(
-            builder, brings, gradients, frozenset(m.name for m in backward.slopes.values()), update
-        )
+    def constant(
+        self, name: str, values: object, rows: AxisName = "", columns: AxisName = ""
+    ) -> Matrix:
+        """Return a constant; notes what it sizes."""
+        shape = np.atleast_2d(np.asarray(values)).shape
+        for axis, size in zip((rows, columns), shape, strict=False):
+            if isinstance(axis, str) and axis and axis not in self.sizes:
+                self.of_constants[axis] = size
+        return super().constant(name, values, rows, columns)
 
-    def program(self) -> Program:
-        """Return all steps of an update."""
-        steps, builder = tuple(self._steps()), self.builder
-        matrices = tuple(matrix for step in steps for matrix in step.brings)
-        _check_distinct(matrices)
-        forward = Forward(
-            inputs=tuple(builder.given_matrices),
-            targets=tuple(builder.targets),
-            outputs=tuple(dict.fromkeys(_predictions(builder.losses))),
-            scaling=(),
-            entered=builder.given_matrices[0] if builder.given_matrices else builder.parameters[0],
-            parameters=tuple(builder.parameters),
-            brings=tuple(m for m in builder.defined if m not in builder.losses),
-            layers=(),
-            rest=tuple(builder.constants),
-        )
-        return Program(
-            steps=steps,
-            lanes=tuple(Lane(step.key, step.brings) for step in steps),
-            forward=forward,
-            losses=builder.losses,
-            updates=self.update.updates,
-            changes=self.update.changes,
-            roles=dict(self._roles(matrices)),
-        )
-
-    def _steps(self) -> Iterator[Step]:
-        builder, update = self.builder, self.update
-        steps: list[tuple[str, Kind, str, tuple[Matrix, ...]]] = []
-        given = (*builder.given_matrices, *builder.targets, *builder.constants)
-        steps.append(("given", "given", "Given", given))
-        learnt = (*update.settings.values(), *builder.parameters, *update.remembered.values())
-        steps.append(("parameters", "parameters", "Parameters", learnt))
-        written = list(enumerate(builder.parts, 1))
-        for number, part in written:
-            takes_loss = any(matrix in builder.losses for matrix in part.brings)
-            kind: Kind = "loss" if takes_loss else "forward"
-            steps.append((f"forward_{number}", kind, part.title, tuple(part.brings)))
-        for (number, part), brings in zip(written[::-1], self.brings, strict=True):
-            steps.append((f"backward_{number}", "backward", f"{part.title}, back", brings))
-        new = (m for p in builder.parameters for m in update.brings[p.name])
-        steps.append(("update", "update", "Update", (*update.counted, *new)))
-        filled = [step for step in steps if step[-1]]
-        for number, (key, kind, title, brings) in enumerate(filled):
-            yield Step(key, number, kind, brings, title=title)
-
-    def _roles(self, matrices: Sequence[Matrix]) -> Iterator[tuple[str, Role]]:
-        builder = self.builder
-        entered = {m for each in builder.defined for m in _entered(each)}
-        predictions = set(_predictions(builder.losses))
-        own = {m.name: role for role, found in self.update.roles for m in found}
-        own |= {m.name: "input" for m in (*builder.given_matrices, *builder.constants)}
-        own |= {m.name: "target" for m in builder.targets}
-        own |= {m.name: "biases" if m.rows is ONE else "weights" for m in builder.parameters}
-        own |= {m.name: "change" for found in self.gradients.values() for m in found}
-        own |= dict.fromkeys(self.slopes, "slope")
-        for matrix in builder.defined:
-            role: Role = "entered" if matrix in entered else "activation"
-            role = "part" if matrix in builder.written_parts else role
-            role = "prediction" if matrix in predictions else role
-            own[matrix.name] = "loss" if matrix in builder.losses else role
-            own.setdefault(f"d_{matrix.name}", "delta" if role == "entered" else "error")
-        yield from ((matrix.name, own[matrix.name]) for matrix in matrices)
-
-
-def _total(losses: Sequence[Matrix]) -> Expression:
-    """Return what is to become smaller: losses of one shape are added cell by cell."""
-    first, *others = losses
-    if not others:
-        return first
-    alike = all(m.rows.fits(first.rows) and m.columns.fits(first.columns) for m in others)
-    total: Expression = first if alike else sum_over_columns(sum_over_rows(first))
-    for loss in others:
-        total = total + (loss if alike else sum_over_columns(sum_over_rows(loss)))
-    return total
-
-
-def _gradient(parameter: Matrix, backward: Backward) -> tuple[Matrix, ...]:
-    """Return the shares of a parameter's gradient, one for each use, and then the gradient."""
-    name, shares = f"d_{parameter.name}", backward.shares[parameter.name]
-    if len(shares) == 1:
-        return (define(name, shares[0]),)
-    named: dict[str, Matrix] = {}
-    for share in shares:
-        # Called by the last adjoint that it is computed from: `d_W_h_z_2` of `d_z_2`.
-        last = [m.name for m in mentioned(share) if m.name.startswith("d_")]
-        called = f"{name}_{last[0].removeprefix('d_')}" if last else f"{name}_1"
-        unique = called
-        number = 2
-        while unique in named:
-            unique, number = f"{called}_{number}", number + 1
-        named[unique] = define(unique, share)
-    total: Expression = next(iter(named.values()))
-    for each in list(named.values())[1:]:
-        total = total + each
-    return (*named.values(), define(name, total))
-
-
-def _going_back(
-    parts: Sequence[Part], backward: Backward, gradients: Mapping[str, tuple[Matrix, ...]]
-) -> Iterator[tuple[Matrix, ...]]:
-    """Yield what each backward step brings: adjoints and slopes of what its forward step defines,
-    and of gradients what can be computed by then.
-    """
-    waiting = [(name, matrix) for name, each in gradients.items() for matrix in each]
-    to_come = {matrix.name for _, matrix in waiting} | {m.name for m in backward.slopes.values()}
-    to_come |= {each.name for each in backward.wanted.values() if isinstance(each, Matrix)}
-    reached: set[str] = set()
-    for part in reversed(parts):
-        brings: list[Matrix] = []
-        for matrix in reversed(part.brings):
-            adjoint, slope = backward.wanted.get(matrix.name), backward.slopes.get(matrix.name)
-            reached |= {m.name for m in mentioned(matrix.definition or matrix)}
-            brings += [adjoint] if isinstance(adjoint, Matrix) else []
-            brings += [slope] if slope else []
-        to_come -= {matrix.name for matrix in brings}
-        for name, matrix in tuple(waiting):
-            needs = {m.name for m in mentioned(matrix.definition or matrix)}
-            # Not before the step that uses the parameter, even where its numbers are there.
-            if name in reached and not needs & to_come:
-                brings.append(matrix)
-                to_come.remove(matrix.name)
-                waiting.remove((name, matrix))
-        yield tuple(brings)
-
-
-def _predictions(losses: Sequence[Matrix]) -> Iterator[Matrix]:
-    """Yield what losses compare with targets."""
-    for loss in losses:
-        if isinstance(loss.definition, Applied) and loss.definition.operation.is_loss:
-            output = loss.definition.operands[1]
-            yield output if isinstance(output, Matrix) else loss
-        else:
-            yield loss
-
-
-def _operations(expression: Expression) -> Iterator[Operation]:
-    """Yield the operations that an expression is written with."""
-    if isinstance(expression, Applied):
-        yield expression.operation
-        for operand in expression.operands:
-            yield from _operations(operand)
-
-
-def _entered(matrix: Matrix) -> Iterator[Matrix]:
-    """Yield what an activation that defines a matrix is applied to, where it has a name."""
-    whole = matrix.whole or matrix.definition
-    if isinstance(whole, Applied) and whole.operation.is_activation:
-        yield from (m for m in whole.operands if isinstance(m, Matrix))
-
-
-def _check_distinct(matrices: Sequence[Matrix]) -> None:
-    found: dict[str, str] = {}
-    count = Counter(matrix.name for matrix in matrices)
-    for matrix in matrices:
-        other = found.setdefault(matrix.name.lower(), matrix.name)
-        if count[matrix.name] > 1 or other != matrix.name:
-            raise InputError(
-                f"the name {other} is also that of a matrix that follows by itself, {matrix.name}:"
-                " take another."
-            )
+    def _axis(self, name: str, axis: AxisName) -> Axis:
+        if isinstance(axis, str) and axis not in self.sizes:
+            return self._axes.setdefault(axis, numbered(axis, SOME))
+        return super()._axis(name, axis)

@@ -74,11 +74,22 @@ def mean(of: Expression) -> Applied:
     return apply("total", of) / of.rows.size
 
 
+def mean_loss(program: Program) -> Expression:
+    """Return the expression of what is told as the loss, of shape (1, 1): of each loss the sum over
+    columns and mean over rows, added up.
+    """
+    first, *others = map(mean, program.losses)
+    total: Expression = first
+    for other in others:
+        total = total + other
+    return total
+
+
 def reports(program: Program, how: Decision | None) -> list[Expression]:
     """Return what is told of each epoch, each a single number: the mean loss, and the share of
     samples that are right, if outputs decide.
     """
-    told: list[Expression] = [mean(program.loss)]
+    told = [mean_loss(program)]
     if how:
         told.append(mean(right(decided(program.output, how), program.target, how)))
     return told

@@ -242,6 +242,7 @@ class Perceptron:
             lanes=tuple(lane for lane in _lanes(back) if lane.matrices),
             forward=forward,
             losses=(loss,),
+            samples=samples,
             updates=update.updates,
             changes=update.changes,
             roles=by_role(_roles(back)),

@@ -11,9 +11,9 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property, partial
-from typing import Literal
+from typing import Literal, Protocol
 
-from cellprop.algebra import Applied, Expression, Matrix, define
+from cellprop.algebra import ONE, Applied, Axis, Expression, Matrix, define
 
 MINUS = "−"
 RANGE_OF_STEPS = re.compile(r"(\d{1,3})-(\d{1,3})", re.ASCII)
@@ -75,10 +75,12 @@ class Note:
     Attributes:
         key: Where it stands among the words.
         when: What must hold of the samples for it to be said: names of conditions in `captions`.
+        fills: What fills its braces, where that is known without the samples.
     """
 
     key: str
     when: tuple[str, ...] = ()
+    fills: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -88,13 +90,13 @@ class Caption:
     Attributes:
         title: The key of a few words.
         says: The keys of sentences; the first is there, the others may be missing.
-        fills: What fills the braces in these.
+        fills: What fills the braces in these; of several phrases, one after the other.
         notes: What is said below.
     """
 
     title: str
     says: tuple[str, ...]
-    fills: Mapping[str, str | Phrase] = field(default_factory=dict)
+    fills: Mapping[str, str | Phrase | tuple[Phrase, ...]] = field(default_factory=dict)
     notes: tuple[Note, ...] = ()
 
 
@@ -108,6 +110,7 @@ class Step:
         kind: What it does.
         brings: The matrices that it brings, in order of computation.
         layer: The hidden layer it is about, where there are several; else None.
+        part: Which step of a written program it goes through, forwards or back; else None.
         captioned: What tells `caption` when it is asked for, as few programs are.
         title: What happens, where the words are known.
     """
@@ -119,6 +122,7 @@ class Step:
     layer: int | None = None
     captioned: Callable[[], Caption] = field(default=partial(Caption, "", ()), repr=False)
     title: str = ""
+    part: int | None = None
 
     def __eq__(self, other: object) -> bool:
         # By what is seen of it: steps of equal networks are equal.
@@ -166,11 +170,13 @@ class Lane:
         key: Which lane: `input`, `hidden_forward`, …; its title is looked up by it.
         matrices: From left to right.
         layer: The number of its hidden layer, where there are several.
+        title: What a program calls its step, where that is part of the lane's title.
     """
 
     key: str
     matrices: tuple[Matrix, ...]
     layer: int | None = None
+    title: str = ""
 
 
 @dataclass(frozen=True)
@@ -268,20 +274,26 @@ class Program:
         steps: In order.
         lanes: In which lane of a sheet each matrix stands, from top to bottom.
         forward: The part that leads from samples to what is predicted.
-        losses: The matrices whose sums over outputs and means over samples add up to the loss.
+        losses: The matrices whose sums over columns and means over rows add up to the loss.
+        samples: What an update deals out: the axis along which it takes some of what is given;
+            `ONE` where nothing is dealt.
         updates: For each name that training carries on (a parameter, or what an update rule
             remembers), the matrix that replaces it.
         changes: For each parameter's name, the change wanted of it: the negative gradient.
         roles: For each matrix's name, what it is to its step.
+        name, about: What it is called and says of itself, where somebody wrote it.
     """
 
     steps: tuple[Step, ...]
     lanes: tuple[Lane, ...]
     forward: Forward
     losses: tuple[Matrix, ...]
+    samples: Axis
     updates: Mapping[str, Matrix]
     changes: Mapping[str, Expression]
     roles: Mapping[str, Role]
+    name: str = ""
+    about: str = ""
 
     @cached_property
     def matrices(self) -> tuple[Matrix, ...]:
@@ -315,10 +327,10 @@ class Program:
         return only
 
     @property
-    def loss_function(self) -> str:
-        """The operation that takes the loss: `squared_error`, …."""
-        assert isinstance(self.loss.definition, Applied)
-        return self.loss.definition.operation.name
+    def loss_functions(self) -> tuple[str, ...]:
+        """The operations that take the losses: `squared_error`, …; each once."""
+        taken = (loss.definition for loss in self.losses)
+        return tuple(dict.fromkeys(of.operation.name for of in taken if isinstance(of, Applied)))
 
     @property
     def parameters(self) -> tuple[Matrix, ...]:
@@ -365,7 +377,12 @@ class Program:
 
     def is_by_sample(self, matrix: Matrix) -> bool:
         """Whether a matrix has a row for each sample."""
-        return matrix.rows is self.output.rows
+        return matrix.rows is self.samples and self.deals
+
+    @property
+    def deals(self) -> bool:
+        """Whether there are samples, of which an update may see some."""
+        return self.samples is not ONE
 
     def named(self, text: str) -> tuple[Step, ...]:
         """Return the steps that a text names, in order: `7`, `2.1`, `2` for each layer's, `2-9`.
@@ -390,6 +407,40 @@ class Program:
         if any(step.layer for step in self.steps) or len(labels) <= self.last:
             return ", ".join(labels)
         return f"{labels[0]} to {labels[-1]}"
+
+
+class Model(Protocol):
+    """What declares a program for any samples: a network with how it is trained, or a function
+    that somebody wrote.
+    """
+
+    @property
+    def optimizer(self) -> str:
+        """The update rule."""
+
+    @property
+    def average(self) -> bool:
+        """Whether gradients are averaged over the samples, not summed."""
+
+    @property
+    def scale(self) -> str | None:
+        """How inputs are scaled first."""
+
+    @property
+    def neurons(self) -> tuple[int, ...]:
+        """Which neurons are shown, from 1, others as one sum; empty: all are shown."""
+
+    def program(self, samples: Axis, *, whole: bool = True) -> Program:
+        """Return all steps of an update; `whole`: these are all the samples there are."""
+
+    def forward(self, samples: Axis) -> Forward:
+        """Return the part that predicts, for other samples."""
+
+    def only(self, neurons: Iterable[int]) -> Model:
+        """Return the model that shows some neurons in full and all others as one sum."""
+
+    def rest(self, samples: Axis) -> Expression:
+        """Return what all neurons contribute that are not shown."""
 
 
 def by_role(roles: Iterable[tuple[Role, Iterable[Matrix]]]) -> dict[str, Role]:

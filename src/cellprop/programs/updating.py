@@ -136,7 +136,9 @@ def _adam(parameter: Matrix, to: Updating) -> Iterator[Matrix]:
     beta_1, beta_2 = settings["beta_1"], settings["beta_2"]
     change = to.changes[name]
     if not isinstance(change, Matrix):  # no step before shows it
-        change = define(f"{name}_change", change, f"Δ{parameter.symbol}")
+        change = define(
+            f"{name}_change", change, f"Δ{parameter.symbol}" if parameter.symbol else ""
+        )
         yield change
     m, v = to.remembered[f"{name}_m"], to.remembered[f"{name}_v"]
     mean = to.replace(m, beta_1 * m + (1 - beta_1) * change)
@@ -204,7 +206,8 @@ def updating(
     for p in parameters:
         for what in rule.remembers:
             name = f"{p.name}_{what}"
-            remembered[name] = Matrix(name, p.rows, p.columns, symbol=f"{what[0]}({p.symbol})")
+            symbol = f"{what[0]}({p.symbol})" if p.symbol else ""
+            remembered[name] = Matrix(name, p.rows, p.columns, symbol=symbol)
     changes = {p.name: backward.wanted[p.name] for p in parameters}
     if samples:
         changes = {name: change / samples for name, change in changes.items()}

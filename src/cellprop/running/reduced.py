@@ -35,7 +35,7 @@ def reduced(update: Update, neurons: Iterable[int]) -> Update:
     model = update.model.only(neurons)
     if model is update.model:
         return update
-    samples = update.program.output.rows
+    samples = update.program.samples
     # Of a batch, what its inputs are scaled by is given.
     program = model.program(samples, whole=update.batches == 1)
     (rest,) = program.having("rest")

@@ -19,7 +19,7 @@ from cellprop.errors import UnknownNameError, nearest
 from cellprop.programs.deciding import Decision
 from cellprop.programs.network import Network
 from cellprop.programs.perceptron import Perceptron
-from cellprop.programs.program import Forward, Program
+from cellprop.programs.program import Forward, Model, Program
 
 # What the name of a parameter ends with after the last epoch.
 TRAINED = "_trained"
@@ -41,7 +41,7 @@ class Update:
             matrix, where that is known.
     """
 
-    model: Perceptron
+    model: Model
     program: Program
     values: Mapping[str, Array]
     epochs: int
@@ -53,7 +53,15 @@ class Update:
 
     @property
     def network(self) -> Network:
-        """The layers and the loss."""
+        """The layers and the loss.
+
+        Raises
+        ------
+        AttributeError
+            If what was trained is a program that somebody wrote.
+        """
+        if not isinstance(self.model, Perceptron):
+            raise AttributeError("a written program has no network; its steps are in `program`.")
         return self.model.network
 
     @property
@@ -114,14 +122,14 @@ class Run:
     # --- What the update says -------------------------------------------------------------
 
     @property
-    def model(self) -> Perceptron:
+    def model(self) -> Model:
         """What declared the program, for any samples."""
         return self.update.model
 
     @property
     def network(self) -> Network:
-        """The layers and the loss."""
-        return self.update.model.network
+        """The layers and the loss; a written program has none (an AttributeError)."""
+        return self.update.network
 
     @property
     def program(self) -> Program:

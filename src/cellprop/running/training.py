@@ -69,14 +69,14 @@ def plan(
 
 
 def update(program: Program, given: Iterable[str], carried: Sequence[str]) -> Compiled:
-    """Return what updates what is carried on by some samples: from X, y, the settings, and that.
+    """Return what updates what is carried on by some samples: from these, the settings, and that.
 
     Parameters
     ----------
     program
         The steps for so many samples, whichever they are.
     given, carried
-        The names of the matrices that stay, X and y first, and of those that training carries on.
+        The names of the matrices that stay, samples first, and of those that training carries on.
     """
     inputs = [program.by_name[name] for name in (*given, *carried)]
     return compiled([program.updates[name] for name in carried], inputs)
@@ -90,7 +90,7 @@ class State:
     carried: Values
 
 
-Dealt = tuple[Batch, Array, Array]
+Dealt = tuple[Batch, Values]
 
 Walk = Callable[[Batch, Values], tuple[Values, Values]]
 """Does one update and keeps it: from a batch and what is carried on, what is told of it and what is
@@ -108,13 +108,13 @@ class Training:
 
     def __init__(
         self,
-        X: Array,
-        y: Array,
+        dealt: Sequence[tuple[Array, int]],
         settings: Sequence[Array],
         carried: Sequence[Array],
         plan: Plan,
         update_for: Callable[[int], Compiled],
         *,
+        samples: int,
         batch_size: int,
         dealer: Callable[[int], np.random.Generator] | None = None,
         recording: bool = False,
@@ -124,17 +124,18 @@ class Training:
 
         Parameters
         ----------
-        X, y
-            All samples, scaled.
+        dealt
+            What updates see some of: all samples, scaled, and their targets; each with the side
+            along which samples lie, 0 for rows and 1 for columns.
         settings, carried
-            The learning rate and what else the update rule goes by; the parameters and what else
-            is carried on from update to update. In the order of the plans.
+            What every update sees whole, with the learning rate; the parameters and what else is
+            carried on from update to update. In the order of the plans, after what is dealt.
         plan
             What is done with all samples.
         update_for
             Gives what updates by so many samples at a time.
-        batch_size
-            How many samples an update sees.
+        samples, batch_size
+            How many samples there are, and how many of them an update sees.
         dealer
             Gives a source of chance for dealing the samples of an epoch out; None keeps their
             order.
@@ -143,23 +144,23 @@ class Training:
         progress
             Told now and then how many epochs are done.
         """
-        self.X, self.y, self.settings = X, y, settings
+        self.dealt, self.settings, self.samples = tuple(dealt), settings, samples
         self.plan, self.update_for = plan, lru_cache(update_for)
         self.batch_size = batch_size
         # All at once, the order of the samples does not matter.
-        self._dealer = dealer if batch_size < len(X) else None
+        self._dealer = dealer if batch_size < samples else None
         self.recording, self.progress = recording, progress
         self.state = self._before = State(0, list(carried))
         self.losses: list[float] = []
         self.accuracies: list[float] = []
         self.recorded: list[Values] = []
-        self._in_order = [] if self._dealer else list(self._dealt(np.arange(len(X))))
+        self._in_order = [] if self._dealer else list(self._dealt(np.arange(samples)))
         self._reported = perf_counter()
 
     @property
     def batches(self) -> int:
         """How many updates an epoch has."""
-        return -(-len(self.X) // self.batch_size)
+        return -(-self.samples // self.batch_size)
 
     def train(self, upto: int) -> bool:
         """Go on until so many epochs are done; return whether the loss stayed finite.
@@ -210,14 +211,14 @@ class Training:
         whole = self.batches == 1
         if not whole:
             self._note(self._report())
-        for k, (batch, X, y) in enumerate(self._batches(), 1):
+        for k, (batch, dealt) in enumerate(self._batches(), 1):
             if walk and k == number:
                 told, carried = walk(batch, carried)
             elif whole:
                 found = self.plan.update(carried)
                 told, carried = found[: -len(carried)], found[-len(carried) :]
             else:
-                carried = self.update_for(len(batch))([X, y, *settings, *carried])
+                carried = self.update_for(len(batch))([*dealt, *settings, *carried])
             if whole:
                 self._note(told)
         return carried
@@ -229,19 +230,24 @@ class Training:
         """Return the batches of another epoch."""
         if self._dealer is None:
             return self._in_order
-        return self._dealt(self._dealer(self.state.epoch).permutation(len(self.X)))
+        return self._dealt(self._dealer(self.state.epoch).permutation(self.samples))
 
     def _dealt(self, order: NDArray[np.intp]) -> Iterator[Dealt]:
         """Yield the samples of each update, and what does the update."""
         for start in range(0, len(order), self.batch_size):
             batch = order[start : start + self.batch_size]
-            yield batch, self.X[batch], self.y[batch]
+            yield batch, [of_batch(batch, *each) for each in self.dealt]
 
     def _note(self, told: Values) -> None:
         if self.recording:
             self.recorded.append(self.state.carried)
         for history, number in zip((self.losses, self.accuracies), told, strict=False):
             history.append(float(number.item()))
+
+
+def of_batch(batch: Batch, values: Array, side: int) -> Array:
+    """Return what of some values belongs to a batch: of their rows (0) or columns (1)."""
+    return values[batch] if side == 0 else values[:, batch]
 
 
 def diverging() -> np.errstate:

@@ -14,7 +14,7 @@ import numpy as np
 from cellprop.algebra import ONE, Axis
 from cellprop.files.examples import Example, example
 from cellprop.programs import wording
-from cellprop.programs.program import Phrase, Step
+from cellprop.programs.program import Phrase, Program, Step
 from cellprop.running.run import Update
 from cellprop.texts.words import Words
 
@@ -42,7 +42,9 @@ def notes(words: Words, update: Update, step: Step) -> list[str]:
     found: list[str] = []
     for note in step.caption.notes:
         if all(CONDITIONS[name](update) for name in note.when):
-            found += _texts(words, note.key, update)
+            found += (
+                [words(note.key, **note.fills)] if note.fills else _texts(words, note.key, update)
+            )
     return found
 
 
@@ -56,7 +58,7 @@ def shown(words: Words, update: Update) -> str:
         batches=update.batches,
         epoch=update.walk_epoch,
         epochs=max(update.epochs, 1),
-        samples=update.program.output.rows.size,
+        samples=update.program.samples.size,
         all=update.samples,
     )
 
@@ -71,15 +73,26 @@ def loss(words: Words, name: str) -> str:
     return words.get(f"losses.{name}.name") or name
 
 
-def lane(words: Words, key: str, layer: int | None) -> str:
-    """Return the title of a lane, with the number of its hidden layer where there are several."""
-    return words(f"lanes.{key}", layer=f" {layer}" if layer else "")
+def losses(words: Words, program: Program) -> str:
+    """Return the names of the losses that a program takes, as a reader knows them."""
+    return ", ".join(loss(words, name) for name in program.loss_functions)
+
+
+def lane(words: Words, key: str, layer: int | None, title: str = "") -> str:
+    """Return the title of a lane, with the number of its hidden layer where there are several, or
+    with what a program calls its step.
+    """
+    return words(f"lanes.{key}", layer=f" {layer}" if layer else "", title=title)
 
 
 def axis(words: Words, of: Axis) -> str:
-    """Return the noun for what rows or columns stand for: `samples`, `hidden neurons`."""
+    """Return the noun for what rows or columns stand for: `samples`, `hidden neurons`; as a program
+    calls it, where the words don't know it.
+    """
     kind, _, layer = of.name.partition(" ")
-    return words(f"axes.{kind}_of_layer", layer=layer) if layer else words(f"axes.{kind}")
+    if layer and words.get(f"axes.{kind}_of_layer"):
+        return words(f"axes.{kind}_of_layer", layer=layer)
+    return words.get(f"axes.{of.name}") or of.name
 
 
 def shape(words: Words, rows: Axis, columns: Axis) -> str:
@@ -100,9 +113,11 @@ def _filled(words: Words, step: Step) -> dict[str, str]:
     return {name: _phrase(words, said) for name, said in step.caption.fills.items()}
 
 
-def _phrase(words: Words, said: str | Phrase) -> str:
+def _phrase(words: Words, said: str | Phrase | tuple[Phrase, ...]) -> str:
     if isinstance(said, str):
         return said
+    if isinstance(said, tuple):
+        return " ".join(_phrase(words, each) for each in said)
     if said.otherwise and not words.get(said.key):
         return _phrase(words, said.otherwise)
     return f"{said.before}{words(said.key, **said.fills)}{said.after}"
@@ -152,7 +167,7 @@ def _texts(words: Words, key: str, update: Update) -> Sequence[str]:
         return [shown(words, update)]
     if key not in words.texts or isinstance(words.texts[key], tuple):
         return words.notes(key)
-    samples = update.program.output.rows.size
+    samples = update.program.samples.size
     return [words(key, mapping=_mapping(update), samples=samples, all=update.samples)]
 
 

@@ -202,7 +202,7 @@ def of_update(update: Update) -> dict[str, Formats]:
     found, typed = {}, {*update.program.given} - {*update.program.having("rest")}
     for matrix in update.program.matrices:
         values, given = update.values[matrix.name], matrix in typed
-        if given and matrix.rows is update.program.output.rows:
+        if given and matrix.rows is update.program.samples:
             found[matrix.name] = of_columns(values, update.written.get(matrix.name, ()))
         else:
             found[matrix.name] = (choose(values, given=given),) * matrix.columns.size

@@ -122,7 +122,10 @@ def traced(network: cellprop.Network, samples: int, **training: Any) -> Trace:
 
 
 # What people build, and what a sheet must be readable for: on a screen, and on a page.
-FEW, MANY = ("article", "xor"), ("iris", "moons", "blobs", "csv", "two layers", "four outputs")
+FEW, MANY = (
+    ("article", "xor"),
+    ("iris", "moons", "blobs", "csv", "two layers", "four outputs", "rnn", "transformer"),
+)
 BUILT = (*FEW, *MANY)
 
 

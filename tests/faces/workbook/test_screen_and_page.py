@@ -184,7 +184,10 @@ def test_at_most_four_rows_stand_above_the_matrices_and_stay_in_view(name, layou
 @ALL
 @LAYOUTS
 def test_what_a_step_computes_begins_within_450_pixels_of_the_top(name, layout):
-    trace = built(name)
+    assert_begins_within_450_pixels(built(name), layout)
+
+
+def assert_begins_within_450_pixels(trace, layout) -> None:
     for label, sheet in steps(formulas(trace, layout)):
         first = min(block.top for block in computed_or_given(trace, label, sheet))
         _, left, _ = re.split(r"(\D+)", sheet.sheet_view.pane.topLeftCell)

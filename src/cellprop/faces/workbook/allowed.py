@@ -107,6 +107,8 @@ def _ranges(update: Update, typed: Mapping[str, Range], *, links_stop: bool) -> 
     found = ranges(program.matrices, typed)
     # Samples of one's own are scaled by numbers that do not come from them.
     forward = program.forward
+    if not forward.layers:
+        return found  # nor is there anything of one's own
     known = dict(typed) | {matrix.name: found[matrix.name] for matrix in forward.scaling}
     raw = forward.input.name
     known[raw] = found[raw][0] * BEYOND, found[raw][1] * BEYOND

@@ -10,16 +10,17 @@ from collections.abc import Sequence
 from openpyxl.worksheet.worksheet import Worksheet
 from rich.cells import cell_len
 
-from cellprop.algebra import ONE, Matrix, Notation, formulas, value
+from cellprop.algebra import ONE, Applied, Expression, Matrix, Notation, formulas, value
+from cellprop.algebra import text as text_of
 from cellprop.faces.workbook import xml
 from cellprop.faces.workbook.book import Book, Extra, sheet_name
-from cellprop.faces.workbook.drawing import large
 from cellprop.faces.workbook.measures import ROW
 from cellprop.faces.workbook.page_texts import page_of
+from cellprop.faces.workbook.pictures import large
 from cellprop.faces.workbook.shapes import Drawing
 from cellprop.files.safe import looks_like_formula
-from cellprop.programs.deciding import mean
-from cellprop.programs.program import Layer
+from cellprop.programs.deciding import mean_loss
+from cellprop.programs.program import Layer, Program
 from cellprop.texts import captions
 from cellprop.texts.formats import cut
 from cellprop.texts.words import Words
@@ -29,6 +30,8 @@ TITLE_ROW = 24.0
 # From F on, beside the network, there is room for its picture: 360 × 170 pixels.
 WIDTHS = {"A": 18.0, "B": 16.0, "C": 22.0, "D": 18.0, "E": 18.0, "F": 18.0, "G": 36.0}
 LAST = "G"
+# Roles of what a program takes and learns, which stand among what it consists of.
+DESCRIBED = ("input", "target", "weights", "biases")
 PICTURE_COLUMN = 6
 # The name of the cell in which a notation is chosen, and where it stands on this sheet.
 NOTATION, NOTATION_CELL = "notation", "$B$3"
@@ -93,17 +96,17 @@ class Page:
         self.add("", 10)
         self.add(self.text("A", "heading", self.words(key)), 19)
 
-    def prose(self, text: str, first: str = "A", before: str = "") -> None:
+    def prose(self, text: str, first: str = "A", before: str = "", last: str = LAST) -> None:
         """Add a text that runs across the page, in a row as tall as it needs."""
-        self.merged.append(f"{first}{self.next}:{LAST}{self.next}")
-        lines = -(-cell_len(text) // self.room(first))
+        self.merged.append(f"{first}{self.next}:{last}{self.next}")
+        lines = -(-cell_len(text) // self.room(first, last))
         cells = self.text(first, "body", text)
-        cells += "".join(self.blank(column, "body") for column in WIDTHS if column > first)
+        cells += "".join(self.blank(c, "body") for c in WIDTHS if first < c <= last)
         self.add(before + cells, lines * 14.5 + 2)
 
-    def room(self, first: str) -> int:
-        """Return the number of characters that fit from a column to the end of the page."""
-        return int(sum(width for column, width in WIDTHS.items() if column >= first) * 1.15)
+    def room(self, first: str, last: str = LAST) -> int:
+        """Return the number of characters that fit from a column to another."""
+        return int(sum(width for column, width in WIDTHS.items() if first <= column <= last) * 1.15)
 
     def link(self, column: str, target: str, text: str) -> str:
         """Return a cell that links to a sheet."""
@@ -178,10 +181,35 @@ def _describe_network(page: Page) -> None:
     _show_loss(page)
 
 
+def _describe_program(page: Page) -> None:
+    """Add what a written program takes and learns."""
+    words, program = page.words, page.book.update.program
+    page.heading("contents.program")
+    page.prose(f"{program.name}: {program.about}" if program.about else program.name, last="E")
+    keys = ("matrix", "shape", "what")
+    page.add(
+        "".join(
+            page.text(column, "caption", words(f"contents.{key}"))
+            for column, key in zip("ABD", keys, strict=True)
+        )
+    )
+    for matrix in program.given:
+        role = program.roles[matrix.name]
+        if role not in DESCRIBED:
+            continue
+        cells = page.text("A", "table", matrix.name)
+        cells += page.text("B", "table", captions.shape(words, matrix.rows, matrix.columns))
+        page.add(cells + page.text("D", "table", words(f"roles.{role}")))
+
+
 def describe_layers(page: Page) -> None:
     """Add what the network consists of."""
     words, update = page.words, page.book.update
     page.picture = page.next + 1, large(words, update.program)
+    if not update.program.forward.layers:
+        _describe_program(page)
+        _add_facts(page)
+        return
     page.heading("contents.network")
     keys = ("layer", "neurons", "activation", "weights", "biases")
     page.add(
@@ -201,13 +229,21 @@ def describe_layers(page: Page) -> None:
         for column, fact in zip("BCDE", facts, strict=False):
             cells += page.text(column, "table", str(fact))
         page.add(cells)
+    _add_facts(page)
+
+
+def _add_facts(page: Page) -> None:
+    """Add how many samples there are, and the learning rate."""
+    words, program = page.words, page.book.update.program
     page.add("", 6)
-    samples = update.program.output.rows.size
+    cells = ""
+    if program.deals:
+        cells += page.text("A", "caption", words("contents.samples"))
+        cells += page.text("B", "table", str(program.samples.size))
     page.add(
-        page.text("A", "caption", words("contents.samples"))
-        + page.text("B", "table", str(samples))
+        cells
         + page.text("C", "caption", words("contents.learning_rate"))
-        + _linked(page, "D", update.program.rate.name)
+        + _linked(page, "D", program.rate.name)
     )
 
 
@@ -238,12 +274,12 @@ def _linked_cells(book: Book, matrix: Matrix) -> list[list[str]]:
 def _show_loss(page: Page) -> None:
     """Add a row with the loss, live."""
     book, update = page.book, page.book.update
-    loss = mean(update.program.loss)
+    loss = mean_loss(update.program)
     ((text,),) = formulas(loss, lambda matrix: _linked_cells(book, matrix))
     number = value(loss, update.values).item()
     style = book.frame.style("known", "0.000000" if 1e-4 < number < 1e4 else "0.0000E+00")
     page.add(page.text("A", "caption", captions.shown(page.words, update)))
-    called = captions.loss(page.words, update.program.loss_function)
+    called = captions.losses(page.words, update.program)
     cells = page.text("A", "caption", page.words("contents.loss"))
     cells += xml.formula_cell(f"B{page.next}", style, text, number)
     # The blank keeps the text off the line around the number.
@@ -292,8 +328,26 @@ def _show_key(page: Page) -> None:
 
 def _explain(page: Page) -> None:
     page.heading("contents.how")
-    for number, text in enumerate((how_to_turn(page), *page.words.many("contents.guide")), 1):
+    named = page.words("contents.names", formula=_product(page.book.update.program))
+    guide = (how_to_turn(page), *page.words.many("contents.guide"), named)
+    for number, text in enumerate(guide, 1):
         page.prose(f"{number}. {text}")
+
+
+def _product(program: Program) -> str:
+    """Return the formula of the first product of two matrices in a program, by their names; of
+    of what an update moves by, where it multiplies none.
+    """
+    waiting: list[Expression] = [m.definition for m in program.matrices if m.definition]
+    while waiting:
+        expression = waiting.pop(0)
+        if isinstance(expression, Applied):
+            if expression.operation.name == "product" and all(
+                isinstance(operand, Matrix) for operand in expression.operands
+            ):
+                return f"={text_of(expression, 'excel')}"
+            waiting[:0] = expression.operands
+    return f"=SUM({program.rate.name})"
 
 
 def how_to_turn(page: Page) -> str:

@@ -28,7 +28,7 @@ from cellprop.faces.workbook.live import (
     Live,
     counted,
 )
-from cellprop.programs.deciding import mean
+from cellprop.programs.deciding import mean, mean_loss
 from cellprop.running.run import Run
 from cellprop.texts import captions
 from cellprop.texts.formats import choose
@@ -77,7 +77,7 @@ def training_sheet(book: RunBook, sheet: Worksheet, live: Live | None) -> list[s
 def _says(book: RunBook, live: Live | None) -> Iterator[str]:
     """Yield what the sheet says about itself, at most a text for each row there is room for."""
     words, run = book.words, book.run
-    texts = [words("training.says", loss=captions.loss(words, run.program.loss_function))]
+    texts = [words("training.says", loss=captions.losses(words, run.program))]
     if run.stopped:
         texts.append(words("training.stopped", epochs=run.epochs))
     yield " ".join(texts)
@@ -145,7 +145,7 @@ def _put_live_rows(canvas: Canvas, live: Live) -> None:
         if name in live.updates:
             start = at_home(book, name) if run.walk_epoch == 1 else None
         _put_columns(canvas, live, name, texts, start if name in live.updates else texts)
-    shown = len(run.start) + 1
+    shown = len(run.start) + len(run.program.forward.outputs)
     working = list(live.columns)[shown + 1 : -1]
     first = live.columns[working[0]]
     canvas.text(NAMES - 1, first, "lane", book.words("training.working"))
@@ -157,7 +157,7 @@ def _put_summaries(canvas: Canvas, live: Live) -> None:
     run = canvas.book.run
     code = _loss_format(run)
     shown = (LOSS, code), (ACCURACY, "0.0%")
-    told = [mean(run.program.loss), *(mean(matrix) for matrix in counted(run)[-1:])]
+    told = [mean_loss(run.program), *(mean(matrix) for matrix in counted(run)[-1:])]
     for k, row in enumerate(range(FIRST_ROW, live.last_row + 1)):
         if k:
             canvas.formula(row, EPOCH, "known", f"A{row - 1}+1", float(k), "0")
@@ -225,7 +225,8 @@ def _head_columns(canvas: Canvas, live: Live, name: str) -> None:
     _, height, width = live.values[name].shape
     first = live.columns[name]
     canvas.text(NAMES, first, "name", name)
-    shown = name in live.updates or name == canvas.book.run.program.output.name
+    outputs = {matrix.name for matrix in canvas.book.run.program.forward.outputs}
+    shown = name in live.updates or name in outputs
     for j, (i, k) in enumerate(np.ndindex(height, width)):
         label = f"{name if shown else ''}[{i + 1},{k + 1}]"
         canvas.widen(first + j, max(len(label) * 0.95 + 1, len(name) * 1.1 / (height * width) + 1))

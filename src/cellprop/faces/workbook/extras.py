@@ -71,7 +71,8 @@ def widest(run: Run) -> int:
 
 
 def _has_room(run: Run) -> bool:
-    return widest(run) <= limits.MOST_COLUMNS
+    # A program that somebody wrote need not have a sample in a row.
+    return bool(run.program.forward.layers) and widest(run) <= limits.MOST_COLUMNS
 
 
 def _spans_a_plane(run: Run) -> bool:

@@ -17,7 +17,7 @@ from rich.cells import cell_len
 from cellprop.algebra import Matrix, Mention, named, picks, statement, with_shapes
 from cellprop.faces import places as at
 from cellprop.faces.places import letter
-from cellprop.faces.workbook import drawing, focus, xml
+from cellprop.faces.workbook import focus, pictures, xml
 from cellprop.faces.workbook.book import Book, sheet_name
 from cellprop.faces.workbook.contents import notation_cell, notations
 from cellprop.faces.workbook.focus import FocusCells
@@ -342,7 +342,7 @@ def merge_header(header: Header, sheet: Worksheet, links: Sequence[Link]) -> Non
 def add_picture(header: Header, sheet: Worksheet) -> None:
     """Put a picture of the network beside the title, with what the step is about lit."""
     book = header.book
-    picture = drawing.small(book.words, book.update.program, header.step)
+    picture = pictures.small(book.words, book.update.program, header.step)
     book.frame.add_drawing(sheet, header.picture, at.TITLE, picture)
 
 

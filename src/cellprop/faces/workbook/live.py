@@ -86,7 +86,7 @@ def live_rows(book: RunBook) -> Live | None:
     if count < min(LEAST_ROWS, run.epochs) or size + FIRST_COLUMN + 6 > MOST_COLUMNS:
         return None
     values = _values(book, needed, count)
-    count = len(values[run.program.output.name]) - 1
+    count = len(next(iter(values.values()))) - 1
     columns = _columns(run, needed, told, whole=count < run.epochs)
     updates, within = _updates(book, columns), _within(book, columns, needed, told)
     texts = [t for rows in (*updates.values(), *within.values()) for row in rows for t in row]
@@ -111,11 +111,12 @@ def _needed(run: Run) -> list[Matrix]:
             for operand in reads(matrix.definition):
                 visit(operand)
 
-    for matrix in (program.output, program.loss, *program.updates.values()):
+    outputs = program.forward.outputs
+    for matrix in (*outputs, *program.losses, *program.updates.values()):
         visit(matrix)
     carried = [run.matrix(name) for name in run.start]
     steps = [m for m in program.matrices if m.name in found and m.name not in replacing]
-    return [*carried, program.output, *(m for m in steps if m is not program.output)]
+    return [*carried, *outputs, *(m for m in steps if m not in outputs)]
 
 
 def counted(run: Run) -> list[Matrix]:
@@ -155,7 +156,7 @@ def _values(book: RunBook, needed: list[Matrix], count: int) -> dict[str, Array]
 
 def _columns(run: Run, needed: list[Matrix], told: list[Matrix], *, whole: bool) -> dict[str, int]:
     """Return the first column of each matrix; a column between what is shown and the working."""
-    shown = len(run.start) + 1
+    shown = len(run.start) + len(run.program.forward.outputs)
     first = FIRST_COLUMN + (4 if whole else 0)
     columns = _in_a_row(needed[:shown], first)
     return columns | _in_a_row([*told, *needed[shown:]], columns[""] + 1)

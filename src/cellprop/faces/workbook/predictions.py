@@ -87,7 +87,7 @@ def _printed(here: SampleTable) -> int:
 
 def _says_of_samples(book: RunBook, count: int, printed: int) -> str:
     """Return what there is to say of `count` rows of samples: which are missing, or not printed."""
-    samples = book.run.program.output.rows.size
+    samples = book.run.program.samples.size
     says = [book.words("predictions.cut", count=count)] if count < samples else []
     if count > printed:
         says.append(book.words("predictions.printed", count=printed, samples=samples))

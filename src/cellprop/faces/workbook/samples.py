@@ -102,7 +102,7 @@ class Predicted:
 def predicted(run: Run, trained: Trained) -> Predicted:
     """Return the table of the walked update's samples, and the network's numbers for them."""
     table = _table(run, trained)
-    forward, samples = run.program.forward, run.program.output.rows
+    forward, samples = run.program.forward, run.program.samples
     if table.count < samples.size:
         forward = run.model.forward(Axis(samples.name, samples.labels[: table.count]))
     rows = table.band(forward, table.first_row)
@@ -145,7 +145,7 @@ def _table(run: Run, trained: Trained) -> SampleTable:
         steps=steps,
         working=working,
         labels=trained.last_row + 4,
-        count=min(program.output.rows.size, MOST_SAMPLES, most),
+        count=min(program.samples.size, MOST_SAMPLES, most),
     )
 
 

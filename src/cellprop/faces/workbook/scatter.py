@@ -55,7 +55,7 @@ def put_samples(
     book, run, there = canvas.book, canvas.book.run, predicted.table
     classes = _classes(book, predicted)
     order = np.argsort(classes, kind="stable").tolist()
-    axis, raw = run.program.output.rows, run.program.input.name
+    axis, raw = run.program.samples, run.program.input.name
     for k, i in enumerate(order):
         canvas.label(FIRST_ROW + k, grid.samples, axis.labels[i], beside=WIDEST)
     rows = Axis(axis.name, tuple(axis.labels[i] for i in order))

@@ -210,6 +210,12 @@ def capsule(x: int, y: int, half_width: int, half_height: int) -> str:
     )
 
 
+def box(x: int, y: int, half_width: int, half_height: int) -> str:
+    """Return the path of a rectangle around a point."""
+    left, right, top, bottom = x - half_width, x + half_width, y - half_height, y + half_height
+    return f"{polyline([(left, top), (right, top), (right, bottom), (left, bottom)])}<a:close/>"
+
+
 def _point(x: int, y: int) -> str:
     return f'<a:pt x="{x}" y="{y}"/>'
 

@@ -140,7 +140,7 @@ def lane_rows(
     for column, row, cells in (*_signs(book, lane), *_marks(book, step, lane)):
         rows.setdefault(row, []).append((column, cells))
     if lane.key:
-        said = captions.lane(book.words, lane.key, lane.layer)
+        said = captions.lane(book.words, lane.key, lane.layer, lane.title)
         title = xml.text_cell(f"A{lane.row}", book.frame.style("lane"), said)
         rows.setdefault(lane.row, []).append((at.LANE_COLUMN, title))
     for row in range(lane.row, lane.last_row + 1):

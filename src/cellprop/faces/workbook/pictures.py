@@ -1,0 +1,20 @@
+"""The picture of what is trained: of a network its layers, of a written program its steps."""
+
+from __future__ import annotations
+
+from cellprop.faces.workbook import drawing, graph
+from cellprop.faces.workbook.shapes import Drawing
+from cellprop.programs.program import Program, Step
+from cellprop.texts.words import Words
+
+
+def large(words: Words, program: Program) -> Drawing:
+    """Return the picture for *Contents*."""
+    return drawing.large(words, program) if program.forward.layers else graph.large(words, program)
+
+
+def small(words: Words, program: Program, step: Step) -> Drawing:
+    """Return the picture for a step's sheet, with what it is about lit."""
+    if program.forward.layers:
+        return drawing.small(words, program, step)
+    return graph.small(words, program, step)
