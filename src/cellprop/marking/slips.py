@@ -209,6 +209,18 @@ class Facts:
         """The changes wanted of what each activation passes on, in the order of the deltas."""
         return self.program.having("error")
 
+    def error_of(self, delta: Matrix) -> Matrix | None:
+        """Return the change wanted of what an activation passes on, by that of what it receives;
+        None if there is none.
+        """
+        assert delta.definition is not None
+        for part in _parts(delta.definition):
+            if isinstance(part, Matrix) and part in self.errors and part.shape == delta.shape:
+                return part
+        # Some deltas are computed without it: those of a network are in its order.
+        paired = len(self.errors) == len(self.deltas)
+        return self.errors[self.deltas.index(delta)] if paired else None
+
     @cached_property
     def old(self) -> Matrix | None:
         """What the matrix is the update of."""
@@ -402,7 +414,7 @@ def _other_delta(part: Expression, facts: Facts) -> Expression | None:
 
 def _error_for_delta(part: Expression, facts: Facts) -> Expression | None:
     """The slope forgotten on the way back, or in an update."""
-    return facts.errors[facts.deltas.index(part)] if part in facts.deltas else None
+    return facts.error_of(part) if isinstance(part, Matrix) and part in facts.deltas else None
 
 
 def _activation_twice(facts: Facts) -> Iterator[Expression]:
@@ -452,8 +464,11 @@ def _factor_left_out(facts: Facts, left: Expression, _: Expression) -> Expressio
 
 def _doubled(facts: Facts) -> Expression | None:
     """As the derivative of a square that was not halved."""
-    is_first = facts.kind == "loss" and facts.of in facts.errors
-    return facts.of * 2.0 if is_first and _applies(facts.program.loss, "squared_error") else None
+    assert facts.of.definition is not None
+    targets = facts.program.forward.targets
+    is_first = facts.of in facts.errors and any(m in targets for m in _parts(facts.of.definition))
+    squared = any(_applies(loss, "squared_error") for loss in facts.program.losses)
+    return facts.of * 2.0 if is_first and squared else None
 
 
 def _applies(matrix: Matrix, operation: str) -> bool:
@@ -598,4 +613,10 @@ def mistakes(of: Matrix, program: Program, decimals: int) -> Sequence[tuple[Slip
         The expression has the matrix's axes; the likelier slips come first.
     """
     facts = Facts(of, program, decimals)
-    return [(slip, wrong) for slip in SLIPS for wrong in slip.wrong(facts)]
+    return [(slip, wrong) for slip in SLIPS for wrong in slip.wrong(facts) if _has_room(wrong, of)]
+
+
+def _has_room(wrong: Expression, of: Matrix) -> bool:
+    """Whether numbers have the shape of a matrix, or repeat to fit."""
+    sides = ((wrong.rows, of.rows), (wrong.columns, of.columns))
+    return all(has.size in (1, wanted.size) for has, wanted in sides)

@@ -51,7 +51,8 @@ from cellprop.programs.following import Part, followed, operations
 from cellprop.programs.program import Forward, Program
 from cellprop.programs.updating import RATE
 
-RULES = ("uniform", "normal", "glorot", "he", "zeros", "ones")
+UNIFORM = "uniform"
+RULES = (UNIFORM, "normal", "glorot", "he", "zeros", "ones")
 """How a parameter's first values are drawn."""
 
 Losses = Expression | Sequence[Expression]
@@ -122,8 +123,8 @@ class Written:
     @property
     def about(self) -> str:
         """What the function says of itself, in a line."""
-        first, *_ = (self.function.__doc__ or "").strip().split("\n\n")
-        return _said(first)
+        line, *_ = (self.function.__doc__ or "").strip().split("\n\n")
+        return _said(line)
 
     def program(
         self, sizes: Mapping[str, Size], *, optimizer: str = "sgd", average: bool = False
@@ -158,7 +159,7 @@ class Written:
             The same one draws the same numbers.
         """
         builder, draw = self.written(sizes), np.random.default_rng(seed)
-        return {p.name: _first(p.shape, builder.rules[p.name], draw) for p in builder.parameters}
+        return {p.name: first(p.shape, builder.rules[p.name], draw) for p in builder.parameters}
 
     def written(self, sizes: Mapping[str, Size]) -> Builder:
         """Return what the function writes, without the steps that follow from it.
@@ -236,6 +237,12 @@ class Written:
         return f"{place}, in step '{builder.open_step}'" if builder.open_step else place
 
 
+def is_a_name(name: str) -> bool:
+    """Whether Excel, Python and R take a text for the name of a matrix."""
+    is_plain = name.isidentifier() and name.isascii() and len(name) <= LONGEST
+    return is_plain and not CELL.fullmatch(name) and not name.startswith("_")
+
+
 def numbered(axis: str, size: int) -> Axis:
     """Return an axis whose rows or columns have no names of their own: samples are counted, and
     others have the axis's first letter before their number.
@@ -257,12 +264,12 @@ def _said(text: str) -> str:
     return clean
 
 
-def _first(shape: tuple[int, int], rule: str, draw: np.random.Generator) -> Array:
+def first(shape: tuple[int, int], rule: str, draw: np.random.Generator) -> Array:
     """Return first values of a parameter whose rows are what enters, and columns what leaves."""
     entering, leaving = shape
     limit = np.sqrt(6.0 / (entering + leaving))
     ways: dict[str, Callable[[], Array]] = {
-        "uniform": lambda: draw.random(shape),
+        UNIFORM: lambda: draw.random(shape),
         "normal": lambda: draw.standard_normal(shape),
         "glorot": lambda: draw.uniform(-limit, limit, shape),
         "he": lambda: draw.standard_normal(shape) * np.sqrt(2.0 / entering),
@@ -404,7 +411,7 @@ class Builder:
         return self.targets[-1]
 
     def parameter(
-        self, name: str, rows: AxisName, columns: AxisName, start: str = "uniform"
+        self, name: str, rows: AxisName, columns: AxisName, start: str = UNIFORM
     ) -> Matrix:
         """Return a Matrix that is learnt, of shape (rows, columns); `start` is one of `RULES`."""
         if start not in RULES:
@@ -576,7 +583,7 @@ class Builder:
         """Refuse a name that Excel, Python or R would, or that is there already."""
         if not (isinstance(name, str) and name.isidentifier() and name.isascii()):
             raise InputError(f"'{name}' is no name: take letters, digits and _, a letter first.")
-        if CELL.fullmatch(name) or len(name) > LONGEST or name.startswith("_"):
+        if not is_a_name(name):
             way_out = f"{name[0]}_{name[1:]}" if name[1:].isdecimal() else f"{name}_"
             raise InputError(f"Excel takes no matrix called {name}: write {way_out[:40]}.")
         if name.lower() == RATE:

@@ -282,6 +282,8 @@ class Program:
         changes: For each parameter's name, the change wanted of it: the negative gradient.
         roles: For each matrix's name, what it is to its step.
         name, about: What it is called and says of itself, where somebody wrote it.
+        starts: By which rule first values of a parameter are drawn, by its name, where its model
+            has rules.
     """
 
     steps: tuple[Step, ...]
@@ -294,6 +296,7 @@ class Program:
     roles: Mapping[str, Role]
     name: str = ""
     about: str = ""
+    starts: Mapping[str, str] = field(default_factory=dict)
 
     @cached_property
     def matrices(self) -> tuple[Matrix, ...]:
