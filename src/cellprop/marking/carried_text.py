@@ -157,6 +157,9 @@ def read(text: str) -> Question:
         )
     try:
         question = _from_data(data)
+        if form == PROGRAMS:
+            # Some settings don't go with some numbers, which shows only now.
+            _ = question.values
     except (
         ValueError, TypeError, KeyError, IndexError, AttributeError, ArithmeticError,
         RecursionError,

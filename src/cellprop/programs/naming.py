@@ -67,6 +67,8 @@ SETTINGS: Mapping[str, tuple[str, ...]] = {"momentum": ("mu",), "epsilon": ("eps
 LETTERS = {"δ": "delta", "Δ": "d", "∂": "d", "∇": "grad", "η": "eta", "μ": "mu", "β": "beta",
            "ε": "epsilon", "′": "new", "'": "new", "\u0302": "hat"}  # fmt: skip
 
+# The last number in a name counts time steps, or layers: `h_2`, `d_z_3`, `h_2_exponentials`.
+COUNTED = re.compile(r"(.*?)(\d{1,9})(\D*)", re.ASCII)
 LETTER_OR_DIGIT = re.compile(r"[a-z0-9]+")
 # Parts of a name that say where it is kept, and nothing else.
 PART = re.compile(r"[./\\:|]+")
@@ -83,6 +85,34 @@ def squashed(name: str) -> str:
     plain = unicodedata.normalize("NFKD", name)
     plain = "".join(LETTERS.get(letter, letter) for letter in plain)
     return "".join(LETTER_OR_DIGIT.findall(plain.lower()))
+
+
+def counted(name: str) -> tuple[str, int]:
+    """Return what a name has in common with those of other time steps, and the number of its own;
+    the name and -1 if it has none.
+
+    >>> counted("h_2"), counted("d_W_h_z_3"), counted("mask")
+    (('h_*', 2), ('d_W_h_z_*', 3), ('mask', -1))
+    """
+    found = COUNTED.fullmatch(name)
+    return (f"{found[1]}*{found[3]}", int(found[2])) if found else (name, -1)
+
+
+@lru_cache(maxsize=8)
+def series(program: Program) -> Mapping[str, tuple[Matrix, ...]]:
+    """Return the matrices that are alike but for the number of a time step, in its order, by what
+    their names have in common. Networks have none: their numbers are of layers.
+    """
+    found: dict[str, list[tuple[int, Matrix]]] = {}
+    for matrix in () if program.forward.layers else program.matrices:
+        common, number = counted(matrix.name)
+        if number >= 0:
+            found.setdefault(common, []).append((number, matrix))
+    return {
+        common: tuple(matrix for _, matrix in sorted(each, key=lambda pair: pair[0]))
+        for common, each in found.items()
+        if len(each) > 1
+    }
 
 
 # --- The table ----------------------------------------------------------------------------
