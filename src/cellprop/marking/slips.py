@@ -257,7 +257,7 @@ class Facts:
     @cached_property
     def goes_forward(self) -> bool:
         """Whether the matrix is computed on the way forward of a written program."""
-        return not self.program.forward.layers and self.kind in ("forward", "loss")
+        return self.program.is_written and self.kind in ("forward", "loss")
 
     @cached_property
     def _places(self) -> Mapping[str, int]:
@@ -619,7 +619,7 @@ def _some_terms(*roles: Role) -> Wrong:
     def wrong(facts: Facts) -> Iterator[Expression]:
         assert facts.of.definition is not None
         terms = list(_terms(facts.of.definition))
-        if facts.program.forward.layers or facts.program.roles.get(facts.of.name) not in roles:
+        if not facts.program.is_written or facts.program.roles.get(facts.of.name) not in roles:
             return
         if len(terms) > 1:
             yield from terms
