@@ -18,11 +18,13 @@ from cellprop.files.roster import Student
 from cellprop.files.submission import opened
 from cellprop.marking.carried_text import digest_of
 from cellprop.marking.question import ask, for_student
+from cellprop.running.loading import source
 from cellprop.texts.words import load
 from conftest import slow_but
 from filling import FORMS, carried, fill, fill_with_formulas, laid_out
 from shipped import PROGRAMS, question_of, traced
 from students import numbers_of
+from test_exercise_sheets import judged_alike, unzipped
 
 STUDENTS = [Student("1", "Ada", 1, "ada-1"), Student("2", "Bob", 2, "bob-2")]
 EACH = slow_but(("rnn", "attention"), PROGRAMS)
@@ -148,8 +150,39 @@ def test_exercises_about_programs_are_written_and_checked_from_the_command_line(
     assert digest_of(carried(tmp_path / "filled.xlsx")) == digest_of(question)
 
 
-def test_hints_judge_the_answers_of_a_program(tmp_path):
-    question = ask(traced("embedding").update, hints=True)
-    blank = write(question, tmp_path / "blank.xlsx")
-    marks = check(fill(blank, tmp_path / "filled.xlsx"))
+@pytest.mark.parametrize("name", slow_but(["embedding"], ["embedding", "rnn", "transformer"]))
+def test_hints_agree_with_the_marker_in_programs(name, tmp_path, libreoffice):
+    question = ask(traced(name).update, decimals=3, hints=True)
+    asked = sum(m.rows.size * m.columns.size for m in question.setup.answers.values())
+    assert judged_alike(question, tmp_path, libreoffice) == asked
+
+
+@pytest.mark.parametrize("name", EACH)
+def test_no_file_gives_an_answer_of_a_program_away(name, tmp_path):
+    question = question_of(name, decimals=6)
+    text = unzipped(write(question, tmp_path / "blank.xlsx"))
+    given = {float(number) for values in question.given.values() for number in values.ravel()}
+    for matrix in question.setup.answers:
+        for number in question.values[matrix].ravel().tolist():
+            if len(repr(number)) > 8 and number not in given:  # a short one may be any number
+                assert repr(number) not in text, matrix
+                assert f">{number:.6f}<" not in text, matrix
+
+
+def test_a_users_own_program_is_asked_and_marked_without_its_file(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    own = tmp_path / "mine.py"
+    own.write_text(source("dropout").replace("0.5", "0.25"))
+    done = CliRunner().invoke(app, ["exercise", "--program", "mine.py", "-o", "one.xlsx"])
+    assert done.exit_code == 0, done.output
+    own.unlink()
+    marks = check(fill(tmp_path / "one.xlsx", tmp_path / "filled.xlsx"))
     assert marks.total == marks.out_of
+    assert marks.question.given["lr"].item() == 0.25
+
+
+def test_the_first_sheet_of_a_program_names_no_matrix_of_a_network(tmp_path):
+    book = load_workbook(write(question_of("seq"), tmp_path / "blank.xlsx"))
+    said = [str(cell.value) for row in book.worksheets[0].iter_rows() for cell in row]
+    assert any("every matrix has a name" in text for text in said)
+    assert not any("(X,wh)" in text for text in said)

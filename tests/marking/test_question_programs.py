@@ -10,6 +10,7 @@ import zlib
 import numpy as np
 import pytest
 
+import windowed
 from cellprop.algebra import Applied
 from cellprop.errors import InputError
 from cellprop.files.roster import Student
@@ -153,6 +154,16 @@ def test_what_could_not_have_been_asked_of_a_program_is_refused(key, junk):
 def test_numbers_of_a_program_have_the_shapes_that_it_says():
     data = json.loads(json.dumps(DATA))
     data["given"]["W_x"] = [[1.0]]
+    with pytest.raises(InputError, match="not a question of cellprop"):
+        read(packed(data))
+
+
+def test_settings_that_do_not_go_with_numbers_are_refused_when_it_is_read():
+    data = data_of(windowed.question_of())
+    nodes = data["program"]["nodes"]
+    back = next(each for each in nodes if isinstance(each, list) and each[0] == "unpool")
+    assert read(packed(data)).values
+    back.append({"down": 9, "across": 9})
     with pytest.raises(InputError, match="not a question of cellprop"):
         read(packed(data))
 
