@@ -105,10 +105,14 @@ MOST_WEIGHTS = MOST_CELLS
 MOST_ACTIVATIONS = 100_000_000
 MOST_EPOCHS = 10_000_000
 # Of a program that a file carries: its steps, the parts of its definitions, one definition's parts
-# and levels, the numbers that are read to compute it all, and a setting of an operation.
-MOST_STEPS, MOST_NODES = 2_000, 50_000
-LONGEST_DEFINITION, DEEPEST_DEFINITION = 5_000, 200
-MOST_WORK, LARGEST_SETTING = 50_000_000, 16_384
+# and levels, and a setting of an operation.
+MOST_STEPS, MOST_NODES, LARGEST_SETTING = 2_000, 20_000, 16_384
+LONGEST_DEFINITION, DEEPEST_DEFINITION = 500, 100
+# The numbers of one part, and of all that are there while one definition is computed.
+MOST_IN_A_NODE, MOST_HELD = 4_000_000, 20_000_000
+# The numbers that are read to compute it all, for each part that a slip may change; and the lines
+# of a matrix over which windows move.
+MOST_WORK, MOST_LINES_OF_WINDOWS = 5_000_000_000, 2_000
 MOST_MARKS = 1_000_000
 
 # --- Of formulas that are computed here -----------------------------------------------------

@@ -119,8 +119,14 @@ def test_a_program_is_no_file_of_samples(here, run):
     assert (code, "Did you mean 'rnn'?" in err) == (2, True)
 
 
-def test_an_exercise_and_a_comparison_of_a_program_are_refused_so_far(mine, run):
-    code, _, err = run("exercise", "--program", "mine.py")
+def test_an_exercise_of_a_program_is_written_and_another_not_over_it(mine, run):
+    code, _, err = run("exercise", "--program", "mine.py", "-o", "one.xlsx")
+    assert (code, err) == (0, "")
+    code, _, err = run("exercise", "--program", "mine.py", "--steps", "2", "-o", "one.xlsx")
     assert (code, err.count("\n")) == (2, 1)
+    assert "--force" in err
+
+
+def test_a_program_is_not_compared_with_a_program(mine, run):
     code, _, err = run("compare", "mine.py", "--program", "mine.py")
     assert (code, err.count("\n")) == (2, 1)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import json
 import pickle
+from functools import partial
 
 import numpy as np
 import pytest
@@ -13,11 +14,8 @@ from hypothesis import strategies as st
 
 from cellprop.algebra import text
 from cellprop.errors import InputError
-from cellprop.programs.carrying import Carried, data_of, program_of
+from cellprop.programs.carrying import REFUSED, Carried, data_of, program_of
 from shipped import PROGRAMS, traced
-
-# What reading says of what is no program.
-REFUSED = (ValueError, TypeError, KeyError, IndexError, AttributeError, ArithmeticError)
 
 
 def as_json(data):
@@ -167,10 +165,33 @@ def wide(data):
     data["changes"]["W_x"] = len(data["nodes"]) - 1
 
 
-@pytest.mark.parametrize("change", [deep, nested, joined, wide])
+def windowed(data):
+    """Windows as large as the matrix over which they move, of very many lines."""
+    data["axes"][0][1] = ["s"] * 50_000
+    data["nodes"] += [["convolve", [0, 0], {"top": 1}]]
+    data["changes"]["W_x"] = len(data["nodes"]) - 1
+
+
+def varied(data, count=1000):
+    """A definition of many parts in each of very many matrices."""
+    last = len(data["nodes"])
+    data["nodes"] += [["add", [k, 0]] for k in [0, *range(last, last + 90)]]
+    data["nodes"].append(["add", [len(data["nodes"]) - 1] * 2])
+    more = [[f"many_{k}", "activation", "", len(data["nodes"]) - 1] for k in range(1, count)]
+    data["matrices"] += more
+    data["steps"][2][1] += [name for name, *_ in more]
+    data["lanes"][2][1] += [name for name, *_ in more]
+
+
+@pytest.mark.parametrize("change", [deep, nested, joined, wide, windowed, varied])
 def test_a_small_text_cannot_ask_for_much(change):
     with pytest.raises(REFUSED):
         program_of(changed(change))
+
+
+def test_a_few_long_definitions_are_taken():
+    program = program_of(changed(partial(varied, count=5)))
+    assert "many_4" in program.by_name
 
 
 JUNK = st.sampled_from(

@@ -219,11 +219,20 @@ def test_a_mistake_in_the_program_is_told_with_its_line_whatever_the_data():
         cellprop.trace(wrong, [[1, 2]], [[1, 2]])
 
 
-def test_an_exercise_of_a_program_is_refused_so_far(tmp_path):
+def test_an_exercise_of_a_program_that_nobody_could_calculate_is_refused():
     from cellprop.marking.question import ask
 
-    with pytest.raises(InputError, match=r"^an exercise is about a network"):
-        ask(cellprop.trace(line, [[1, 2]], [1]).update)
+    @cellprop.program(inputs=2, outputs=1)
+    def long(m):
+        x = m.given("x", "samples", "inputs")
+        total = x
+        for _ in range(300):
+            total = total + x
+        return squared_error(m.target("y", "samples", 1), total @ m.parameter("W", "inputs", 1))
+
+    update = cellprop.trace(long, [[0.001, 0.002]], [1]).update
+    with pytest.raises(InputError, match=r"^long: too large, or too long in one definition"):
+        ask(update)
 
 
 def test_a_program_has_no_network():

@@ -32,7 +32,7 @@ from cellprop.marking.question import (
     Setup,
     checked_points,
 )
-from cellprop.programs.carrying import Carried, program_of
+from cellprop.programs.carrying import REFUSED, Carried, program_of
 from cellprop.programs.network import Network
 from cellprop.programs.perceptron import Perceptron
 from cellprop.programs.program import Program
@@ -160,10 +160,7 @@ def read(text: str) -> Question:
         if form == PROGRAMS:
             # Some settings don't go with some numbers, which shows only now.
             _ = question.values
-    except (
-        ValueError, TypeError, KeyError, IndexError, AttributeError, ArithmeticError,
-        RecursionError,
-    ):  # fmt: skip
+    except REFUSED:
         raise InputError("what it carries is not a question of cellprop") from None
     object.__setattr__(question, "source", text)
     return question

@@ -21,7 +21,7 @@ from cellprop.files.safe import known, label
 from cellprop.limits import MOST_MARKS
 from cellprop.marking.precision import LEAST
 from cellprop.programs.building import UNIFORM, first
-from cellprop.programs.carrying import Carried
+from cellprop.programs.carrying import REFUSED, Carried
 from cellprop.programs.perceptron import Perceptron
 from cellprop.programs.program import Program, Role
 from cellprop.running.run import Update
@@ -232,7 +232,15 @@ def _model(update: Update) -> Perceptron | Carried:
     model = update.model
     if isinstance(model, Perceptron):
         return replace(model, neurons=())
-    return Carried.of(update.program, model.optimizer, average=model.average)
+    carried = Carried.of(update.program, model.optimizer, average=model.average)
+    try:
+        _ = carried.held
+    except REFUSED as error:
+        raise InputError(
+            f"{update.program.name}: too large, or too long in one definition, for anybody to"
+            " calculate; use fewer samples, or define parts of it by names of their own."
+        ) from error
+    return carried
 
 
 def _given(setup: Setup, update: Update) -> dict[str, Array]:

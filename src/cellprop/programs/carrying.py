@@ -14,7 +14,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
-from typing import Any, get_args
+from typing import Any, NamedTuple, get_args
 
 from cellprop.algebra import ONE, OPERATIONS, Applied, Axis, Expression, Matrix, Number
 from cellprop.errors import InputError
@@ -24,6 +24,9 @@ from cellprop.limits import (
     LARGEST_SETTING,
     LONGEST_DEFINITION,
     LONGEST_MESSAGE,
+    MOST_HELD,
+    MOST_IN_A_NODE,
+    MOST_LINES_OF_WINDOWS,
     MOST_MATRICES,
     MOST_NODES,
     MOST_ROWS,
@@ -36,7 +39,13 @@ from cellprop.programs.program import Forward, Kind, Lane, Program, Role, Step
 from cellprop.programs.updating import RATE
 
 Data = Mapping[str, Any]
+# What reading data raises that are no program's.
+REFUSED = (
+    ValueError, TypeError, KeyError, IndexError, AttributeError, ArithmeticError, RecursionError,
+)  # fmt: skip
 
+# As many numbers are read while an operation is called.
+A_CALL = 1_000
 # More operands are joined by nobody.
 MOST_OPERANDS = 1_000
 # What a setting says of lines, such as `1:6:2`.
@@ -228,7 +237,7 @@ def program_of(data: Data) -> Program:
 
     Raises
     ------
-    ValueError, TypeError, KeyError, IndexError, AttributeError, ArithmeticError
+    ValueError, and others of `REFUSED`
         If they are no program's.
     """
     reading = _Reading(data)
@@ -355,8 +364,7 @@ class _Reading:
         self._axes = [self._axis(*stated) for stated in data["axes"]]
         self._stated = data["nodes"]
         self._nodes: list[Expression] = []
-        # Of each node: how deep its tree is, how many nodes that has, how much there is to compute.
-        self._costs: list[tuple[int, int, int]] = []
+        self._costs: list[_Cost] = []
         self._work = 0
         self.by_name: dict[str, Matrix] = {}
         self.roles: dict[str, Role] = {}
@@ -376,7 +384,8 @@ class _Reading:
         wanted = _whole(number)
         while len(self._nodes) <= wanted:
             self._read(self._stated[len(self._nodes)])
-        self._work += self._costs[wanted][2]
+        # Whoever looks for a slip computes it all again for each part that may be another.
+        self._work += self._costs[wanted].work * self._costs[wanted].long
         if self._work > MOST_WORK:
             raise ValueError
         return self._nodes[wanted]
@@ -408,7 +417,7 @@ class _Reading:
         """Add the next node, as far as it costs what it may."""
         if isinstance(node, str):
             self._nodes.append(self.by_name[node])
-            self._costs.append((1, 1, 0))
+            self._costs.append(LEAF)
         elif isinstance(node, list):
             name, operands, *settings = node
             self._apply(name, [_whole(each) for each in operands], *settings)
@@ -416,30 +425,59 @@ class _Reading:
             if isinstance(node, bool) or not isinstance(node, (int, float)):
                 raise TypeError
             self._nodes.append(Number(float(node)))
-            self._costs.append((1, 1, 0))
+            self._costs.append(LEAF)
 
     def _apply(self, name: Any, operands: Sequence[int], settings: Any = None) -> None:
         operation, at = OPERATIONS[name], len(self._nodes)
         if not operands or max(operands) >= at or len(operands) > MOST_OPERANDS:
             raise ValueError
         told = {key: _setting(key, each, operation.settings[key]) for key, each in _pairs(settings)}
-        costs = [self._costs[each] for each in operands]
-        deep = 1 + max(cost[0] for cost in costs)
-        long = 1 + sum(cost[1] for cost in costs)
-        if deep > DEEPEST_DEFINITION or long > LONGEST_DEFINITION:
-            raise ValueError
         read = [self._nodes[each] for each in operands]
         # What is joined is as long as all of it: looked at before there are labels for it.
-        if sum(map(_size, read)) > MOST_WORK:
+        if sum(map(_size, read)) > MOST_HELD:
             raise ValueError
         found = Applied(operation, *read, **told)
-        if found.rows.size > MOST_ROWS or found.columns.size > MOST_ROWS:
+        if _size(found) > MOST_IN_A_NODE:
             raise ValueError
-        work = sum(cost[2] for cost in costs) + _work(found)
-        if work > MOST_WORK:
-            raise ValueError
+        cost = _Cost.of(found, [self._costs[each] for each in operands])
+        cost.check()
         self._nodes.append(found)
-        self._costs.append((deep, long, work))
+        self._costs.append(cost)
+
+
+class _Cost(NamedTuple):
+    """What the tree of a node costs.
+
+    Attributes:
+        deep: How many levels it has.
+        long: How many nodes.
+        held: How many numbers all of them have.
+        work: How many numbers are read to compute it.
+    """
+
+    deep: int
+    long: int
+    held: int
+    work: int
+
+    @classmethod
+    def of(cls, applied: Applied, operands: Sequence[_Cost]) -> _Cost:
+        """Return the cost of an operation, with that of its operands."""
+        return cls(
+            1 + max(cost.deep for cost in operands),
+            1 + sum(cost.long for cost in operands),
+            _size(applied) + sum(cost.held for cost in operands),
+            _work(applied) + sum(cost.work for cost in operands),
+        )
+
+    def check(self) -> None:
+        """Refuse what costs more than it may."""
+        limits = (DEEPEST_DEFINITION, LONGEST_DEFINITION, MOST_HELD, MOST_WORK)
+        if any(cost > limit for cost, limit in zip(self, limits, strict=True)):
+            raise ValueError
+
+
+LEAF = _Cost(1, 1, 0, 0)
 
 
 def _pairs(settings: Any) -> Iterable[tuple[str, Any]]:
@@ -476,11 +514,13 @@ def _size(expression: Expression) -> int:
 
 def _work(applied: Applied) -> int:
     """Return about how many numbers an operation reads for all of its cells."""
-    cells, most = _size(applied), 1
-    if cells > MOST_WORK:
-        return cells
+    if "down" in applied.settings:
+        sides = (_shape(each) for each in (applied, *applied.operands))
+        if max(size for side in sides for size in side) > MOST_LINES_OF_WINDOWS:
+            raise ValueError
+    most = 1
     for operand, pattern in zip(applied.operands, applied.patterns, strict=False):
-        sides = zip(pattern, _shape(operand), strict=True)
-        rows, columns = (len(span.of(0, 0, size)) for span, size in sides)
+        lines = zip(pattern, _shape(operand), strict=True)
+        rows, columns = (len(span.of(0, 0, size)) for span, size in lines)
         most = max(most, rows * columns)
-    return cells * most
+    return A_CALL + _size(applied) * most
