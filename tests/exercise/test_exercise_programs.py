@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import base64
+import json
+import zlib
+
 import numpy as np
 import pytest
 from openpyxl import load_workbook
@@ -12,11 +16,12 @@ from cellprop.cli.app import app
 from cellprop.errors import InputError
 from cellprop.exercise import annotate, check, check_all, write, write_class
 from cellprop.exercise.batch import differences
+from cellprop.exercise.carried import DIGEST, PIECE, pieces_of
 from cellprop.exercise.read_off import read_off
 from cellprop.faces.report import as_html
 from cellprop.files.roster import Student
 from cellprop.files.submission import opened
-from cellprop.marking.carried_text import digest_of
+from cellprop.marking.carried_text import digest, digest_of, text_of
 from cellprop.marking.question import ask, for_student
 from cellprop.running.loading import source
 from cellprop.texts.words import load
@@ -133,6 +138,48 @@ def test_a_program_that_lost_its_question_is_marked_by_the_original_only(tmp_pat
         check(lost)
     marks = check(lost, question=blank)
     assert marks.total == marks.out_of
+
+
+def carrying(path, target, data):
+    """A workbook that carries other data as its question, with the digest that they have."""
+    text = base64.b64encode(zlib.compress(json.dumps(data).encode())).decode()
+    book = load_workbook(path)
+    for entry in list(book.custom_doc_props.names):
+        del book.custom_doc_props[entry]
+    sheet = book["cellprop"]
+    sheet.delete_rows(1, sheet.max_row)
+    pieces = [f"{PIECE.format(k)}: {piece}" for k, piece in enumerate(pieces_of(text, 8000), 1)]
+    for row, line in enumerate(("cellprop: 0.4", f"{DIGEST}: {digest(text)}", *pieces), 1):
+        sheet.cell(row, 1, line)
+    book.save(target)
+    return target
+
+
+def harmful(data):
+    data["program"]["nodes"][-1] = ["os.system", [0]]
+
+
+def endless(data):
+    data["program"]["nodes"].append(["pad", [0], {"top": 10**9}])
+    data["program"]["changes"]["E"] = len(data["program"]["nodes"]) - 1
+
+
+def formula(data):
+    data["program"]["steps"][2][3]["title"] = "=WEBSERVICE(1)"
+
+
+@pytest.mark.parametrize("change", [harmful, endless, formula])
+def test_a_file_that_carries_no_program_of_ours_is_refused_in_one_line(change, tmp_path):
+    question = question_of("embedding")
+    blank = write(question, tmp_path / "blank.xlsx")
+    filled = fill(blank, tmp_path / "filled.xlsx")
+    data = json.loads(zlib.decompress(base64.b64decode(text_of(carried(blank)))))
+    assert check(carrying(filled, tmp_path / "same.xlsx", data)).total > 0
+    change(data)
+    with pytest.raises(InputError, match="not a question of cellprop") as found:
+        check(carrying(filled, tmp_path / "sent.xlsx", data))
+    assert "sent.xlsx" in str(found.value)
+    assert "\n" not in str(found.value)
 
 
 def test_exercises_about_programs_are_written_and_checked_from_the_command_line(

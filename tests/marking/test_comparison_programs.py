@@ -118,6 +118,12 @@ def test_the_first_that_is_wrong_is_named_with_its_slip_and_what_follows_is_carr
     assert "what was kept from the time step before" in text
 
 
+def test_a_gradient_of_one_use_only_is_named_where_its_shares_are_not_given():
+    run = traced("rnn")
+    marks = cellprop.compare(run, {"dW_x": run.values["d_W_x_z_3"]})
+    assert marks.slips == {("d_W_x", "one_use_only"): 2}
+
+
 def test_an_update_goes_on_from_a_wrong_gradient():
     run, theirs = traced("residual"), matrices_of("residual")
     wrong = theirs["d_W_1"] * np.array([[1.0, 1.0, 1.5]])
