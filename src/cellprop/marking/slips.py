@@ -279,9 +279,10 @@ class Facts:
         if not isinstance(part, Matrix) or part not in alike or self.is_parameter(part):
             return None
         place = alike.index(part) + by
-        other = alike[place] if 0 <= place < len(alike) else None
-        fits = other is not None and other.shape == part.shape
-        return other if fits and other is not None and self.comes_before(other) else None
+        if not 0 <= place < len(alike):
+            return None
+        other = alike[place]
+        return other if other.shape == part.shape and self.comes_before(other) else None
 
     def first(self, part: Matrix) -> Matrix | None:
         """Return what a matrix of some time step was before the first, if that is given."""
@@ -506,16 +507,22 @@ def _mixed_up(right: Applied) -> Iterator[Applied]:
 def _other_activation(facts: Facts) -> Iterator[Expression]:
     if facts.activation:
         yield from _mixed_up(facts.activation)
-    elif facts.goes_forward:  # as of a gate, within a definition
+    if facts.goes_forward:  # as of a gate, within a definition
         assert facts.of.definition is not None
         for name in elementwise_activations():
+            yield from _changed(facts.of.definition, _taking(name), facts)
 
-            def change(part: Expression, _: Facts, name: str = name) -> Expression | None:
-                is_one = isinstance(part, Applied) and part.operation.is_activation
-                taken = _mixed_up(part) if is_one and isinstance(part, Applied) else ()
-                return next((each for each in taken if each.operation.name == name), None)
 
-            yield from _changed(facts.of.definition, change, facts)
+def _taking(name: str) -> Change:
+    """Return a slip that takes an activation for that of a name, within a definition."""
+
+    def change(part: Expression, facts: Facts) -> Expression | None:
+        is_one = isinstance(part, Applied) and part.operation.is_activation
+        if not is_one or part is facts.of.definition or not isinstance(part, Applied):
+            return None
+        return next((each for each in _mixed_up(part) if each.operation.name == name), None)
+
+    return change
 
 
 def _other_slope(facts: Facts) -> Iterator[Expression]:
@@ -591,6 +598,12 @@ def _mask_left_out(facts: Facts, *terms: Expression) -> Expression | None:
     return None
 
 
+def _added_mask_left_out(facts: Facts, *terms: Expression) -> Expression | None:
+    """What is added and comes with the data goes past a layer; a mask is the program's own."""
+    own = any(term in facts.program.forward.rest for term in terms)
+    return _mask_left_out(facts, *terms) if own else None
+
+
 def _shape(expression: Expression) -> tuple[int, int]:
     return expression.rows.size, expression.columns.size
 
@@ -605,7 +618,8 @@ def _scaling_left_out(facts: Facts, of: Expression, by: Expression) -> Expressio
 def _shares_of_columns(facts: Facts) -> Iterator[Expression]:
     """A softmax whose columns add up to 1."""
     found, whole = facts.of.definition, facts.activation
-    if facts.goes_forward and whole and whole.operation.mixes_columns:
+    is_last = isinstance(found, Applied) and found.operation.name == "divide"
+    if facts.goes_forward and whole and whole.operation.mixes_columns and is_last:
         assert isinstance(found, Applied)
         top = found.operands[0]
         yield found.of(top, apply("sum_over_rows", top))
@@ -762,7 +776,7 @@ SLIPS: tuple[Slip, ...] = (
     Slip("state_not_carried", _anywhere(_state_from_first)),
     Slip("state_not_carried", _at("add", _state_left_out)),
     Slip("residual_left_out", _at("add", _past_left_out)),
-    Slip("mask_forgotten", _at("add", _mask_left_out)),
+    Slip("mask_forgotten", _at("add", _added_mask_left_out)),
     Slip("mask_forgotten", _at("multiply", _mask_left_out)),
     Slip("scaling_forgotten", _at("divide", _scaling_left_out)),
     Slip("softmax_axis", _shares_of_columns),
