@@ -5,9 +5,10 @@ Knows rows and columns; which layout puts what where, it does not know.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
+from itertools import product
 
 from cellprop.algebra import (
     ONE,
@@ -20,6 +21,9 @@ from cellprop.algebra import (
     mentioned,
     reads,
 )
+
+Picked = tuple[tuple[bool, ...], ...]
+"""Which cells of a matrix are meant, by its own rows and columns."""
 
 # What stands above the matrices on every step sheet, a row each, always in view.
 TITLE, MATHS, NOTATION, NUMBERS = range(1, 5)
@@ -226,6 +230,28 @@ class Spread:
         """Return the places that the formulas of a matrix read, each with which of its cells."""
         expression, places = self._read(matrix)
         return [(places[operand], patterns) for operand, patterns in reads(expression).items()]
+
+    def read_in_part(self, matrices: Iterable[Matrix]) -> dict[Place, Picked]:
+        """Return the places of which the formulas of matrices read some cells and not all, each
+        with a row of truths for each of its own rows.
+        """
+        found: dict[Place, set[tuple[int, int]]] = {}
+        for place, patterns in (each for matrix in matrices for each in self.reads(matrix)):
+            cells = found.setdefault(place, set())
+            for pattern in patterns:
+                rows, columns = (
+                    span.any_of(size)
+                    for span, size in zip(pattern, place.matrix.shape, strict=True)
+                )
+                cells |= set(product(rows, columns))
+        return {
+            place: tuple(
+                tuple((i, j) in cells for j in range(place.matrix.columns.size))
+                for i in range(place.matrix.rows.size)
+            )
+            for place, cells in found.items()
+            if len(cells) < place.matrix.rows.size * place.matrix.columns.size
+        }
 
     def formulas(self, matrix: Matrix) -> list[list[str]]:
         """Return the formula of every cell of a matrix, by its own rows and columns."""
