@@ -235,22 +235,16 @@ class Spread:
         """Return the places of which the formulas of matrices read some cells and not all, each
         with a row of truths for each of its own rows.
         """
-        found: dict[Place, set[tuple[int, int]]] = {}
-        for place, patterns in (each for matrix in matrices for each in self.reads(matrix)):
-            cells = found.setdefault(place, set())
-            for pattern in patterns:
-                rows, columns = (
-                    span.any_of(size)
-                    for span, size in zip(pattern, place.matrix.shape, strict=True)
-                )
-                cells |= set(product(rows, columns))
+        found: dict[Place, set[Pattern]] = {}
+        for matrix in matrices:
+            for place, patterns in self.reads(matrix):
+                found.setdefault(place, set()).update(patterns)
         return {
-            place: tuple(
-                tuple((i, j) in cells for j in range(place.matrix.columns.size))
-                for i in range(place.matrix.rows.size)
-            )
-            for place, cells in found.items()
-            if len(cells) < place.matrix.rows.size * place.matrix.columns.size
+            place: picked
+            for place, patterns in found.items()
+            # Whatever is read by the same number, or as a whole, is read by some cell.
+            if not any(rows.is_usual and columns.is_usual for rows, columns in patterns)
+            and not all(map(all, picked := _picked(place.matrix, patterns)))
         }
 
     def formulas(self, matrix: Matrix) -> list[list[str]]:
@@ -303,6 +297,15 @@ class Spread:
     def is_hidden(self, column: int) -> bool:
         """Whether a column is folded away."""
         return any(column in folded for folded in self.columns)
+
+
+def _picked(matrix: Matrix, patterns: Iterable[Pattern]) -> Picked:
+    """Return which cells of a matrix some cell reads."""
+    height, width = matrix.shape
+    cells: set[tuple[int, int]] = set()
+    for rows, columns in patterns:
+        cells |= set(product(rows.any_of(height), columns.any_of(width)))
+    return tuple(tuple((i, j) in cells for j in range(width)) for i in range(height))
 
 
 def columns_for(matrix: Matrix, size: int) -> int:

@@ -25,6 +25,7 @@ from cellprop.algebra import (
 )
 from conftest import slow_but
 from test_highlights import check, filled
+from test_kept import assert_agrees, by_gnumeric, in_hyperformula, opened
 
 LAYOUTS = ("flip-book", "close-up")
 
@@ -152,6 +153,25 @@ def test_libreoffice_computes_them_all(libreoffice, tmp_path):
         computed = reading.numbers_of(recalculated[str(k)])
         assert reading.errors_of(recalculated[str(k)]) == [], name
         assert reading.disagreements(computed, trace, trace.values) == [], name
+
+
+@ALL
+def test_hyperformula_computes_them_all(name, hyperformula, tmp_path):
+    path = tmp_path / "book.xlsx"
+    path.write_bytes(reading.content(traced(name)))
+    (found,) = in_hyperformula(hyperformula, path)
+    assert len(found) == cellprop.verify(path).cells
+    assert_agrees(path, found)
+
+
+@ALL
+def test_gnumeric_computes_them_all(name, gnumeric, tmp_path):
+    trace = traced(name)
+    book = reading.without_extras(reading.without_values(trace))
+    path = by_gnumeric(reading.saved(book, tmp_path / "book.xlsx"), tmp_path)
+    found = opened(path, data_only=True)
+    assert reading.errors_of(found) == []
+    assert reading.disagreements(reading.numbers_of(found), trace, trace.values) == []
 
 
 @ALL
