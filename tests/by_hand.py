@@ -6,10 +6,16 @@ import math
 import re
 
 # What stands for a sign of ours in Python.
-SIGNS = (("·", "*"), ("−", "-"), ("²", "**2"), ("√(", "root("))
+SIGNS = (
+    ("·", "*"),
+    ("−", "-"),
+    *((power, f"**{k}") for k, power in enumerate("²³⁴⁵", 2)),
+    ("√(", "root("),
+)
 KNOWN = {
     "exp": math.exp, "ln": math.log, "tanh": math.tanh, "root": math.sqrt, "max": max, "min": min,
     "abs": abs, "every": lambda *each: all(each),
+    "choose": lambda index, *each: each[int(index) - 1],
     "chosen": lambda condition, then, otherwise: then if condition else otherwise,
 }  # fmt: skip
 NUMBER = re.compile(r"(?<![\w.])\d+(?:\.(\d+))?(?:E(−?\d+))?")

@@ -21,7 +21,7 @@ from typing import Any
 import ironcalc
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from openpyxl import Workbook, load_workbook
 
@@ -38,10 +38,14 @@ from cellprop.algebra import (
     activations,
     apply,
     compiled,
+    concatenate,
     define,
+    embed,
     evaluate,
     formulas,
     losses,
+    one_hot,
+    pad,
     reads,
     square,
     square_root,
@@ -61,7 +65,7 @@ from reference import close
 ELEMENTWISE = ("absolute", "square", "sigmoid", "tanh", "relu", "ones")
 # Their texts hold the operand twice, and so with parentheses where one of the two needs none. The
 # steps apply them to a matrix, which never has any.
-TWICE = ("leaky_relu", "softplus", "elu", "silu", "gelu", "gelu_slope", "softmax")
+TWICE = ("power", "leaky_relu", "softplus", "elu", "silu", "gelu", "gelu_slope", "softmax")
 # They jump at 0, where readings may differ in the last place: what they apply to stays away from
 # it, or is exact.
 JUMPING = ("positive", "positive_or_leak")
@@ -69,6 +73,10 @@ JUMPING = ("positive", "positive_or_leak")
 WHOLE = ("linear", *losses())
 RATIOS = ("ratio", "ratio_to_spread")
 EITHER = ("minimum", "maximum")
+WINDOWS = (
+    "convolve", "convolve_back", "max_pool", "sum_pool", "largest_in_windows", "unpool",
+)  # fmt: skip
+MOVING = ("slice", "place", "pad", "join")
 OVER_ROWS = ("sum_over_rows", "minimum_over_rows", "maximum_over_rows")
 EXTREME = ("minimum_over_rows", "maximum_over_rows", "maximum_over_columns")
 OVER_COLUMNS = ("sum_over_columns", "maximum_over_columns")
@@ -121,6 +129,10 @@ class Builder:
                 "exponential",
                 "equal",
                 "compared",
+                "moved",
+                "moved",
+                "looked up",
+                "windowed",
             ]
         if depth and columns is ONE and not scalar:
             ways += ["decided"]
@@ -139,7 +151,14 @@ class Builder:
             return apply(self.chance.choice(ELEMENTWISE), self.draw(rows, columns, depth - 1))
         if way == "twice":  # the largest of one row is a number for all
             twice = self.chance.choice(TWICE[:-1] if rows is ONE else TWICE)
-            return apply(twice, self.leaf(rows, columns, -2, 2))
+            leaf = self.leaf(rows, columns, -2, 2)
+            return leaf ** self.chance.randint(3, 5) if twice == "power" else apply(twice, leaf)
+        if way == "moved" and not scalar:
+            return self.moved(rows, columns, depth)
+        if way == "windowed" and not (rows is ONE or columns is ONE):
+            return self.windowed(rows, columns)
+        if way == "looked up" and rows is not ONE:
+            return self.looked_up(rows, columns)
         if way == "jumping":
             return apply(self.chance.choice(JUMPING), self.away_from_0(rows, columns, depth - 1))
         if way == "equal":
@@ -176,6 +195,102 @@ class Builder:
             summed = self.draw(rows, self.chance.choice(self.axes), depth - 1)
             return apply(self.chance.choice(OVER_COLUMNS), summed)
         return self.leaf(rows, columns, -2, 2)
+
+    def moved(self, rows: Axis, columns: Axis, depth: int) -> Expression:
+        """Return lines picked out of more, put among zeros, or joined."""
+        way = self.chance.choice(["slice", "slice", "place", "pad", "join"])
+        if way == "slice":
+            sides = [self.longer(axis) for axis in (rows, columns)]
+            (longer, key), (wider, other) = sides
+            return self.draw(longer, wider, depth - 1)[key, other]
+        if way == "join":
+            aside = rows is ONE or (columns is not ONE and self.chance.random() < 0.5)
+            joined = columns if aside else rows
+            sizes = [joined.size]
+            while sizes[-1] > 1 and self.chance.random() < 0.8:
+                sizes.append(self.chance.randint(1, sizes[-1] - 1))
+                sizes[-2] -= sizes[-1]
+            parts = [Axis.numbered(joined.name, size) for size in sizes]
+            axes = [(rows, part) if aside else (part, columns) for part in parts]
+            return concatenate(*(self.draw(*each, depth - 1) for each in axes), axis=int(aside))
+        (short, before, after), (narrow, left, right) = map(self.shorter, (rows, columns))
+        inner = self.draw(short, narrow, depth - 1)
+        if not any((before, after, left, right)):  # nothing moves
+            return inner
+        if way == "pad":
+            return pad(inner, (before, after), (left, right))
+        like = self.leaf(rows, columns, -2, 2)
+        step = self.chance.choice([1, -1])
+        down, across = slice(before, rows.size - after), slice(left, columns.size - right)
+        key = f"{before}:{rows.size - after}", f"{left}:{columns.size - right}"
+        if step == -1 and like[down, across] is not like and rows is not ONE and not before:
+            key = f"{rows.size - after - 1}::-1", key[1]
+        return apply("place", inner, like, rows=key[0], columns=key[1])
+
+    def looked_up(self, rows: Axis, columns: Axis) -> Expression:
+        """Return rows of a table, or 1 at places, by whole numbers."""
+        words = Axis.numbered("d", self.chance.randint(1, 4))
+        indices = self.leaf(rows, ONE, 1, 1)
+        count = columns.size if self.chance.random() < 0.5 else words.size
+        drawn = [[float(self.chance.randint(1, count))] for _ in rows.labels]
+        self.values[indices.name] = np.array(drawn)
+        if count == columns.size and columns is not ONE:
+            return one_hot(indices, count, columns.name)
+        table = self.leaf(Axis.numbered("d", max(count, words.size)), columns, -2, 2)
+        return embed(table, indices)
+
+    def windowed(self, rows: Axis, columns: Axis) -> Expression:
+        """Return what is computed of windows of exact numbers, or goes back to them."""
+        way = self.chance.choice(WINDOWS)
+        (down, height), (across, width) = ((self.chance.randint(1, 2), 2) for _ in "rc")
+        told = {"down": down, "across": across}
+        if "pool" in way or way == "largest_in_windows":
+            told |= {"height": height, "width": width}
+        else:
+            told |= {"top": self.chance.randint(0, 1), "left": self.chance.randint(0, 1)}
+        kernel = self.leaf(Axis.numbered("k", height), Axis.numbered("l", width), -2, 2)
+        if way in ("convolve_back", "unpool"):  # of as many windows as lines would make
+            like = self.leaf(*(Axis.numbered(a.name, a.size + 1) for a in (rows, columns)), -2, 2)
+            forward = "convolve" if way == "convolve_back" else "sum_pool"
+            between = apply(forward, like, *[kernel] * (way == "convolve_back"), **told)
+            came = self.leaf(between.rows, between.columns, -2, 2)
+            others = [kernel, like] if way == "convolve_back" else [like]
+            if len(others) == 1 and self.chance.random() < 0.5:
+                others = [apply("largest_in_windows", like, **told), like]
+            return apply(way, came, *others, **told)[: rows.size, : columns.size]
+        sides = zip((rows, columns), (down, across), ("top", "left"), strict=True)
+        of = self.leaf(
+            *(
+                Axis.numbered(a.name, stride * (a.size - 1) + 2 - 2 * told.get(before, 0) + 1)
+                for a, stride, before in sides
+            ),
+            -2,
+            2,
+        )  # of 2 lines, and one that is left over where windows go by two
+        operands = [of, kernel] if way == "convolve" else [of]
+        return apply(way, *operands, **told)[: rows.size, : columns.size]
+
+    def longer(self, axis: Axis) -> tuple[Axis, int | slice]:
+        """Return an axis of which a key picks the lines of another."""
+        if axis is ONE:
+            other = self.chance.choice([ONE, *self.axes])
+            return other, self.chance.randrange(-other.size, other.size)
+        step = self.chance.choice([1, 1, 2, 3, -1, -2])
+        first = self.chance.randint(0, 2)
+        last = first + abs(step) * (axis.size - 1)
+        size = last + 1 + self.chance.randint(0, abs(step) - 1) + self.chance.randint(0, 1)
+        key = slice(first, last + 1, step) if step > 0 else slice(last, first - 1, step)
+        if key.stop == -1:
+            key = slice(last, None, step)
+        return Axis.numbered(axis.name, size), key
+
+    def shorter(self, axis: Axis) -> tuple[Axis, int, int]:
+        """Return an axis of fewer lines, and how many there are before and after them."""
+        if axis is ONE:
+            return ONE, 0, 0
+        size = self.chance.randint(1, axis.size)
+        before = self.chance.randint(0, axis.size - size)
+        return Axis.numbered(axis.name, size), before, axis.size - size - before
 
     def alike(self, rows: Axis, columns: Axis) -> Expression:
         """Return where numbers are those they are compared with: exact ones, in all readings."""
@@ -279,6 +394,12 @@ class Builder:
             return sizes[0] * sizes[1]
         if name in EITHER:
             return np.maximum(*sizes)
+        if name in ("embed", "one_hot"):
+            return np.full((expression.rows.size, expression.columns.size), 2.0)
+        if name in WINDOWS:
+            return np.full((expression.rows.size, expression.columns.size), 16.0)
+        if name in MOVING:
+            return expression.function(*sizes)
         if name == "if_more":
             return sizes[1] + sizes[2]
         return {
@@ -286,6 +407,7 @@ class Builder:
             "largest_at": lambda x: np.full((len(x), 1), float(x.shape[1])),
             "all_equal": lambda x: np.ones((len(x), 1)),
             "at_least": np.ones_like,
+            "power": lambda x: x ** expression.settings["exponent"],
             "transpose": np.transpose,
             "sum_over_rows": lambda x: x.sum(axis=0, keepdims=True),
             "minimum_over_rows": lambda x: x.max(axis=0, keepdims=True),
@@ -438,6 +560,8 @@ def leaves(expression: Expression) -> Iterator[Matrix]:
 def test_no_parentheses_of_the_cell_formulas_can_be_left_out(scattered, chance):
     builder = Builder(chance)
     expression = builder.expression()
+    # Beside zeros or others a cell has the parentheses that one of them needs.
+    assume(not {"place", "pad", "join", *WINDOWS} & set(operations(expression)))
     for formula in chain.from_iterable(cell_formulas(builder, expression, scattered)[1]):
         assert_no_superfluous_parentheses(formula)
 
@@ -624,8 +748,8 @@ def read(expression: Expression, row: int, column: int) -> set[tuple[Matrix, int
     for matrix, patterns in reads(expression).items():
         for pattern in patterns:
             chosen = [
-                range(axis.size) if which == "all" else [{"row": row, "column": column}[which]]
-                for which, axis in zip(pattern, (matrix.rows, matrix.columns), strict=True)
+                span.of(row, column, axis.size)
+                for span, axis in zip(pattern, (matrix.rows, matrix.columns), strict=True)
             ]
             cells |= {(matrix, i, j) for i in chosen[0] for j in chosen[1]}
     return cells
@@ -930,13 +1054,15 @@ def test_short_constants_stay_as_one_types_them():
     assert shown == ["1", "2", "0.01", "0.5", "700", "12"]
 
 
-def test_every_operation_of_the_table_is_drawn():
-    def operations(expression: Expression) -> Iterator[str]:
-        if isinstance(expression, Applied):
-            yield expression.operation.name
-            for operand in expression.operands:
-                yield from operations(operand)
+def operations(expression: Expression) -> Iterator[str]:
+    """Yield the names of the operations of an expression."""
+    if isinstance(expression, Applied):
+        yield expression.operation.name
+        for operand in expression.operands:
+            yield from operations(operand)
 
+
+def test_every_operation_of_the_table_is_drawn():
     drawn = {name for _, expression in fixed_builders(400) for name in operations(expression)}
     assert drawn == set(OPERATIONS)
 

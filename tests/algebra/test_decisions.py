@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cellprop.algebra import ONE, Axis, Matrix, Number, apply, formulas, reads, text, value
+from cellprop.algebra import ALL, ONE, Axis, Matrix, Number, apply, formulas, reads, text, value
 from cellprop.algebra.decisions import MOST_COMPARED, TOLERANCE
 from cellprop.faces.places import letter
 from cellprop.verification.restating import restated
@@ -155,7 +155,7 @@ def test_ranges_on_another_sheet_name_it_once():
 
 def test_decisions_read_whole_rows_and_have_their_texts():
     output, target = row(3), row(3, "y")
-    assert reads(apply("largest_at", output)) == {output: {("all", "all")}}
+    assert reads(apply("largest_at", output)) == {output: {(ALL, ALL)}}
     assert (
         text(apply("at_least", output, Number(0.5)), "numpy") == "np.where(output >= 0.5, 1.0, 0.0)"
     )

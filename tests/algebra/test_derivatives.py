@@ -19,6 +19,7 @@ from cellprop.algebra import (
     Form,
     Matrix,
     apply,
+    concatenate,
     define,
     derive,
     elementwise,
@@ -29,6 +30,7 @@ from cellprop.algebra import (
     losses,
     maximum,
     minimum,
+    pad,
     square,
     square_root,
     statement,
@@ -96,8 +98,19 @@ EXPRESSIONS = {
     "a total": z * apply("total", X @ w + z) + b,
     "a leak of another size": apply("leaky_relu", X @ w - c, leak=0.3) * s,
     "a transpose of a transpose": X @ w.T.T + b,
+    "slices": X[:, 1] * z[::-1] + X[::-1, 2] + z[1],
+    "what is joined": concatenate(w, z[1:2] * 2, name="samples") * z,
+    "what is padded": pad(z[1:3], (1, 1)) * (X @ w) + c,
+    "what is put among zeros": apply("place", square(z[0:3]), z, rows="1:4") * z,
+    "powers": (X @ w) ** 3 * s + z**4,
     "activations of activations": apply("tanh", apply("leaky_relu", z) * apply("relu", X @ w)),
 }
+
+
+# They take whole numbers, or have settings of their own: see `test_functions`, `test_windows`.
+HELD_AGAINST_PYTORCH = (
+    "embed", "one_hot", "convolve", "convolve_back", "max_pool", "sum_pool", "unpool",
+)  # fmt: skip
 
 
 def loss_of(output):
@@ -173,7 +186,7 @@ def test_every_operation_with_a_derivative_is_differentiated_above():
         for name, row in OPERATIONS.items()
         if row.is_activation or (row.back and not row.is_loss)
     }
-    assert differentiated == with_derivative
+    assert differentiated | set(HELD_AGAINST_PYTORCH) == with_derivative
     assert {*with_derivative, *NO_DERIVATIVE, *losses()} == set(OPERATIONS)
 
 
@@ -449,16 +462,38 @@ def test_only_matrices_and_numbers_make_an_expression(wrong):
             made()
 
 
-@pytest.mark.parametrize("number", [-1, -0.5, np.inf, np.nan])
+@pytest.mark.parametrize("number", [np.inf, -np.inf, np.nan])
 def test_a_number_that_no_formula_can_hold_is_refused(number):
     with pytest.raises(CellpropError, match="is finite and not negative"):
         number * first
 
 
+def test_a_number_below_0_is_a_subtraction_on_either_side():
+    shown = {
+        "X - 2": X + -2,
+        "X + 2": X - -2,
+        "0 - X * 2": X * -2,
+        "0 - 2 * X": -2 * X,
+        "0 - X / 2": X / -2,
+        "0 - 2 / X": -2 / X,
+        "0 - 2 - X": -2 - X,
+        "0 - 2 + X": -2 + X,
+        "np.maximum(X, 0 - 2)": maximum(X, -2),
+        "0 - X": -X,
+        "2 - X": 2 - X,
+        "X ** 3": X**3,
+    }
+    for written, expression in shown.items():
+        assert text(expression, "numpy") == written
+        at = {"X": np.array([[0.5, -4.0, 1.0]] * 4)}
+        found = evaluate([X, define("result", expression)], at)["result"]
+        assert found.tolist() == eval(written, {"np": np, **at}).tolist()
+
+
 # Steps, which are flat wherever they are not broken: nothing goes back through them.
 NO_DERIVATIVE = (
-    "all_equal", "at_least", "equal", "gelu_slope", "largest_at", "ones", "positive",
-    "positive_or_leak",
+    "all_equal", "at_least", "equal", "gelu_slope", "largest_at", "largest_in_windows", "ones",
+    "positive", "positive_or_leak",
 )  # fmt: skip
 COMPARES = ("all_equal", "at_least", "equal")
 
@@ -467,7 +502,8 @@ COMPARES = ("all_equal", "at_least", "equal")
 def test_an_operation_without_a_derivative_is_named(operation):
     operands = (z, X @ w) if operation in COMPARES else (z,)
     with pytest.raises(ValueError, match=f"^the operation {operation} has no derivative$"):
-        derive(loss_of(z + apply(operation, *operands)), {}, {})
+        # One number for all, since windows are fewer than lines.
+        derive(loss_of(z + apply("total", apply(operation, *operands))), {}, {})
 
 
 # --- The sign, and what the contract promises ------------------------------------------------

@@ -77,6 +77,10 @@ def test_the_line_and_the_shapes_below_its_names():
     )
 
 
+# Their last operand is a column of indices.
+INDEXED = ("embed", "one_hot")
+
+
 @pytest.mark.parametrize("name", OPERATIONS)
 @pytest.mark.parametrize("inner", [lambda m: m, lambda m: m - 1, lambda m: m.T.T])
 def test_every_operation_has_pieces(name, inner):
@@ -84,6 +88,8 @@ def test_every_operation_has_pieces(name, inner):
     row = OPERATIONS[name]
     count = next(n for n in (1, 2, 3) if fits(row, n, square))
     operands = [inner(symbolic(square, square, f"m{i}")) for i in range(count)]
+    if name in INDEXED:
+        operands[-1] = inner(symbolic(square, ONE, "index"))
     expression = apply(row, *operands)
     assert joined(pieces(expression)) == text(without_symbols(expression), "maths")
 
@@ -91,6 +97,8 @@ def test_every_operation_has_pieces(name, inner):
 def fits(row, count, axis) -> bool:
     """Whether an operation takes so many operands."""
     operands = [Matrix(f"m{i}", axis, axis) for i in range(count)]
+    if row.name in INDEXED:
+        operands[-1] = Matrix("index", axis, ONE)
     try:
         text(apply(row, *operands), "maths")
     except (IndexError, TypeError, ValueError):

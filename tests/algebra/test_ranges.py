@@ -11,19 +11,51 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import cellprop
-from cellprop.algebra import ONE, OPERATIONS, Axis, Matrix, Number, apply, define, evaluate
+from cellprop.algebra import (
+    ONE,
+    OPERATIONS,
+    Axis,
+    Matrix,
+    Number,
+    apply,
+    concatenate,
+    define,
+    embed,
+    evaluate,
+    one_hot,
+    pad,
+)
 from cellprop.algebra.ranges import MOST, range_of, ranges, widened
 
 ROWS, COLUMNS = Axis.numbered("rows", 3), Axis.numbered("columns", 2)
 A, B = Matrix("a", ROWS, COLUMNS), Matrix("b", ROWS, COLUMNS)
 # These are applied only to what their rows in the table say: none of them to any numbers.
 ONLY = {"exponential": (-50.0, 0.0), "divide": (1.0, 60.0)}
+# What picks cells by their place takes operands of its own.
+MOVED = {
+    "slice": A[1:],
+    "place": apply("place", A[1:], B, rows="0:2"),
+    "pad": pad(A, (1, 0)),
+    "join": concatenate(A, B),
+    "power": A**3,
+    "embed": embed(A, Matrix("index", COLUMNS, ONE)),
+    "convolve": apply("convolve", A, B[:2], top=1),
+    "convolve_back": apply("convolve_back", A[0:2, 0:1], B[:2], A),
+    **{
+        name: apply(name, A, height=2, width=1, down=1, across=1)
+        for name in ("max_pool", "sum_pool", "largest_in_windows")
+    },
+    "unpool": apply("unpool", A[:2], B, height=2, width=1, down=1, across=1),
+    "one_hot": one_hot(Matrix("index", COLUMNS, ONE), 3),
+}
 PROBABILITIES = ("binary_cross_entropy", "cross_entropy")
 ends = st.tuples(st.integers(-60, 60).map(float), st.integers(-60, 60).map(float)).map(sorted)
 
 
 def applied(name: str):
     """An operation applied to as many matrices as it takes."""
+    if name in MOVED:
+        return MOVED[name]
     operands = (A, B.T) if name == "product" else (A, B, A)
     count = sum(f"{{{k}}}" in OPERATIONS[name].maths.template for k in range(3))
     return apply(name, *operands[: max(count, 1)])
@@ -54,9 +86,11 @@ def test_a_range_holds_whatever_an_operation_gives(name, first, second, seed):
         drawn = random.uniform(least, most, matrix.shape)
         special = np.clip([least, most, 0.0], least, most)[random.integers(3, size=matrix.shape)]
         values[matrix.name] = np.where(random.random(matrix.shape) < 0.5, drawn, special)
+    index = Matrix("index", COLUMNS, ONE)
+    known["index"], values["index"] = (1.0, 3.0), np.array([[3.0], [1.0]])
     expression = applied(name)
     found = range_of(expression, known)
-    result = evaluate([A, B, define("result", expression)], values)["result"]
+    result = evaluate([A, B, index, define("result", expression)], values)["result"]
     assert within(result, found)
 
 

@@ -9,10 +9,13 @@ import numpy as np
 import pytest
 
 from cellprop.algebra import (
+    ALL,
     CALL,
+    COLUMN,
     ONE,
     OPERATIONS,
     PLUS,
+    ROW,
     TIMES,
     Axis,
     Form,
@@ -160,7 +163,7 @@ def along(over):
 TOTAL = Operation(
     "total",
     lambda x, over: x.sum(axis=along(over), keepdims=True),
-    reads=lambda over: (("all", "column") if over == "rows" else ("row", "all"),),
+    reads=lambda e: ((ALL, COLUMN) if e.settings["over"] == "rows" else (ROW, ALL),),
     maths=Form("Σ_{over}({0})", CALL, (0,)),
     numpy=lambda expression: Form(
         f"{{0}}.sum(axis={along(expression.settings['over'])}, keepdims=True)", CALL, (CALL,)
@@ -182,8 +185,8 @@ def test_a_setting_reaches_the_axes_the_reads_and_the_cells():
     by_rows, by_columns = apply(TOTAL, a), apply(TOTAL, a, over="columns")
     assert (by_rows.rows, by_rows.columns) == (ONE, COLUMNS)
     assert (by_columns.rows, by_columns.columns) == (ROWS, ONE)
-    assert reads(by_rows * b) == {a: {("all", "column")}, b: {("row", "column")}}
-    assert reads(by_columns * b) == {a: {("row", "all")}, b: {("row", "column")}}
+    assert reads(by_rows * b) == {a: {(ALL, COLUMN)}, b: {(ROW, COLUMN)}}
+    assert reads(by_columns * b) == {a: {(ROW, ALL)}, b: {(ROW, COLUMN)}}
     assert text(by_columns, "numpy") == "a.sum(axis=1, keepdims=True)"
     assert text(by_columns, "maths") == "Σ_columns(a)"
     for expression in (by_rows, by_columns):

@@ -14,7 +14,7 @@ numbers, the formulas and the highlights cannot disagree.
     >>> text(hidden_layer_input, "excel")
     'MMULT(X,wh)+bh'
     >>> {m.name: sorted(p) for m, p in reads(hidden_layer_input).items()}
-    {'X': [('row', 'all')], 'wh': [('all', 'column')], 'bh': [('all', 'column')]}
+    {'X': [(row, all)], 'wh': [(all, column)], 'bh': [(all, column)]}
 
 An operation is a row in `OPERATIONS`; adding one touches its table (`arithmetic`, `activations` or
 `losses`) and nothing else. Here are the names that others use, and the table is loaded. The algebra
@@ -38,7 +38,6 @@ from cellprop.algebra.expressions import (
     NOTATIONS,
     ONE,
     OPERATIONS,
-    SAME,
     Applied,
     Array,
     Axis,
@@ -50,9 +49,7 @@ from cellprop.algebra.expressions import (
     Notation,
     Number,
     Operation,
-    Pattern,
     Range,
-    Selector,
     Setting,
     Targets,
     activations,
@@ -65,10 +62,29 @@ from cellprop.algebra.expressions import (
     maximum,
     mentioned,
     minimum,
+    power,
     square,
     square_root,
     sum_over_columns,
     sum_over_rows,
+)
+from cellprop.algebra.functions import (
+    at_least,
+    batch_norm,
+    causal_mask,
+    concatenate,
+    convolve,
+    embed,
+    flip,
+    layer_norm,
+    max_pool,
+    mean,
+    mean_pool,
+    one_hot,
+    pad,
+    softmax,
+    standardised,
+    sum_of,
 )
 from cellprop.algebra.kinds import (
     elementwise_activations,
@@ -82,20 +98,24 @@ from cellprop.algebra.kinds import (
 )
 from cellprop.algebra.notation import CALL, PLUS, TIMES, statement, text
 from cellprop.algebra.pieces import Mention, named, pieces, separately, with_shapes
-from cellprop.algebra.reads import reads
+from cellprop.algebra.reads import picks, reads
 from cellprop.algebra.rows import elementwise, loss
+from cellprop.algebra.spans import ALL, COLUMN, ROW, SAME, Band, Pattern, Span, apart, band, through
 from cellprop.algebra.values import compiled, evaluate, value
 from cellprop.algebra.worked import Cell, worked
 
 __all__ = [
-    "CALL", "CHANGES", "GRADIENTS", "LEAK", "NOTATIONS", "ONE", "OPERATIONS", "PLUS", "SAME",
-    "SPELLED_OUT", "TIMES", "TINY", "Applied", "Array", "Axis", "Backward", "Cell", "CellTexts",
-    "Expression", "Form", "Keep", "Matrix", "Mention", "Names", "Notation", "Number",
-    "Operation", "Pattern", "Range", "Selector", "Setting", "Sign", "Targets", "activations",
-    "apply", "chain", "compiled", "define", "derive", "elementwise", "elementwise_activations",
-    "evaluate", "exp", "formulas", "identity", "in_parts", "is_loss_of_classes", "is_of_several",
-    "log", "loss", "loss_of_classes", "loss_of_yes_or_no", "losses", "losses_for", "maximum",
-    "mentioned", "minimum", "named", "outputs_for", "pieces", "reads", "separately", "slope_of",
-    "square", "square_root", "statement", "sum_over_columns", "sum_over_rows", "text", "value",
-    "with_shapes", "worked",
+    "ALL", "CALL", "CHANGES", "COLUMN", "GRADIENTS", "LEAK", "NOTATIONS", "ONE", "OPERATIONS",
+    "PLUS", "ROW", "SAME", "SPELLED_OUT", "TIMES", "TINY", "Applied", "Array", "Axis", "Backward",
+    "Band", "Cell", "CellTexts", "Expression", "Form", "Keep", "Matrix", "Mention", "Names",
+    "Notation", "Number", "Operation", "Pattern", "Range", "Setting", "Sign", "Span", "Targets",
+    "activations", "apart", "apply", "at_least", "band", "batch_norm", "causal_mask", "chain",
+    "compiled", "concatenate", "convolve", "define", "derive", "elementwise",
+    "elementwise_activations", "embed", "evaluate", "exp", "flip", "formulas", "identity",
+    "in_parts", "is_loss_of_classes", "is_of_several", "layer_norm", "log", "loss",
+    "loss_of_classes", "loss_of_yes_or_no", "losses", "losses_for", "max_pool", "maximum", "mean",
+    "mean_pool", "mentioned", "minimum", "named", "one_hot", "outputs_for", "pad", "picks",
+    "pieces", "power", "reads", "separately", "slope_of", "softmax", "square", "square_root",
+    "standardised", "statement", "sum_of", "sum_over_columns", "sum_over_rows", "text", "through",
+    "value", "with_shapes", "worked",
 ]  # fmt: skip

@@ -27,6 +27,7 @@ from cellprop.algebra.expressions import (
 )
 from cellprop.algebra.notation import CALL, COMPARED, MINUS_SIGN, PLUS, TIMES, call
 from cellprop.algebra.rows import elementwise
+from cellprop.algebra.spans import ALL, ROW
 
 
 def _sigmoid(x: Array) -> Array:
@@ -193,7 +194,7 @@ ACTIVATIONS: tuple[Operation, ...] = (
     Operation(
         "softmax",
         _softmax,
-        reads=(("row", "all"),),
+        reads=((ROW, ALL),),
         maths=call("softmax({0})"),
         numpy=notation.as_parts("numpy"),
         r=notation.as_parts("r"),

@@ -15,10 +15,13 @@ from cellprop.algebra import axes, cells, ranges
 from cellprop.algebra.expressions import (
     Applied,
     Array,
+    CellTexts,
     Expression,
     Form,
+    Matrix,
     Operation,
     Range,
+    power,
     square,
 )
 from cellprop.algebra.notation import (
@@ -36,6 +39,7 @@ from cellprop.algebra.notation import (
     truth_in_r,
 )
 from cellprop.algebra.rows import elementwise
+from cellprop.algebra.spans import ALL, COLUMN, ROW, SAME
 
 # What a leaky ReLU lets through of a negative number, unless it is set otherwise.
 LEAK = 0.01
@@ -119,7 +123,7 @@ def _sum(over: Side) -> Operation:
     return Operation(
         f"sum_over_{over}",
         at_once if by_rows else sum_in_order,
-        reads=(("all", "column") if by_rows else ("row", "all"),),
+        reads=((ALL, COLUMN) if by_rows else (ROW, ALL),),
         maths=call(f"Σ_{over}({{0}})"),
         numpy=Form(f"{{0}}.sum(axis={axis}, keepdims=True)", CALL, (CALL,)),
         r=call("t(colSums({0}))" if by_rows else "cbind(rowSums({0}))"),
@@ -147,7 +151,7 @@ def _extreme(name: str, function: str, over: Side) -> Operation:
     return Operation(
         name,
         lambda x: value.reduce(x, axis=axis, keepdims=True),
-        reads=(("all", "column") if over == "rows" else ("row", "all"),),
+        reads=((ALL, COLUMN) if over == "rows" else (ROW, ALL),),
         maths=call(f"{lower}_{over}({{0}})"),
         numpy=Form(f"{{0}}.{lower}(axis={axis}, keepdims=True)", CALL, (CALL,)),
         r=call(f"{'rbind' if over == 'rows' else 'cbind'}(apply({{0}}, {side}, {lower}))"),
@@ -207,6 +211,39 @@ def _quotient(name: str, value: Callable[..., Array], least: str) -> Operation:
     )
 
 
+_SUPERSCRIPTS = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
+
+
+def _power(x: Array, exponent: int) -> Array:
+    """Return x to a whole power, from squares as its cell formula has it."""
+    half = x if exponent < 4 else _power(x, exponent // 2)
+    result: Array = np.square(half)
+    return result * x if exponent % 2 else result
+
+
+def _power_in_cell(exponent: int) -> str:
+    # To LibreOffice the power of a number near 0 is an error; the sum of one square is 0.
+    half = "{0}" if exponent < 4 else _power_in_cell(exponent // 2)
+    return f"SUMSQ({half})" + ("*{0}" if exponent % 2 else "")
+
+
+def _cells_of_power(expression: Applied, operands: Sequence[CellTexts]) -> CellTexts:
+    exponent = int(expression.settings["exponent"])
+    form = Form(_power_in_cell(exponent), TIMES, (TIMES + 1,))
+    return cells.element_by_element(form if exponent % 2 else call(form.template))(
+        expression, operands
+    )
+
+
+def _power_in_maths(expression: Applied) -> Form:
+    exponent = str(expression.settings["exponent"]).translate(_SUPERSCRIPTS)
+    return Form(f"{{0}}{exponent}", POWER, (CALL,))
+
+
+def _back_of_power(g: Expression, _: Expression, a: Expression, exponent: int) -> tuple[Expression]:
+    return (g * power(a, exponent - 1) * exponent,)
+
+
 # --- Ranges that look at the operands -----------------------------------------------------
 
 _LARGEST = ("maximum_over_rows", "maximum_over_columns")
@@ -222,11 +259,37 @@ def _range_of_difference(expression: Applied, operands: Sequence[Range]) -> Rang
 
 
 def _range_of_quotient(expression: Applied, operands: Sequence[Range]) -> Range:
-    """Return the range of a division by a count, or by a sum of exponentials of which one is e⁰:
-    by 1 or more.
+    """Return the range of a division, such as that by a sum of exponentials of which one is e⁰: by
+    1 or more.
+
+    Raises
+    ------
+    OverflowError
+        If the divisor can be 0.
     """
     least, most = operands[1]
-    return ranges.at_ends(expression, [operands[0], (max(1.0, least), max(1.0, most))])
+    if _has_e_to_0(expression.operands[1]):
+        least, most = max(1.0, least), max(1.0, most)
+    if least <= 0 <= most:
+        raise OverflowError("a divisor can be 0")
+    return ranges.at_ends(expression, [operands[0], (least, most)])
+
+
+def _has_e_to_0(divisor: Expression) -> bool:
+    """Whether it is the sum of the exponentials of numbers less the largest of them."""
+    total = _defined(divisor, "sum_over_columns")
+    power = total and _defined(total.operands[0], "exponential")
+    shifted = power and _defined(power.operands[0], "subtract")
+    largest = shifted and _defined(shifted.operands[1], "maximum_over_columns")
+    return bool(shifted and largest and largest.operands[0] is shifted.operands[0])
+
+
+def _defined(expression: Expression, name: str) -> Applied | None:
+    """Return an operation of a name that an expression is, or is defined by."""
+    if isinstance(expression, Matrix) and expression.definition is not None:
+        expression = expression.definition
+    is_it = isinstance(expression, Applied) and expression.operation.name == name
+    return expression if is_it else None  # type: ignore[return-value]
 
 
 # --- The table ----------------------------------------------------------------------------
@@ -235,7 +298,7 @@ ARITHMETIC: tuple[Operation, ...] = (
     Operation(
         "product",
         _product_in_order,
-        reads=(("row", "all"), ("all", "column")),
+        reads=((ROW, ALL), (ALL, COLUMN)),
         maths=infix(" · ", MATRIX_TIMES),
         numpy=infix(" @ ", TIMES),
         r=infix(" %*% ", MATRIX_TIMES),
@@ -250,7 +313,7 @@ ARITHMETIC: tuple[Operation, ...] = (
     Operation(
         "transpose",
         np.transpose,
-        reads=(("column", "row"),),
+        reads=((COLUMN, ROW),),
         maths=Form("{0}ᵀ", CALL, (CALL,)),
         numpy=Form("{0}.T", CALL, (CALL,)),
         r=call("t({0})"),
@@ -327,6 +390,20 @@ ARITHMETIC: tuple[Operation, ...] = (
         # To LibreOffice the power of a number near 0 is an error; the sum of one square is 0.
         cell=call("SUMSQ({0})"),
         back=lambda g, _, a: (g * a * 2,),
+    ),
+    Operation(
+        "power",
+        _power,
+        reads=(SAME,),
+        maths=_power_in_maths,
+        numpy=Form("{0} ** {exponent}", POWER, (CALL,)),
+        r=Form("{0}^{exponent}", POWER, (CALL,)),
+        excel=Form("{0}^{exponent}", POWER, (POWER,)),
+        cells=_cells_of_power,
+        axes=axes.of_elements,
+        range=ranges.at_ends,
+        back=_back_of_power,
+        settings={"exponent": 3},
     ),
     elementwise(
         "square_root",

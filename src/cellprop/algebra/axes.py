@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from cellprop.algebra import lines
 from cellprop.algebra.expressions import ONE, Axis, Expression
 from cellprop.algebra.notation import described
-from cellprop.errors import ShapeError
+from cellprop.errors import InputError, ShapeError
 
 Axes = tuple[Axis, Axis]
 """What the rows and the columns of a result stand for."""
@@ -62,6 +63,33 @@ def of_a_row(operands: Sequence[Expression], **_: object) -> Axes:
 def of_a_column(operands: Sequence[Expression], **_: object) -> Axes:
     """Return the Axes of one column for all columns of the first operand."""
     return operands[0].rows, ONE
+
+
+def of_lines(operand: Expression, rows: str, columns: str) -> Axes:
+    """Return the Axes of some lines of an operand, with their labels; a single one that is picked
+    by its number stands for all.
+
+    Raises
+    ------
+    InputError
+        If they are none.
+    """
+    return _picked(operand, operand.rows, rows, "row"), _picked(
+        operand, operand.columns, columns, "column"
+    )
+
+
+def _picked(operand: Expression, axis: Axis, setting: str, line: str) -> Axis:
+    if not setting:
+        return axis
+    picked = lines.picked(setting, axis.size)
+    if not picked:
+        has = f"{described(operand)} has {axis.size} {line if axis is ONE else axis.name}"
+        what = f"slice {setting}" if ":" in setting else f"{line} {setting}"
+        raise InputError(f"{has}, counted from 0, and no {what}.")
+    if lines.is_one(setting):
+        return ONE
+    return Axis(axis.name, tuple(axis.labels[k] for k in picked))
 
 
 def _misfit(left: Expression, found: Axis, right: Expression, expected: Axis) -> ShapeError:

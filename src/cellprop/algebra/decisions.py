@@ -25,6 +25,7 @@ from cellprop.algebra.expressions import (
 )
 from cellprop.algebra.notation import CALL, COMPARED, PLUS, TIMES, call
 from cellprop.algebra.rows import elementwise
+from cellprop.algebra.spans import ALL, ROW
 
 # By which share of it a number may be less than another and still counts as being as large.
 TOLERANCE = 1e-12
@@ -170,7 +171,7 @@ DECISIONS = (
     Operation(
         "largest_at",
         _largest_at,
-        reads=(("row", "all"),),
+        reads=((ROW, ALL),),
         maths=call("argmax_columns({0})"),
         numpy=Form("{0}.argmax(axis=1, keepdims=True) + 1", PLUS, (CALL,)),
         r=call('cbind(max.col({0}, "first"))'),
@@ -182,7 +183,7 @@ DECISIONS = (
     Operation(
         "all_equal",
         _all_equal,
-        reads=(("row", "all"), ("row", "all")),
+        reads=((ROW, ALL), (ROW, ALL)),
         maths=call("all_columns({0} = {1})"),
         numpy=Form(
             "({0} == {1}).all(axis=1, keepdims=True) * 1.0",
@@ -198,10 +199,10 @@ DECISIONS = (
     Operation(
         "total",
         _total,
-        reads=(("all", "all"),),
+        reads=((ALL, ALL),),
         maths=call("Σ({0})"),
         numpy=Form("{0}.sum(keepdims=True)", CALL, (CALL,)),
-        r=call("cbind(sum({0}))"),
+        r=call("sum({0})"),
         excel=call("SUM({0})"),
         cells=_cells_of_total,
         axes=lambda *_, **__: (ONE, ONE),

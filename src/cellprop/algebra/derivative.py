@@ -18,7 +18,6 @@ from typing import Literal
 
 from cellprop.algebra.expressions import (
     ONE,
-    SAME,
     Applied,
     Expression,
     Matrix,
@@ -28,6 +27,7 @@ from cellprop.algebra.expressions import (
     sum_over_rows,
 )
 from cellprop.algebra.notation import described
+from cellprop.algebra.spans import SAME
 from cellprop.errors import InputError
 
 Names = Mapping[str, tuple[str, str]]

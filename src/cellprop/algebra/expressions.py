@@ -11,16 +11,22 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 from types import MappingProxyType
-from typing import Literal, SupportsIndex
+from typing import Literal, SupportsIndex, TypeGuard
 
 import numpy as np
 from numpy.typing import NDArray
 
+from cellprop.algebra.lines import Key, is_key, setting_for
+from cellprop.algebra.spans import SAME, Pattern
 from cellprop.errors import InputError, nearest
 
 Array = NDArray[np.float64]
 Setting = float | str
 """What an operation is told beside its operands: a leak, a side, …"""
+
+
+# A higher power is a slip, or would make numbers overflow.
+MOST_POWER = 12
 
 
 # --- Axes ---------------------------------------------------------------------------------
@@ -91,37 +97,61 @@ class Expression:
         """The transpose, of shape (columns, rows); that of a transpose is what was transposed."""
         return Applied("transpose", self)
 
+    # It has rows and columns, which no loop goes through.
+    __iter__: None = None
+
+    def __getitem__(self, key: Key | tuple[Key, Key]) -> Expression:
+        """Return some rows and columns, as NumPy does of an array with two axes; a single one that
+        is picked by its number stands for all rows or columns, and repeats.
+        """
+        return _sliced(self, *(key if isinstance(key, tuple) else (key, slice(None))))
+
     def __matmul__(self, other: Expression) -> Applied:
-        return Applied("product", self, _expression(other))
+        return Applied("product", self, expression_of(other))
 
     def __add__(self, other: Expression | float) -> Applied:
-        return Applied("add", self, _expression(other))
+        if _is_below_0(other):
+            return self - abs(other)
+        return Applied("add", self, expression_of(other))
 
     def __radd__(self, other: float) -> Expression:
         # `sum` begins with 0.
-        return self if isinstance(other, int) and other == 0 else _expression(other) + self
+        return self if isinstance(other, int) and other == 0 else expression_of(other) + self
 
     def __sub__(self, other: Expression | float) -> Applied:
-        return Applied("subtract", self, _expression(other))
+        if _is_below_0(other):
+            return self + abs(other)
+        return Applied("subtract", self, expression_of(other))
 
     def __rsub__(self, other: float) -> Applied:
-        return Applied("subtract", _expression(other), self)
+        return Applied("subtract", expression_of(other), self)
 
     def __neg__(self) -> Applied:
         return 0 - self
 
     def __mul__(self, other: Expression | float) -> Applied:
-        other = _expression(other)
+        if _is_below_0(other):
+            return 0 - self * abs(other)
+        other = expression_of(other)
         return Applied("scale" if self.is_scalar or other.is_scalar else "multiply", self, other)
 
     def __rmul__(self, other: float) -> Applied:
-        return _expression(other) * self
+        if _is_below_0(other):
+            return 0 - abs(other) * self
+        return expression_of(other) * self
+
+    def __pow__(self, exponent: float) -> Expression:
+        return power(self, exponent)
 
     def __truediv__(self, other: Expression | float) -> Applied:
-        return Applied("divide", self, _expression(other))
+        if _is_below_0(other):
+            return 0 - self / abs(other)
+        return Applied("divide", self, expression_of(other))
 
     def __rtruediv__(self, other: float) -> Applied:
-        return _expression(other) / self
+        if _is_below_0(other):
+            return 0 - abs(other) / self
+        return expression_of(other) / self
 
 
 @dataclass(frozen=True, eq=False)
@@ -203,6 +233,12 @@ class Applied(Expression):
         return self.operands[0] if self.is_transpose else super().T
 
     @property
+    def is_elementwise(self) -> bool:
+        """Whether each cell is computed from the same cell of its operands, as in maths."""
+        reads = self.operation.reads
+        return not callable(reads) and all(pattern == SAME for pattern in reads)
+
+    @property
     def is_transpose(self) -> bool:
         """Whether it is its operand in the other order, and nothing else."""
         return self.operation.name == "transpose"
@@ -227,7 +263,7 @@ class Applied(Expression):
     def patterns(self) -> tuple[Pattern, ...]:
         """For each operand that is read, which of its cells the cell at (row, column) reads."""
         reads = self.operation.reads
-        return reads if isinstance(reads, tuple) else reads(**self.settings)
+        return reads(self) if callable(reads) else reads
 
 
 def define(
@@ -258,6 +294,55 @@ def apply(operation: str | Operation, *operands: Expression, **settings: Setting
         If the operands' axes don't fit.
     """
     return Applied(operation, *operands, **settings)
+
+
+def _sliced(operand: Expression, *keys: Key) -> Expression:
+    """Return some rows and columns of an expression."""
+    if len(keys) != 2 or not all(map(is_key, keys)):
+        raise InputError(
+            "rows and columns are picked by whole numbers and slices, as in X[0:3, 1]."
+        )
+    sides = zip(keys, (operand.rows, operand.columns), strict=True)
+    # Of one line that stands for all, the first is that line.
+    rows, columns = (
+        "" if axis is ONE and setting == "0" else setting
+        for axis, setting in ((axis, setting_for(key, axis.size)) for key, axis in sides)
+    )
+    if not rows and not columns:
+        return operand
+    return Applied("slice", operand, rows=rows, columns=columns)
+
+
+def power(operand: Expression, exponent: float) -> Expression:
+    """Return the expression of each number to a power, of the operand's shape.
+
+    Parameters
+    ----------
+    operand
+        Of shape (rows, columns).
+    exponent
+        A whole number, or a half for the square root; what is below 0 divides.
+
+    Raises
+    ------
+    InputError
+        If it is any other: spreadsheets differ on these.
+    """
+    if not isinstance(exponent, (int, float, np.integer, np.floating)):
+        raise InputError("an exponent is a number, such as the 3 of x ** 3.")
+    if -MOST_POWER <= exponent < 0:
+        return 1 / power(operand, -exponent)
+    if exponent == 0.5:
+        return square_root(operand)
+    if exponent not in range(MOST_POWER + 1):
+        raise InputError(
+            f"an exponent is a whole number up to {MOST_POWER}, or 0.5; not {exponent}."
+        )
+    if exponent in (0, 1):
+        return operand if exponent else Applied("ones", operand)
+    if exponent == 2:
+        return square(operand)
+    return Applied("power", operand, exponent=int(exponent))
 
 
 def sum_over_rows(operand: Expression) -> Applied:
@@ -294,12 +379,12 @@ def log(operand: Expression) -> Applied:
 
 def maximum(first: Expression | float, second: Expression | float) -> Applied:
     """Return the expression of the larger of two numbers; an axis of one repeats to fit."""
-    return Applied("maximum", _expression(first), _expression(second))
+    return Applied("maximum", expression_of(first), expression_of(second))
 
 
 def minimum(first: Expression | float, second: Expression | float) -> Applied:
     """Return the expression of the smaller of two numbers; an axis of one repeats to fit."""
-    return Applied("minimum", _expression(first), _expression(second))
+    return Applied("minimum", expression_of(first), expression_of(second))
 
 
 def in_parts(
@@ -345,9 +430,18 @@ def mentioned(expression: Expression) -> Iterable[Matrix]:
             yield from mentioned(operand)
 
 
-def _expression(operand: Expression | float) -> Expression:
+def expression_of(operand: Expression | float) -> Expression:
+    """Return an expression as it is, and a number as a constant; of one below 0 the difference.
+
+    Raises
+    ------
+    InputError
+        If it is neither.
+    """
     if isinstance(operand, Expression):
         return operand
+    if _is_below_0(operand):
+        return 0 - Number(abs(float(operand)))
     if isinstance(operand, (int, float, np.integer, np.floating)):
         return Number(float(operand))
     raise InputError(
@@ -356,16 +450,16 @@ def _expression(operand: Expression | float) -> Expression:
     )
 
 
+def _is_below_0(operand: object) -> TypeGuard[float]:
+    """Whether it is a number that a subtraction has in place of a constant."""
+    is_number = isinstance(operand, (int, float, np.integer, np.floating))
+    return is_number and -np.inf < operand < 0  # type: ignore[operator]
+
+
 # --- What an operation says of itself -----------------------------------------------------
 
 Notation = Literal["maths", "numpy", "r", "excel"]
 NOTATIONS: tuple[Notation, ...] = ("maths", "numpy", "r", "excel")
-Selector = Literal["row", "column", "all"]
-Pattern = tuple[Selector, Selector]
-"""Which rows and which columns of an operand the cell at (row, column) reads."""
-
-SAME: Pattern = ("row", "column")
-
 Range = tuple[float, float]
 """The least number and the largest."""
 
@@ -441,7 +535,7 @@ class Operation:
         value: Its value, computed in the order in which a spreadsheet computes the formula, so
             that the stored numbers do not depend on the machine's linear algebra library.
         reads: For each operand, the cells that the cell at (row, column) reads; or what says so
-            from the settings.
+            for the operands there are.
         maths, numpy, r, excel: How it is written for whole matrices.
         cells: How it is written for each cell.
         worked: How a cell is worked out with numbers, element by element, where that is not as in
@@ -467,7 +561,7 @@ class Operation:
 
     name: str
     value: Callable[..., Array]
-    reads: tuple[Pattern, ...] | Callable[..., tuple[Pattern, ...]]
+    reads: tuple[Pattern, ...] | Callable[[Applied], tuple[Pattern, ...]]
     maths: Notated
     numpy: Notated
     r: Notated

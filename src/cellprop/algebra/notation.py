@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Literal
 
+import numpy as np
+
 from cellprop.algebra.expressions import (
     ONE,
     Applied,
@@ -25,6 +27,10 @@ from cellprop.algebra.expressions import (
 # How tightly a text holds together. A text that binds less than its place needs is put in
 # parentheses, so parentheses stand exactly where leaving them out would change what is computed.
 COMPARED, PLUS, TIMES, MATRIX_TIMES, MINUS_SIGN, POWER, CALL = 5, 10, 20, 25, 30, 40, 50
+
+
+# What is smaller keeps its power of ten.
+SMALLEST_WRITTEN_OUT = 1e-10
 
 
 def text(expression: Expression, notation: Notation) -> str:
@@ -83,7 +89,11 @@ def _setting(value: Setting) -> str:
 def _constant(number: float) -> str:
     # The shortest text that reads back as the same number. A file's reader takes all of its digits;
     # whoever types a constant of more than 15 into Excel gets the first 15.
-    return repr(float(number)).removesuffix(".0")
+    shown = repr(float(number)).removesuffix(".0")
+    if "e" not in shown or not SMALLEST_WRITTEN_OUT <= number < 1:
+        return shown
+    # Written out where that is not long, since HyperFormula reads no number with an `E`.
+    return np.format_float_positional(number, trim="-")
 
 
 # --- Forms --------------------------------------------------------------------------------
@@ -192,6 +202,9 @@ def ones_beside(over: Literal["rows", "columns"]) -> Callable[[Applied], Form]:
             (m.columns, f"TRANSPOSE(COLUMN({m.name})^0)", f"COLUMN({m.name})^0") for m in matrices
         ]
         known = downwards + across if over == "rows" else across + downwards
+        # Where lines are picked or joined, no matrix has them: they are counted.
+        counted = (side, f"ROW(1:{side.size})^0", f"TRANSPOSE(ROW(1:{side.size})^0)")
+        known.append(counted)
         down, along = next((down, along) for found, down, along in known if found is side)
         return call(f"MMULT({along},{{0}})" if over == "rows" else f"MMULT({{0}},{down})")
 

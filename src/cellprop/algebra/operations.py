@@ -1,7 +1,8 @@
 """The table of operations: what fills the registry.
 
-It is put together from four tables: of plain operations (`arithmetic`), of `activations`, of
-`losses` and of `decisions`. Whoever adds an operation adds a row to one of them.
+It is put together from tables: of plain operations (`arithmetic`), of `activations`, of `losses`,
+of `decisions`, of `movement`, of what goes by an index (`lookup`), and of `windows`. Whoever adds
+an operation adds a row to one of them.
 """
 
 from __future__ import annotations
@@ -10,6 +11,10 @@ from cellprop.algebra.activations import ACTIVATIONS
 from cellprop.algebra.arithmetic import ARITHMETIC
 from cellprop.algebra.decisions import DECISIONS
 from cellprop.algebra.expressions import OPERATIONS
+from cellprop.algebra.lookup import LOOKUPS
 from cellprop.algebra.losses import LOSSES
+from cellprop.algebra.movement import MOVEMENTS
+from cellprop.algebra.windows import WINDOWED
 
-OPERATIONS.update((row.name, row) for row in (*ARITHMETIC, *ACTIVATIONS, *LOSSES, *DECISIONS))
+TABLES = (ARITHMETIC, ACTIVATIONS, LOSSES, DECISIONS, MOVEMENTS, LOOKUPS, WINDOWED)
+OPERATIONS.update((row.name, row) for table in TABLES for row in table)

@@ -17,8 +17,8 @@ from cellprop.algebra.values import value
 from cellprop.errors import InputError
 
 __all__ = [
-    "MOST", "Range", "at_ends", "chosen", "from_0", "of_column_sums", "of_product", "of_row_sums",
-    "of_total", "range_of", "ranges", "widened", "within",
+    "MOST", "Range", "at_ends", "chosen", "chosen_or_0", "from_0", "of_column_sums", "of_product",
+    "of_products", "of_row_sums", "of_total", "range_of", "ranges", "widened", "within",
 ]  # fmt: skip
 
 # A 64-bit number goes up to 1.8e308; what is left is for rounding, and for sums of a whole matrix.
@@ -105,6 +105,11 @@ def chosen(_: Applied, operands: Sequence[Range]) -> Range:
     return operands[0]
 
 
+def chosen_or_0(_: Applied, operands: Sequence[Range]) -> Range:
+    """Return the Range of what puts numbers elsewhere, among zeros."""
+    return widened((0.0, 0.0), operands[0])
+
+
 def within(least: float, most: float) -> RangeForm:
     """Return the RangeForm of an operation whose result lies between two numbers."""
     return lambda *_: (least, most)
@@ -115,6 +120,11 @@ def of_product(expression: Applied, operands: Sequence[Range]) -> Range:
     least, most = _at_ends(np.multiply, operands)
     size = expression.operands[0].columns.size
     return least * size, most * size
+
+
+def of_products(operands: Sequence[Range]) -> Range:
+    """Return the Range of products of two numbers."""
+    return _at_ends(np.multiply, operands)
 
 
 def of_column_sums(expression: Applied, operands: Sequence[Range]) -> Range:

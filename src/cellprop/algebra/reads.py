@@ -9,7 +9,8 @@ from collections.abc import Mapping
 from functools import lru_cache
 from types import MappingProxyType
 
-from cellprop.algebra.expressions import ONE, SAME, Applied, Expression, Matrix, Pattern, Selector
+from cellprop.algebra.expressions import ONE, Applied, Expression, Matrix
+from cellprop.algebra.spans import SAME, Pattern, repeated, through
 
 
 @lru_cache(maxsize=4096)  # expressions never change, and a marker asks for every student
@@ -24,20 +25,33 @@ def reads(expression: Expression) -> Mapping[Matrix, frozenset[Pattern]]:
     Returns
     -------
     mapping of Matrix to frozenset of Pattern
-        A pattern names the rows and the columns of the matrix: `row` or `column` stand for the row
-        or column number of the cell being computed, `all` for every one.
+        A pattern has a span for the rows of the matrix and one for its columns. Together they are
+        the cells that the formula of a cell refers to, no more and no less.
     """
     found: dict[Matrix, set[Pattern]] = {}
     _collect(expression, SAME, found)
     return MappingProxyType({matrix: frozenset(each) for matrix, each in found.items()})
 
 
+def picks(expression: Expression) -> bool:
+    """Whether cells read others by their place, and not only those of the same row or column, or
+    all: then their formulas need not be alike.
+    """
+    found = (span for patterns in reads(expression).values() for each in patterns for span in each)
+    return not all(span.is_usual for span in found)
+
+
 def _collect(expression: Expression, at: Pattern, found: dict[Matrix, set[Pattern]]) -> None:
     # An axis of one repeats: whichever cell is computed, it is read there.
-    at = ("all" if expression.rows is ONE else at[0], "all" if expression.columns is ONE else at[1])
+    at = (
+        repeated(at[0]) if expression.rows is ONE else at[0],
+        repeated(at[1]) if expression.columns is ONE else at[1],
+    )
+    if any(not span.index and span.has_gaps for span in at):
+        return  # no cell reads it at all
     if isinstance(expression, Matrix):
         found.setdefault(expression, set()).add(at)
     elif isinstance(expression, Applied):
-        which: dict[Selector, Selector] = {"row": at[0], "column": at[1], "all": "all"}
-        for operand, (rows, columns) in zip(expression.operands, expression.patterns, strict=False):
-            _collect(operand, (which[rows], which[columns]), found)
+        for operand, pattern in zip(expression.operands, expression.patterns, strict=False):
+            shape = operand.rows.size, operand.columns.size
+            _collect(operand, through(at, pattern, shape), found)

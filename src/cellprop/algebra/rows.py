@@ -11,7 +11,6 @@ from types import MappingProxyType
 from cellprop.algebra import axes, cells, ranges
 from cellprop.algebra.derivative import chain, through_slope
 from cellprop.algebra.expressions import (
-    SAME,
     Array,
     Expression,
     Form,
@@ -22,6 +21,7 @@ from cellprop.algebra.expressions import (
     Setting,
     Targets,
 )
+from cellprop.algebra.spans import SAME
 
 Back = Callable[..., tuple[Expression | None, ...]]
 NOTHING: Mapping[str, Setting] = MappingProxyType({})

@@ -9,13 +9,12 @@ address and no sheet.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
 
 from cellprop.algebra.expressions import (
     ONE,
-    SAME,
     Applied,
     Axis,
     CellTexts,
@@ -25,6 +24,7 @@ from cellprop.algebra.expressions import (
     put_together,
 )
 from cellprop.algebra.notation import CALL, MINUS_SIGN, text, written_settings
+from cellprop.algebra.spans import NOT_READ, SAME
 
 # Of more terms than these the first are written, and the last.
 MOST_TERMS, FIRST_TERMS = 6, 4
@@ -123,7 +123,7 @@ class _Working:
             return CellTexts([[text(expression, "maths")]], CALL)
         if expression.operation.parts is not None:
             return self.texts(put_together(expression, expression.operands[0]), rows, columns)
-        if all(pattern == SAME for pattern in expression.patterns):
+        if expression.is_elementwise:
             return self._of_elements(expression, rows, columns)
         return self._combined(expression, rows, columns)
 
@@ -167,12 +167,40 @@ class _Working:
     # --- What combines cells
 
     def _combined(self, expression: Applied, rows: Lines, columns: Lines) -> CellTexts:
+        usual = (span.is_usual for pattern in expression.patterns for span in pattern)
+        if callable(expression.operation.reads) or not all(usual):
+            return self._picked(expression, rows, columns)
         found = self._by_formula(expression, rows, columns, most=MOST_TERMS)
         if found is None:
             # What goes along the axis that is read as a whole is picked from all of it.
             found = self._by_formula(expression, rows, columns, most=None)
         assert found is not None, expression.operation.name
         return found
+
+    def _picked(self, expression: Applied, rows: Lines, columns: Lines) -> CellTexts:
+        """Return the texts by the cell formula of an operation that picks cells by their place: of
+        whole operands, with gaps for what is not read.
+        """
+        cells = [(i, j) for i in rows for j in columns if i is not None and j is not None]
+        operands = []
+        patterns = expression.patterns
+        for operand, pattern in zip_longest(
+            expression.operands, patterns[: len(expression.operands)], fillvalue=NOT_READ
+        ):
+            assert isinstance(operand, Expression)
+            assert isinstance(pattern, tuple)
+            sizes = operand.rows.size, operand.columns.size
+            down, across = (
+                _only({line for cell in cells for line in span.of(*cell, size)}, size)
+                for span, size in zip(pattern, sizes, strict=True)
+            )
+            operands.append(self.texts(operand, down, across))
+        found = expression.operation.cells(expression, operands)
+        texts = [
+            [GAP if i is None or j is None else _without_gaps(found.texts[i][j]) for j in columns]
+            for i in rows
+        ]
+        return CellTexts(texts, found.binds)
 
     def _by_formula(
         self, expression: Applied, rows: Lines, columns: Lines, most: int | None
@@ -184,10 +212,11 @@ class _Working:
             expression.operands, patterns[: len(expression.operands)], fillvalue=SAME
         ):
             assert isinstance(operand, Expression)
-            known = {"row": rows, "column": columns, "all": None}
+            assert isinstance(pattern, tuple)
+            known = {"row": rows, "column": columns}
             down, across = (
-                known.get(str(selector)) or _all(axis, most if selector in known else None)
-                for selector, axis in zip(pattern, (operand.rows, operand.columns), strict=True)
+                known.get(span.index) or _all(axis, most)
+                for span, axis in zip(pattern, (operand.rows, operand.columns), strict=True)
             )
             operands.append(self.texts(operand, down, across))
             places.append(_placeholder(operand, down, across))
@@ -199,6 +228,11 @@ class _Working:
             return None
         texts = [[_without_gaps(found.texts[i][j]) for j in across_at] for i in down_at]
         return CellTexts(texts, found.binds)
+
+
+def _only(wanted: Collection[int], size: int) -> Lines:
+    """Return the numbers of some rows or columns, of so many; None for each of the others."""
+    return [line if line in wanted else None for line in range(size)]
 
 
 def _all(axis: Axis, most: int | None) -> Lines:

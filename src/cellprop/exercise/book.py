@@ -8,15 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import product
 
 import numpy as np
 from rich.cells import cell_len
 
-from cellprop.algebra import Array, Matrix, Pattern
+from cellprop.algebra import ALL, Array, Matrix, Pattern
 from cellprop.faces.layout import Layout, lay_out
-from cellprop.faces.places import Place, Spread, letter
+from cellprop.faces.places import Picked, Place, Spread, letter
 from cellprop.faces.workbook import xml
-from cellprop.faces.workbook.book import Book, State, as_placed
+from cellprop.faces.workbook.book import Book, State, as_placed, styled
 from cellprop.faces.workbook.frame import Frame
 from cellprop.files.safe import looks_like_formula
 from cellprop.marking.question import Question
@@ -128,7 +129,9 @@ class ExerciseBook(Book):
             return of_columns(values)
         return (choose(values, given=True),) * width
 
-    def cells(self, place: Place, state: State, spread: Spread) -> Iterator[str]:
+    def cells(
+        self, place: Place, state: State, spread: Spread, picked: Picked | None = None
+    ) -> Iterator[str]:
         """Yield the cells of each row of a matrix in a state, as a sheet's XML."""
         name = place.matrix.name
         values = as_placed(place, self.values(name))
@@ -137,15 +140,15 @@ class ExerciseBook(Book):
             for addresses, numbers in zip(place.lines(), values, strict=True):
                 yield xml.number_cells(addresses, style, numbers)
         elif name not in self.open or state == "ghost":
-            yield from super().cells(place, state, spread)
+            yield from super().cells(place, state, spread, picked)
         elif state == "answer":
             yield from self._answers(place)
         else:
-            style = self.frame.style(state, self.formats[name].code)
             texts = self._waiting(place) if state == "active" else self._links(place, spread)
             rows = zip(place.lines(), as_placed(place, texts), values, strict=True)
-            for addresses, formulas, shown in rows:
-                yield xml.text_formula_cells(addresses, style, formulas, shown)
+            styles = self.styles_of_rows(place, state, picked)
+            for (addresses, formulas, shown), of in zip(rows, styles, strict=False):
+                yield styled(xml.text_formula_cells, of, addresses, formulas, shown)
 
     def values(self, name: str) -> list[list[str]]:
         """Return the values of a matrix, row by row, as the texts that stand in the file; empty
@@ -235,10 +238,10 @@ class ExerciseBook(Book):
         def condition(i: int, j: int) -> str:
             ranges, count = [], 0
             for place, pattern in read:
-                cells, size = _cells_read(place, pattern, i, j)
-                ranges.append(cells)
-                count += size
-            return f"COUNT({','.join(ranges)})={count}"
+                for cells, size in _cells_read(place, pattern, i, j):
+                    ranges.append(cells)
+                    count += size
+            return f"COUNT({','.join(ranges)})={count}" if ranges else NOTHING_MISSING
 
         return condition
 
@@ -249,21 +252,31 @@ def _widest(patterns: frozenset[Pattern]) -> list[Pattern]:
         p
         for p in sorted(patterns)
         if not any(
-            other != p and all(o in ("all", own) for o, own in zip(other, p, strict=True))
+            other != p and all(o in (ALL, own) for o, own in zip(other, p, strict=True))
             for other in patterns
         )
     ]
 
 
-def _cells_read(place: Place, pattern: Pattern, i: int, j: int) -> tuple[str, int]:
-    """Return the range of a matrix that the cell (i, j) reads, and its size."""
-    at = {"row": i, "column": j}
-    rows, columns = place.matrix.shape
-    first_row, last_row = (0, rows - 1) if pattern[0] == "all" else (at[pattern[0]],) * 2
-    first, last = (0, columns - 1) if pattern[1] == "all" else (at[pattern[1]],) * 2
-    start, end = place.address(first_row, first), place.address(last_row, last)  # also if turned
-    size = (last_row - first_row + 1) * (last - first + 1)
-    return (start if start == end else f"{start}:{end}"), size
+def _cells_read(place: Place, pattern: Pattern, i: int, j: int) -> Iterator[tuple[str, int]]:
+    """Yield the ranges of a matrix that the cell (i, j) reads, and their sizes."""
+    rows, columns = (
+        list(_runs(span.of(i, j, size)))
+        for span, size in zip(pattern, place.matrix.shape, strict=True)
+    )
+    for (top, bottom), (left, right) in product(rows, columns):
+        start, end = place.address(top, left), place.address(bottom, right)  # also if turned
+        size = (bottom - top + 1) * (right - left + 1)
+        yield (start if start == end else f"{start}:{end}"), size
+
+
+def _runs(lines: Sequence[int]) -> Iterator[tuple[int, int]]:
+    """Yield the first and the last of lines that follow each other."""
+    start = 0
+    for k in range(1, len(lines) + 1):
+        if k == len(lines) or lines[k] != lines[k - 1] + 1:
+            yield lines[start], lines[k - 1]
+            start = k
 
 
 def exercise_book(

@@ -203,10 +203,11 @@ class Crediting:
 def _read_by(matrix: Matrix, i: int, j: int, known: Mapping[str, Array]) -> list[float]:
     """Return the numbers that a cell is calculated from."""
     assert matrix.definition is not None
-    at: dict[str, Any] = {"row": i, "column": j, "all": slice(None)}
     found: list[float] = []
     for operand, patterns in reads(matrix.definition).items():
         if not operand.is_scalar:
-            for rows, columns in patterns:
-                found += np.ravel(known[operand.name][at[rows], at[columns]]).tolist()
+            for pattern in patterns:
+                sides = zip(pattern, operand.shape, strict=True)
+                cells = np.ix_(*(np.array(span.of(i, j, size), int) for span, size in sides))
+                found += known[operand.name][cells].ravel().tolist()
     return found

@@ -10,11 +10,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from itertools import product
 
 import numpy as np
 
 from cellprop.algebra import (
+    ALL,
     ONE,
     SAME,
     Applied,
@@ -23,6 +24,7 @@ from cellprop.algebra import (
     Matrix,
     Number,
     Pattern,
+    apart,
     apply,
     define,
     reads,
@@ -36,7 +38,9 @@ RELATIVE = 1e-9
 # What arithmetic leaves out of a number, in units of its last place.
 ROUNDINGS = 4.0
 # Operations that add numbers up, or only put them elsewhere.
-ADDING = ("transpose", "sum_over_rows", "sum_over_columns")
+ADDING = (
+    "transpose", "sum_over_rows", "sum_over_columns", "total", "slice", "place", "pad", "join",
+)  # fmt: skip
 
 
 def half_a_unit(decimals: int) -> float:
@@ -207,7 +211,9 @@ def _off_by(
     one shape.
     """
     if isinstance(expression, Matrix):
-        return at[expression.name], by[expression.name]
+        known = at[expression.name]
+        # What only lends its shape is not off, as nothing is said of it.
+        return known, by.get(expression.name, np.zeros(known.shape))
     if not isinstance(expression, Applied):
         number = value(expression, at)
         return number, np.zeros(number.shape)
@@ -229,7 +235,7 @@ def _result_off_by(
     if operation.name == "product":
         left, right = (abs(each) for each in values)
         return expression.function(left, offs[1]) + expression.function(offs[0], right)
-    if all(pattern == SAME for pattern in expression.patterns):
+    if expression.is_elementwise:
         return _each_off_by(expression.function, values, offs, usual)
     # Others mix numbers in ways of their own: these are moved one by one.
     operands = [
@@ -261,16 +267,13 @@ def _each_off_by(
 def _distinct(patterns: Iterable[Pattern]) -> Sequence[Pattern]:
     """Return patterns without those whose cells another moves as well, by itself."""
     found = sorted(patterns)
-    whole = [p for p in found if "all" in p]
-    return whole or found
+    has_all = any(ALL in p and all(span.is_usual for span in p) for p in found)
+    return [p for p in found if p != SAME and p != SAME[::-1]] if has_all else found
 
 
 def _moves(size: Array, pattern: Pattern) -> Iterator[Array]:
     """Yield what to add to an operand so that no cell sees two numbers of it move."""
-    rows: Iterable[Any] = range(len(size)) if pattern[0] == "all" else [slice(None)]
-    for i in rows:
-        columns: Iterable[Any] = range(size.shape[1]) if pattern[1] == "all" else [slice(None)]
-        for j in columns:
-            moved = np.zeros(size.shape)
-            moved[i, j] = size[i, j]
-            yield moved
+    for rows, columns in product(*map(apart, pattern, size.shape)):
+        moved, cells = np.zeros(size.shape), np.ix_(rows, columns)
+        moved[cells] = size[cells]
+        yield moved

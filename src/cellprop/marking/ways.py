@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from cellprop.algebra import Array, Matrix, Pattern, reads, value
+from cellprop.algebra import Array, Matrix, Pattern, Span, reads, value
 from cellprop.marking.precision import DOUBLE, Decimals, Precision
 from cellprop.marking.question import Question
 from cellprop.marking.verdicts import Answer, Mask
@@ -120,8 +120,13 @@ def _seen(cells: Mask, pattern: Pattern) -> Mask:
     operand.
     """
     rows, columns = pattern
-    if columns == "all":
-        cells = np.logical_or.reduce(cells, axis=1, keepdims=True)
-    if rows == "all":
-        cells = np.logical_or.reduce(cells, axis=0, keepdims=True)
-    return cells.T if rows == "column" or columns == "row" else cells
+    seen = _any_seen(_any_seen(cells, rows).T, columns).T
+    return seen.T if rows.index == "column" or columns.index == "row" else seen
+
+
+def _any_seen(cells: Mask, span: Span) -> Mask:
+    """Return a mask that has a row for each number of a span: whether any of its rows is in it."""
+    if span.is_usual:
+        return cells if span.index else np.logical_or.reduce(cells, axis=0, keepdims=True)
+    read = [np.logical_or.reduce(cells[list(lines)], axis=0) for lines in span.lines]
+    return np.stack(read)

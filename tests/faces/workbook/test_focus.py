@@ -182,14 +182,13 @@ def test_a_formula_refers_to_what_the_algebra_says_it_reads(name, layout):
         for matrix in reading.computed(trace, label):
             top, left, bottom, right = place_of[matrix][1]
             for cell in cells_of((top, left, bottom, right)):
-                at = {"row": cell[0] - top, "column": cell[1] - left, "all": None}
+                at = cell[0] - top, cell[1] - left
                 said = {
                     (operand.name, (i, j))
                     for operand, patterns in reads(trace.matrix(matrix).definition).items()
                     for rows, columns in patterns
-                    for i in range(operand.rows.size)
-                    for j in range(operand.columns.size)
-                    if at[rows] in (None, i) and at[columns] in (None, j)
+                    for i in rows.of(*at, operand.rows.size)
+                    for j in columns.of(*at, operand.columns.size)
                 }
                 read = [
                     number_of[sheet.title, *c] for c in reading.referred(computing(sheet)[cell])

@@ -22,10 +22,12 @@ from by_hand import calculated
 from cellprop.algebra import (
     ONE,
     OPERATIONS,
+    ROW,
     Applied,
     Axis,
     CellTexts,
     Matrix,
+    Span,
     define,
     square,
     sum_over_rows,
@@ -394,7 +396,7 @@ def test_what_does_not_go_on_as_it_begins_is_not_told():
     row = replace(
         OPERATIONS["transpose"],
         name="turned",
-        reads=(("row", "any"),),
+        reads=((ROW, Span("column", ((0,), (1,), (4,), (3,), (2,)))),),
         cells=turned,
         axes=lambda operands: (operands[0].rows, operands[0].columns),
     )

@@ -11,8 +11,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
-from cellprop.algebra import Matrix, Pattern, Selector
+from cellprop.algebra import COLUMN, ROW, Matrix, Pattern, Span, band
 from cellprop.faces.places import Place, Spread
 
 
@@ -56,19 +57,25 @@ def rules(active: Sequence[Matrix], spread: Spread, focus: FocusCells) -> Iterab
     """
     own_by: dict[Place, str] = {}
     read_by: dict[Place, list[str]] = {}
+    in_part: set[Place] = set()
     for matrix in active:
         home = spread.homes[matrix.name]
-        own_by[home] = _test(home, ("row", "column"), focus, matrix)
+        own_by[home] = _test(home, (ROW, COLUMN), focus, matrix)
         for place, patterns in spread.reads(matrix):
             tests = read_by.setdefault(place, [])
             tests += [_test(place, p, focus, matrix) for p in sorted(patterns)]
+            if not all(span.is_usual for p in patterns for span in p):
+                in_part.add(place)
     for place in dict.fromkeys((*own_by, *read_by)):
         own = [own_by[place]] if place in own_by else []
         read = read_by.get(place, [])
         if own and read:
             condition = f"AND({focus.chosen},({own[0]})=0,({'+'.join(read)})>0)"
             yield StyleRule(place.range, condition, "read")
-        yield StyleRule(place.range, f"AND({focus.chosen},{'+'.join(own + read)}=0)", "known")
+        elsewhere = f"{'+'.join(own + read)}=0"
+        # Of what is read in part the rest is not read without a focus either.
+        condition = elsewhere if place in in_part else f"AND({focus.chosen},{elsewhere})"
+        yield StyleRule(place.range, condition, "known")
 
 
 def _test(place: Place, pattern: Pattern, focus: FocusCells, active: Matrix) -> str:
@@ -79,7 +86,11 @@ def _test(place: Place, pattern: Pattern, focus: FocusCells, active: Matrix) -> 
     down, across = f"ROW()-{place.row - 1}", f"COLUMN()-{place.column - 1}"
     if place.turned:
         down, across = across, down
-    factors = [_chosen(pattern[0], focus, down), _chosen(pattern[1], focus, across)]
+    rows, columns = place.matrix.shape
+    factors = [
+        _chosen(pattern[0], focus, down, rows),
+        _chosen(pattern[1], focus, across, columns),
+    ]
     if focus.matrix:
         factors.append(f'(({focus.matrix}="")+({focus.matrix}="{active.name}"))')
     # A row that only a taller matrix has is no cell of this one, so nothing is read for it.
@@ -90,11 +101,68 @@ def _test(place: Place, pattern: Pattern, focus: FocusCells, active: Matrix) -> 
     return "*".join(factor for factor in factors if factor) or "1"
 
 
-def _chosen(selector: Selector, focus: FocusCells, position: str) -> str:
-    if selector == "all":
+def _chosen(span: Span, focus: FocusCells, position: str, size: int) -> str:
+    """Return a number that is 1 in the lines that are read, by their position from 1; empty if that
+    is so in all.
+    """
+    cell = focus.row if span.index == "row" else focus.column
+    if span.is_usual:
+        return f'(({cell}="")+({position}={cell}))' if span.index else ""
+    any_read = _among(span.any_of(size), size, position)
+    if not span.index:
+        return any_read
+    found = _by_number(span, f"MAX({cell})", position)
+    if not any_read:
+        return f'(({cell}="")+{found})'
+    return f'(({cell}="")*{any_read}+{found})'
+
+
+def _among(lines: Sequence[int], size: int, position: str) -> str:
+    """Return a number that is 1 where a position from 1 is that of one of some lines from 0; empty
+    if they are all that there are.
+    """
+    if len(lines) == size:
         return ""
-    cell = focus.row if selector == "row" else focus.column
-    return f'(({cell}="")+({position}={cell}))'
+    if not lines:
+        return "0"
+    apart = {after - before for before, after in pairwise(lines)}
+    if len(apart) > 1:
+        return f"({'+'.join(f'({position}={line + 1})' for line in lines)})"
+    first, last = lines[0] + 1, lines[-1] + 1
+    if first == last:
+        return f"({position}={first})"
+    within = f"({position}>={first})*({position}<={last})"
+    step = apart.pop()
+    return within if step == 1 else f"{within}*(MOD({position}-{first},{step})=0)"
+
+
+def _by_number(span: Span, number: str, position: str) -> str:
+    """Return a number that is 1 where a position from 1 is that of a line which is read for the
+    number in focus, from 1.
+    """
+    found = band(span)
+    if found is None:  # each number by itself
+        each = (
+            f"({number}={n + 1})*{_among(lines, -1, position)}"
+            for n, lines in enumerate(span.lines)
+            if lines
+        )
+        return f"({'+'.join(each)})"
+    # For numbers and lines from 1, and not from 0.
+    first = found.first - found.by_number - found.by_line
+    level = f"{_times(found.by_number, number)}{_times(found.by_line, position)}{first:+d}"
+    level = level.removeprefix("+")
+    tests = [f"({level}=0)"] if not found.width else [f"({level}>=0)", f"({level}<={found.width})"]
+    if found.apart > 1:
+        tests.append(f"(MOD({level},{found.apart})=0)")
+    for what, (least, most) in ((number, found.numbers), (position, found.lines)):
+        tests += [f"({what}>={least + 1})", f"({what}<={most + 1})"]
+    return "*".join(tests)
+
+
+def _times(by: int, what: str) -> str:
+    # In brackets, since what is taken may be a difference.
+    return f"{'+' if by > 0 else '-'}{f'{abs(by)}*' if abs(by) > 1 else ''}({what})"
 
 
 # A spreadsheet nests functions 64 deep, and has formulas of 8,192 characters.
@@ -105,7 +173,9 @@ MOST_TEXT, MOST_OPTIONS = 250, 250
 _TOKENS = re.compile(r"[A-Z]+|\d+|[^A-Z\d]+")
 
 
-def formula_in_focus(texts: Sequence[Sequence[str]], focus: FocusCells) -> str:
+def formula_in_focus(
+    texts: Sequence[Sequence[str]], focus: FocusCells, *, each: bool = False
+) -> str:
     """Return a formula that shows the formula of the cell in focus; of the first without one.
 
     A text put together from what differs between the cells. Not FORMULATEXT: Excel 2010, Gnumeric
@@ -118,9 +188,15 @@ def formula_in_focus(texts: Sequence[Sequence[str]], focus: FocusCells) -> str:
         The formulas of a matrix, without `=`, by row and column.
     focus
         Where the focus is chosen.
+    each
+        Whether they differ in more than what goes by the row or by the column.
     """
     first = literal(f"={texts[0][0]}")
     row, column = index_chosen(focus.row, len(texts)), index_chosen(focus.column, len(texts[0]))
+    if each:
+        index = row if len(texts[0]) == 1 else f"(({row}-1)*{len(texts[0])}+{column})"
+        formula = _option(index, [f"={text}" for cells in texts for text in cells])
+        return formula if len(formula) <= LONGEST else first
     down = zip(*(_TOKENS.findall(cells[0]) for cells in texts), strict=True)
     across = zip(*map(_TOKENS.findall, texts[0]), strict=True)
     parts, same = [], "="

@@ -14,7 +14,7 @@ from functools import cached_property
 from openpyxl.worksheet.worksheet import Worksheet
 from rich.cells import cell_len
 
-from cellprop.algebra import Matrix, Mention, named, statement, with_shapes
+from cellprop.algebra import Matrix, Mention, named, picks, statement, with_shapes
 from cellprop.faces import places as at
 from cellprop.faces.places import letter
 from cellprop.faces.workbook import focus, pictures, xml
@@ -427,6 +427,7 @@ def _calculation(header: Header, matrix: Matrix) -> tuple[str, str]:
     chosen = Chosen(header.focus.row, header.focus.column)
     found = in_numbers(matrix, blocks, chosen, book.update.values)
     if found is None:
-        texts = book.formulas(matrix)
-        return focus.formula_in_focus(texts, header.focus), f"={texts[0][0]}"
+        assert matrix.definition is not None
+        texts, each = book.formulas(matrix), picks(matrix.definition)
+        return focus.formula_in_focus(texts, header.focus, each=each), f"={texts[0][0]}"
     return found.formula, found.text(0, 0)

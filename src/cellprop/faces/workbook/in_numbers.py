@@ -16,9 +16,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import ROUND_HALF_UP, Context, Decimal
 from functools import partial
+from itertools import product
 from math import floor, log10
 
-from cellprop.algebra import Array, Cell, Matrix, worked
+from cellprop.algebra import Array, Cell, Matrix, picks, worked
 from cellprop.faces.workbook.focus import LONGEST, index_chosen, literal
 from cellprop.texts.formats import Format
 
@@ -194,6 +195,10 @@ class _Read:
     column: _Going
     is_guarded: bool
 
+    def at(self, row: int, column: int) -> tuple[Matrix, int, int]:
+        """Return which cell it is where a cell is worked out, all counted from 0."""
+        return self.matrix, self.row.at(row, column), self.column.at(row, column)
+
 
 def _line(matrix: Matrix) -> list[str | _Read] | None:
     """Return the texts and the cells of a matrix's calculation, its result last; None if it is not
@@ -212,8 +217,30 @@ def _line(matrix: Matrix) -> list[str | _Read] | None:
         if piece is None:
             return None
         pieces.append(piece)
+    if picks(matrix.definition) and not _is_so_everywhere(matrix, pieces):
+        return None
     own = _Going(0, min(1, last_row), 0), _Going(0, 0, min(1, last_column))
     return [*pieces, " = ", _Read(matrix, *own, is_guarded=False)]
+
+
+# A matrix of which each cell is looked at has no more of them: it would take too long.
+_MOST_CELLS = 400
+
+
+def _is_so_everywhere(matrix: Matrix, pieces: Sequence[str | _Read]) -> bool:
+    """Whether every cell of a matrix is calculated so: cells picked by their place need not go on
+    as they begin.
+    """
+    assert matrix.definition is not None
+    rows, columns = matrix.shape
+    return rows * columns <= _MOST_CELLS and all(
+        [piece.at(*cell) if isinstance(piece, _Read) else piece for piece in pieces]
+        == [
+            (each.matrix, each.row, each.column) if isinstance(each, Cell) else each
+            for each in worked(matrix.definition, *cell)
+        ]
+        for cell in product(range(rows), range(columns))
+    )
 
 
 def _together(pieces: Sequence[str | Cell], last_row: int, last_column: int) -> str | _Read | None:
