@@ -234,6 +234,11 @@ def test_an_exercise_of_a_program_is_refused_so_far(tmp_path):
         ask(cellprop.trace(line, [[1, 2]], [1]).update)
 
 
+def test_a_function_that_is_not_decorated_is_refused():
+    with pytest.raises(InputError, match=r"^network: expected a Network, or a program that"):
+        cellprop.trace(rnn.function, X, y)
+
+
 def test_a_program_has_no_network():
     run = cellprop.trace(line, [[1, 2]], [1])
     assert not hasattr(run, "network")
