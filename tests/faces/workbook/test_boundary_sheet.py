@@ -247,7 +247,7 @@ def test_samples_stand_beside_the_grid_class_by_class_and_the_chart_shows_each_c
         for k in range(3)
     ]
     assert len({s.marker.symbol for s in chart.series}) == 3
-    assert "descr=" in reading.parts(content(trace))["xl/drawings/drawing2.xml"].decode()
+    assert "descr=" in reading.parts(content(trace))["xl/drawings/2.xml"].decode()
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from openpyxl.utils.cell import range_boundaries
+from openpyxl.utils.escape import unescape
 
 import cellprop
 import reading
@@ -293,7 +294,7 @@ def test_many_samples_print_on_one_page_in_width_and_the_first_says_what_is_left
     assert reading.pages(libreoffice, trace, ["Predictions"], tmp_path)["Predictions"] == 1
     sheet, found = formulas(trace)["Predictions"], stored(trace)
     assert not sheet.col_breaks.brk
-    assert sheet.page_setup.fitToWidth == 1
+    assert sheet.page_setup.fitToWidth in (None, 1)  # the usual
     _, _, _, bottom = range_boundaries(sheet.print_area.split("!")[1])
     first, _ = find(found, "Samples")
     assert bottom == first + 2 + 20
@@ -409,7 +410,7 @@ def test_names_of_classes_stay_text_whatever_they_say(some, tmp_path):
     for number, ((found,), label) in enumerate(
         zip(table(stored(trace))["class wanted"], labels, strict=True), 1
     ):
-        text = shown(found)
+        text = unescape(shown(found))  # of a formula's text, openpyxl shows what the file holds
         cut = text.endswith("…") and label.startswith(text[:-1])
         assert text == (label or str(number)) or cut
 

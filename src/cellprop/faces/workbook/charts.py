@@ -253,6 +253,7 @@ class _Drawings(SpreadsheetDrawing):
     """What is drawn on a sheet: charts, which openpyxl knows, and what is placed on it besides."""
 
     __elements__ = SpreadsheetDrawing.__elements__  # else openpyxl takes it to have none
+    _path = "/xl/drawings/{0}.xml"  # a file has each name twice, unpacked
     placed: Sequence[Placed] = ()
 
     def __bool__(self) -> bool:

@@ -66,7 +66,7 @@ class Page:
         self.rows: list[str] = []
         self.height = 0.0
         self.merged: list[str] = []
-        self.links: list[tuple[str, str, str]] = []
+        self.links: list[tuple[str, str]] = []
         self.picture: tuple[int, Drawing] | None = None
 
     @property
@@ -98,7 +98,8 @@ class Page:
         self.merged.append(f"{first}{self.next}:{LAST}{self.next}")
         lines = -(-cell_len(text) // self.room(first))
         cells = self.text(first, "body", text)
-        cells += "".join(self.blank(column, "body") for column in WIDTHS if column > first)
+        if self.book.frame.has_lines("body"):
+            cells += "".join(self.blank(column, "body") for column in WIDTHS if column > first)
         self.add(before + cells, lines * 14.5 + 2)
 
     def room(self, first: str) -> int:
@@ -107,7 +108,7 @@ class Page:
 
     def link(self, column: str, target: str, text: str) -> str:
         """Return a cell that links to a sheet."""
-        self.links.append((f"{column}{self.next}", target, text))
+        self.links.append((f"{column}{self.next}", target))
         return self.text(column, "link", text)
 
     def finish(self, sheet: Worksheet) -> None:
@@ -120,8 +121,8 @@ class Page:
         if self.picture:
             row, drawing = self.picture
             frame.add_drawing(sheet, PICTURE_COLUMN, row, drawing)
-        for cell, target, text in self.links:
-            frame.add_link(sheet, cell, target, text)
+        for cell, target in self.links:
+            frame.add_link(sheet, cell, target)
         frame.set_up_print(
             sheet,
             f"A1:{LAST}{len(self.rows)}",
