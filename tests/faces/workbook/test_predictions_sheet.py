@@ -446,14 +446,28 @@ def test_the_largest_of_negative_outputs_is_the_class(tmp_path):
     assert cellprop.verify(trace.to_excel(tmp_path / "book.xlsx")).ok
 
 
+def test_what_adam_remembers_stands_beside_what_is_printed_under_its_heading():
+    network = cellprop.Network([3, 2, 1])
+    trace = cellprop.trace(network, X, y, seed=1, optimizer="adam", epochs=3)
+    sheet, found = formulas(trace)["Predictions"], stored(trace)
+    _, _, last, _ = range_boundaries(sheet.print_area.split("!")[1])
+    _, first = find(found, "What the update rule remembers")
+    names = sheet.parent.defined_names
+    trained = {name.removesuffix("_trained"): n for name, n in names.items() if "_trained" in name}
+    remembered = trained.keys() - {matrix.name for matrix in trace.program.parameters}
+    assert {"wh_m", "wh_v", "bout_v", "beta_1_power"} <= remembered
+    for name, defined in trained.items():
+        left, *_ = range_boundaries(defined.attr_text.split("!")[1].replace("$", ""))
+        assert left >= first > last if name in remembered else left <= last, name
+
+
 def test_the_parameters_of_several_layers_stand_in_lines_that_fit_a_page(libreoffice, tmp_path):
     random = np.random.default_rng(2)
     X, y = random.normal(size=(20, 3)), random.normal(size=(20, 2))
     trace = cellprop.trace(cellprop.Network([3, 4, 5, 2]), X, y, seed=1, optimizer="adam")
     sheet = formulas(trace)["Predictions"]
     assert not sheet.col_breaks.brk
-    # No page without content: the samples, and then the room for one's own.
-    assert reading.pages(libreoffice, trace, ["Predictions"], tmp_path)["Predictions"] == 2
+    assert reading.pages(libreoffice, trace, ["Predictions"], tmp_path)["Predictions"] == 1
     # The names of no two matrices stand in the same cells, however many lines there are.
     named = [
         d.attr_text for n, d in sheet.parent.defined_names.items() if "Predictions" in d.attr_text
