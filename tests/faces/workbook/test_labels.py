@@ -220,8 +220,7 @@ def heights_lack(sheet, texts) -> list[str]:
 
 def test_a_long_label_stands_whole_in_its_cell_on_every_sheet(long):
     book = formulas(long)
-    assert {"Training", "Predictions", "Decision boundary"} <= set(book.sheetnames)
-    for name in [*(sheet.title for _, sheet in steps(book)), "Predictions", "Decision boundary"]:
+    for name in [*(sheet.title for _, sheet in steps(book)), "Predictions", "Training"]:
         texts = {
             shown(c.value)
             for row in book[name]

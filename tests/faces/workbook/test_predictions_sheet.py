@@ -16,7 +16,7 @@ import reading
 from cellprop import algebra
 from cellprop.algebra import Axis, Matrix
 from cellprop.faces import workbook
-from cellprop.faces.workbook import extras, samples
+from cellprop.faces.workbook import extras, points, samples
 from cellprop.programs import deciding
 from cellprop.texts.words import Words, load
 from conftest import slow_but, slow_case
@@ -230,7 +230,7 @@ def test_few_steps_on_the_way_are_shown_and_many_folded_away():
 
 def test_a_network_too_wide_for_the_sheet_goes_without(monkeypatch):
     trace = case("deep")
-    monkeypatch.setattr(extras, "widest", lambda _: 20_000)
+    monkeypatch.setattr(points, "_widest", lambda _: 20_000)
     assert extras.which(trace) == ()
 
 

@@ -276,7 +276,7 @@ def _list_steps(page: Page, further: Sequence[Extra]) -> None:
         page.prose(words("contents.left_out", sheets=sheets))
         return
     for extra in further:
-        about = page.words(f"{extra.key}.about")
+        about = page.words(extra.about or f"{extra.key}.about")
         page.add(page.link("A", extra.name, extra.name) + page.text("B", "table", about))
 
 
