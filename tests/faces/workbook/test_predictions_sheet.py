@@ -80,12 +80,15 @@ def stored(trace) -> dict:
 def table(sheet: dict, heading: str = "Samples") -> dict[str, list[list]]:
     """The columns of the table under a heading, by the names above them: a list of rows each."""
     row = find(sheet, heading)[0] + 1
-    names = {c: v for (r, c), v in sheet.items() if r == row}
+    # What the update rule remembers stands beside the table, and is none of it.
+    beside = [c for (_, c), v in sheet.items() if v == "What the update rule remembers"]
+    last = min(beside, default=10_000) - 1
+    names = {c: v for (r, c), v in sheet.items() if r == row and c < last}
     end = find(sheet, "Your own samples")[0] - 2
     rows = range(row + 2, end) if heading == "Samples" else range(row + 2, row + 7)
     starts = sorted(names)
     found = {}
-    for start, following in zip(starts, [*starts[1:], 10_000], strict=True):
+    for start, following in zip(starts, [*starts[1:], last], strict=True):
         columns = sorted({c for r, c in sheet if r == row + 1 and start <= c < following})
         columns = columns or [start]
         found[names[start]] = [[sheet.get((r, c)) for c in columns] for r in rows]
