@@ -73,6 +73,15 @@ class Side:
         """Return the lines of a window that lie on the matrix."""
         return [a for a in range(self.window) if 0 <= self.line(i, a) < self.size]
 
+    def on_matrix(self, a: int, count: int) -> tuple[slice, slice]:
+        """Return which of so many windows have a line of theirs on the matrix, and where."""
+        first = max(0, -(self.line(0, a) // self.stride))
+        last = min(count - 1, (self.size - 1 - self.line(0, a)) // self.stride)
+        if last < first:
+            return slice(0, 0), slice(0, 0)
+        lines = slice(self.line(first, a), self.line(last, a) + 1, self.stride)
+        return slice(first, last + 1), lines
+
     # --- Which lines are read
 
     def of_matrix(self, index: Index) -> Span:
@@ -241,14 +250,13 @@ def _convolve(x: Array, kernel: Array, like: Array | None = None, **told: int) -
     counts = [_counted(s.size, s.window, s.stride, s.apart, s.before) for s in sides]
     if like is not None:
         counts = list(np.atleast_2d(like).shape)
-    top, left = sides[0].before, sides[1].before
-    padded = np.pad(x, ((top, top), (left, left)))
-    total: Array | None = None
+    total = np.zeros(counts)
     for a, b in np.ndindex(kernel.shape):
-        term = padded[_moved(sides[0], a, counts[0]), _moved(sides[1], b, counts[1])]
-        term = term * kernel[a, b]
-        total = term if total is None else total + term
-    assert total is not None
+        # Only where it lies on the matrix: a number that is missing is none of the others.
+        (to_row, rows), (to_column, columns) = (
+            side.on_matrix(k, count) for side, k, count in zip(sides, (a, b), counts, strict=True)
+        )
+        total[to_row, to_column] += x[rows, columns] * kernel[a, b]
     return total
 
 

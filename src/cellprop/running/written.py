@@ -15,6 +15,7 @@ from cellprop.files.opening import listed
 from cellprop.files.samples import Table, numbers, table
 from cellprop.limits import check_program
 from cellprop.programs.building import Declared, Sides, Sized, Written, numbered
+from cellprop.programs.deciding import Decision, decision
 from cellprop.programs.program import Program
 from cellprop.running.options import Options, named, remembered_of
 from cellprop.running.run import Run
@@ -59,10 +60,22 @@ def run(
         program,
         known,
         tuple(known),
+        _decision(program, known),
         decimals={name: found.decimals for name, found in tables.items()},
         named=any(aligned.are_names(each.column_labels) for each in tables.values()),
     )
     return walked(problem, options, _start(model, program, samples, parameters, options.seed))
+
+
+def _decision(program: Program, known: Mapping[str, Array]) -> Decision | None:
+    """Return how outputs decide; None if there is not one that is compared with classes."""
+    forward = program.forward
+    if len(forward.outputs) != 1 or len(forward.targets) != 1:
+        return None
+    made = forward.output.whole or forward.output.definition
+    if not isinstance(made, Applied) or forward.output.shape != forward.target.shape:
+        return None
+    return decision(known[forward.target.name], made.operation.name)
 
 
 def outputs_of(run: Run, X: Any) -> dict[str, tuple[Matrix, Array]]:

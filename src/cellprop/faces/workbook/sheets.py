@@ -133,9 +133,12 @@ def lane_rows(
     """Yield the rows of a lane, with what stands beside its matrices by the number of the row."""
     measures, spread = book.measures(step), book.layout.on(step)
     rows: dict[int, list[tuple[int, str]]] = {}
+    in_part = spread.read_in_part(step.computed)
     for place in lane.places:
         left = place.label_column if place.has_row_labels else place.column
-        for row, cells in enumerate(book.block(place, state_of(place), measures), place.name_row):
+        state = state_of(place)
+        picked = in_part.get(place) if state == "read" else None
+        for row, cells in enumerate(book.block(place, state, measures, picked), place.name_row):
             rows.setdefault(row, []).append((left, cells))
     for column, row, cells in (*_signs(book, lane), *_marks(book, step, lane)):
         rows.setdefault(row, []).append((column, cells))
