@@ -14,11 +14,14 @@ import numpy as np
 from cellprop.algebra import Array
 from cellprop.errors import InputError
 from cellprop.files.safe import label
+from cellprop.programs.building import Written
 from cellprop.programs.network import Network
+from cellprop.programs.sequences import Shape, from_modules, is_program
 from cellprop.programs.theirs import (
     TORCH,
     TORCH_ACTIVATIONS,
     TORCH_DROPOUTS,
+    USUAL_LOSS,
     check_hooks,
     checked,
     flattened,
@@ -42,8 +45,6 @@ SKLEARN_ACTIVATIONS = {
 }
 TORCH_CARRIED = ("Linear", *TORCH_ACTIVATIONS, "Identity", "Flatten", *TORCH_DROPOUTS)
 INSTEAD = f"use Linear layers with {', '.join([*TORCH_ACTIVATIONS][:-1])} or Softmax"
-# What training usually makes smaller with an activation at the output; else the squared error.
-USUAL_LOSS = {"softmax": "cross_entropy", "sigmoid": "binary_cross_entropy"}
 
 
 # --- scikit-learn -------------------------------------------------------------------------
@@ -122,23 +123,50 @@ def _not_a_perceptron(model: Any) -> str:
 # --- PyTorch ------------------------------------------------------------------------------
 
 
-def from_torch(model: Any, *, loss: str | None = None) -> tuple[Network, dict[str, Array]]:
-    """Return the network that a sequence of PyTorch modules is, and its parameters.
+def from_torch(
+    model: Any,
+    *,
+    loss: str | None = None,
+    steps: int | None = None,
+    shape: Shape | None = None,
+    each_step: bool = False,
+) -> tuple[Network | Written, dict[str, Array]]:
+    """Return the network, or the program, that PyTorch modules are, and its parameters: what
+    `trace` takes.
 
     Parameters
     ----------
     model
-        An `nn.Sequential` of `Linear` layers, each with at most one activation after it:
-        `Sigmoid`, `Tanh`, `ReLU`, `LeakyReLU(0.01)`, `Softplus`, `ELU`, `SiLU`,
-        `GELU(approximate="tanh")` or, at the end, `Softmax(dim=1)`. What does
-        nothing is left out: `Identity`, `Flatten` (a sample is flat), and `Dropout` after
-        `model.eval()`. None of them may have hooks, or weights that are made of others
-        (parametrizations, weight norm, pruning) or shared.
+        A plain network: an `nn.Sequential` of `Linear` layers, each with at most one activation
+        after it: `Sigmoid`, `Tanh`, `ReLU`, `LeakyReLU(0.01)`, `Softplus`, `ELU`, `SiLU`,
+        `GELU(approximate="tanh")` or, at the end, `Softmax(dim=1)`. What does nothing is left out:
+        `Identity`, `Flatten` (a sample is flat), and `Dropout` after `model.eval()`. None of them
+        may have hooks, or weights that are made of others (parametrizations, weight norm, pruning)
+        or shared.
+        Or a program: an `nn.Sequential` that has `RNN`, `LSTM`, `GRU`, `Conv1d`, `Conv2d`,
+        `MaxPool1d`, `MaxPool2d`, `AvgPool1d`, `AvgPool2d`, `LayerNorm`, `BatchNorm1d`,
+        `MultiheadAttention` (of a sequence with itself) or `Embedding` among these, or one of them
+        alone.
     loss
         What training makes smaller. None is `cross_entropy` after a softmax,
         `binary_cross_entropy` after a sigmoid, and else `squared_error`. If the model ends in a
         plain `Linear`, `cross_entropy` adds the softmax and `binary_cross_entropy` the sigmoid,
         as PyTorch's `CrossEntropyLoss` and `BCEWithLogitsLoss` do.
+    steps
+        How many time steps a recurrent network goes through, or words are embedded side by side.
+    shape
+        How large what is convolved is: `(rows, columns)` of an image, the length of a signal; with
+        the number of channels before, if you like.
+    each_step
+        Whether the outputs of all time steps are compared (`y_1`, `y_2`, …), not only the last.
+
+    Returns
+    -------
+    Network or program
+        A `Network` where all is plain; else a program, which takes `x`, or `x_1`, `x_2`, … for
+        time steps or channels, and gives `output`.
+    dict
+        The parameters by name. Those of a program end with the module's place (`W_ih_0`).
 
     Raises
     ------
@@ -158,12 +186,19 @@ def from_torch(model: Any, *, loss: str | None = None) -> tuple[Network, dict[st
         run = trace(network, X, y, parameters=parameters)
         run["output"]  # model(X).softmax(dim=1)
     """
+    if is_program(model):
+        return from_modules(model, loss, steps, shape, each_step=each_step)
     if kind_of(model, TORCH, ("Sequential",)) is None:
         hint = (
             "; put its layers, in order, into an nn.Sequential" if is_torch(model) else
             "; for scikit-learn there is from_sklearn" if is_of("sklearn.", model) else ""
         )  # fmt: skip
         raise InputError(f"from_torch: expected an nn.Sequential, found {found_as(model)}{hint}.")
+    for name, found in (("steps", steps), ("shape", shape), ("each_step", each_step or None)):
+        if found is not None:
+            raise InputError(
+                f"{name}: the model takes samples in rows, which have none; leave it out."
+            )
     layers = list(_torch_layers(model))
     if not layers:
         raise InputError("from_torch: expected at least one Linear, found none.")

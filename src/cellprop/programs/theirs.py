@@ -58,6 +58,8 @@ TORCH_TOLD: dict[str, dict[str, float | str]] = {
     "ELU": {"alpha": 1},
     "GELU": {"approximate": "tanh"},
 }
+# What training usually makes smaller with an activation at the output; else the squared error.
+USUAL_LOSS = {"softmax": "cross_entropy", "sigmoid": "binary_cross_entropy"}
 # What computes the output, in either library.
 COMPUTES = (
     "forward",
