@@ -118,6 +118,9 @@ def test_words_and_classes_go_by_an_index_from_1():
     assert (run["output"].to_numpy() == -E[[0, 2, 2]]).all()
     assert (run["d_E"].to_numpy() == [[2, 4], [0, 0], [20, 24]]).all()
 
+    with pytest.raises(CellpropError, match=r"word, row 3: .* from 1 to 3, found 0\."):
+        cellprop.trace(by_name, [1, 3, 0], parameters={"E": E})
+
 
 def test_a_causal_mask_is_added_to_scores_as_a_constant():
     assert (f.causal_mask(2) == [[0, -1000], [0, 0]]).all()

@@ -312,6 +312,19 @@ def test_a_word_for_each_sample_is_embedded():
     compare(model, X, [model(torch.tensor(X))], sizes)
 
 
+@pytest.mark.parametrize(("word", "shown"), [(4, "4"), (-1, "-1"), (0.5, "0.5")])
+def test_a_word_that_there_is_none_of_is_named(word, shown):
+    program, parameters = from_torch(nn.Sequential(nn.Embedding(4, 3), nn.Linear(3, 2)))
+    said = f"x, row 2: expected a whole number from 0 to 3, found {shown}."
+    with pytest.raises(CellpropError) as caught:
+        cellprop.trace(program, [3, word], np.ones((2, 2)), parameters=parameters)
+    assert str(caught.value) == said
+    run = cellprop.trace(program, [3, 0], np.ones((2, 2)), parameters=parameters)
+    with pytest.raises(CellpropError) as caught:
+        run.predict([3, word])
+    assert str(caught.value) == said
+
+
 @SEEDS
 def test_attention_of_a_sequence_with_itself_has_a_matrix_for_each_head(seed):
     sizes = Sizes(seed)

@@ -194,14 +194,14 @@ def from_torch(
             "; for scikit-learn there is from_sklearn" if is_of("sklearn.", model) else ""
         )  # fmt: skip
         raise InputError(f"from_torch: expected an nn.Sequential, found {found_as(model)}{hint}.")
+    layers = list(_torch_layers(model))
+    if not layers:
+        raise InputError("from_torch: expected at least one Linear, found none.")
     for name, found in (("steps", steps), ("shape", shape), ("each_step", each_step or None)):
         if found is not None:
             raise InputError(
                 f"{name}: the model takes samples in rows, which have none; leave it out."
             )
-    layers = list(_torch_layers(model))
-    if not layers:
-        raise InputError("from_torch: expected at least one Linear, found none.")
     weights, biases, activations = zip(*layers, strict=True)
     output = activations[-1]
     if output is None:

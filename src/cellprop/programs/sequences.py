@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+import numpy as np
+
 from cellprop.algebra import Array, Expression, apply, losses, outputs_for
 from cellprop.errors import InputError, nearest
 from cellprop.limits import MOST_COLUMNS
@@ -133,7 +135,7 @@ def _entering(plan: Plan, steps: int | None, shape: Shape | None, *, each_step: 
             )
     if layout in ("signal", "image"):
         return _of_shape(plan, layout, shape, f"{place} ({kind})")
-    if steps is not None and not (type(steps) is int and 1 <= steps <= MOST_STEPS):
+    if steps is not None and not _is_count(steps, MOST_STEPS):
         raise InputError(f"steps: expected a whole number from 1 to {MOST_STEPS}, found {steps!r}.")
     if layout == "steps" and steps is None:
         raise InputError(
@@ -148,6 +150,12 @@ def _entering(plan: Plan, steps: int | None, shape: Shape | None, *, each_step: 
         plan.sizes |= {} if steps is None else {"words": steps}
         return Flow("words", rows="words", axis=axis, columns=columns)
     return Flow(layout, count=steps or 1, axis=axis, columns=columns)
+
+
+def _is_count(number: object, most: int) -> bool:
+    """Whether something is a whole number from 1."""
+    is_whole = isinstance(number, (int, np.integer)) and not isinstance(number, bool)
+    return is_whole and 1 <= int(number) <= most  # type: ignore[call-overload]
 
 
 def _layout(plan: Plan, steps: int | None) -> tuple[Layout, str, str]:
@@ -188,7 +196,7 @@ def _of_shape(plan: Plan, layout: Layout, shape: Shape | None, who: str) -> Flow
         raise InputError(f"from_torch: {who} takes {what}, as in {example}.")
     sizes = list(shape) if isinstance(shape, Sequence) else [shape]
     is_fit = len(sizes) in ((2, 3) if is_image else (1, 2))
-    if not is_fit or not all(type(size) is int and 0 < size <= MOST_COLUMNS for size in sizes):
+    if not is_fit or not all(_is_count(size, MOST_COLUMNS) for size in sizes):
         raise InputError(
             f"shape: expected {'rows and columns' if is_image else 'a length'}, as in {example},"
             f" with the number of channels before, if any; found {shape!r}."
