@@ -137,6 +137,17 @@ def _place(x: Array, like: Array, *, rows: str, columns: str) -> Array:
     return result
 
 
+def _axes_of_place(operands: Sequence[Expression], rows: str, columns: str) -> Axes:
+    of, like = operands
+    picked = axes.of_lines(like, rows, columns)
+    if (of.rows.size, of.columns.size) != (picked[0].size, picked[1].size):
+        raise ShapeError(
+            f"{described(of)} is {of.rows.size} × {of.columns.size}, where {picked[0].size} ×"
+            f" {picked[1].size} of {described(like)} are picked."
+        )
+    return like.rows, like.columns
+
+
 def _put(index: Index, size: int, picked: range) -> Span:
     """Return the Span of the lines that are put, among so many, where others were picked."""
     ahead = 1 if picked.step > 0 else -1
@@ -392,7 +403,7 @@ MOVEMENTS: tuple[Operation, ...] = (
         r=_place_in_r,
         excel=_place_in_excel,
         cells=_cells_of_place,
-        axes=lambda operands, **_: (operands[1].rows, operands[1].columns),
+        axes=_axes_of_place,
         range=ranges.chosen_or_0,
         back=lambda g, _, x, __, **of: (Applied("slice", g, x, **of), None),
         settings=LINES,

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Literal
 
 from cellprop.errors import InputError
+from cellprop.files.entries import unescaped
 from cellprop.verification.by_ironcalc import values_by_ironcalc
 from cellprop.verification.by_libreoffice import values_by_libreoffice
 from cellprop.verification.reading import stored
@@ -195,6 +196,8 @@ def _difference(
         relative = apart / size if apart > LAST_PLACES * scale else 0.0
     else:
         same = stored == computed
+        if isinstance(stored, str):  # one spreadsheet program takes the escapes out, another not
+            same = same or unescaped(stored) == computed
         if is_written and isinstance(stored, str) and isinstance(computed, str):
             # The numbers themselves stand in cells that are compared by themselves.
             same = alike(stored, computed, LAST_PLACES * scale) and not is_error(computed)

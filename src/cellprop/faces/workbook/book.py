@@ -248,10 +248,12 @@ class Extra:
     Attributes:
         name: What it is called.
         key: Under which key its words stand: of them a `title`, and what it is `about`.
+        about: Under which key that stands where it is about more.
     """
 
     name: str
     key: str
+    about: str = ""
 
 
 @dataclass
