@@ -257,6 +257,30 @@ LOOKS: Mapping[str, Look] = {
 }
 
 
+# The colours and fonts of Office, which charts go by, and shapes without effects.
+_COLORS = {
+    "dk2": "1F497D", "lt2": "EEECE1", "accent1": "4F81BD", "accent2": "C0504D",
+    "accent3": "9BBB59", "accent4": "8064A2", "accent5": "4BACC6", "accent6": "F79646",
+    "hlink": "0000FF", "folHlink": "800080",
+}  # fmt: skip
+_FILL = '<a:solidFill><a:schemeClr val="phClr"/></a:solidFill>'
+_FONT = '<a:latin typeface="{}"/><a:ea typeface=""/><a:cs typeface=""/>'
+DOCUMENT_THEME = (
+    '<a:theme xmlns:a="http://schemas.openxmlformats.org/drawingml/2006/main" name="Office">'
+    '<a:themeElements><a:clrScheme name="Office">'
+    '<a:dk1><a:sysClr val="windowText" lastClr="000000"/></a:dk1>'
+    '<a:lt1><a:sysClr val="window" lastClr="FFFFFF"/></a:lt1>'
+    + "".join(f'<a:{k}><a:srgbClr val="{color}"/></a:{k}>' for k, color in _COLORS.items())
+    + '</a:clrScheme><a:fontScheme name="Office">'
+    f"<a:majorFont>{_FONT.format('Cambria')}</a:majorFont>"
+    f"<a:minorFont>{_FONT.format('Calibri')}</a:minorFont></a:fontScheme>"
+    f'<a:fmtScheme name="Office"><a:fillStyleLst>{3 * _FILL}</a:fillStyleLst>'
+    f"<a:lnStyleLst>{3 * f'<a:ln>{_FILL}</a:ln>'}</a:lnStyleLst>"
+    f"<a:effectStyleLst>{3 * '<a:effectStyle><a:effectLst/></a:effectStyle>'}</a:effectStyleLst>"
+    f"<a:bgFillStyleLst>{3 * _FILL}</a:bgFillStyleLst></a:fmtScheme></a:themeElements></a:theme>"
+)
+
+
 # --- As a workbook ------------------------------------------------------------------------
 
 
@@ -271,6 +295,7 @@ def content(look: Look) -> bytes:
     normal = book._named_styles["Normal"]
     normal.font = _font(look, Style(styles["known"].size))
     _fill(book.worksheets[0], look, styles)
+    book.loaded_theme = DOCUMENT_THEME.encode()
     written, whole = BytesIO(), BytesIO()
     Writer(book, ZipFile(written, "w"), ()).save()
     xml.assemble(xml.parts_of(written), {}, whole)

@@ -25,21 +25,34 @@ if TYPE_CHECKING:
     from cellprop.programs.building import program as program
     from cellprop.programs.fitted import from_sklearn as from_sklearn
     from cellprop.programs.fitted import from_torch as from_torch
+    from cellprop.programs.functions import batch_norm as batch_norm
     from cellprop.programs.functions import binary_cross_entropy as binary_cross_entropy
+    from cellprop.programs.functions import causal_mask as causal_mask
+    from cellprop.programs.functions import concatenate as concatenate
+    from cellprop.programs.functions import convolve as convolve
     from cellprop.programs.functions import cross_entropy as cross_entropy
     from cellprop.programs.functions import elu as elu
+    from cellprop.programs.functions import embed as embed
     from cellprop.programs.functions import exp as exp
+    from cellprop.programs.functions import flip as flip
     from cellprop.programs.functions import gelu as gelu
+    from cellprop.programs.functions import layer_norm as layer_norm
     from cellprop.programs.functions import leaky_relu as leaky_relu
     from cellprop.programs.functions import log as log
+    from cellprop.programs.functions import max_pool as max_pool
     from cellprop.programs.functions import maximum as maximum
     from cellprop.programs.functions import mean as mean
+    from cellprop.programs.functions import mean_pool as mean_pool
     from cellprop.programs.functions import minimum as minimum
+    from cellprop.programs.functions import one_hot as one_hot
+    from cellprop.programs.functions import pad as pad
+    from cellprop.programs.functions import power as power
     from cellprop.programs.functions import relu as relu
     from cellprop.programs.functions import sigmoid as sigmoid
     from cellprop.programs.functions import silu as silu
     from cellprop.programs.functions import softmax as softmax
     from cellprop.programs.functions import softplus as softplus
+    from cellprop.programs.functions import split as split
     from cellprop.programs.functions import sqrt as sqrt
     from cellprop.programs.functions import square as square
     from cellprop.programs.functions import squared_error as squared_error
@@ -56,9 +69,11 @@ if TYPE_CHECKING:
 
 # What programs are written with.
 _FUNCTIONS = (
-    "binary_cross_entropy", "cross_entropy", "elu", "exp", "gelu", "leaky_relu", "log", "maximum",
-    "mean", "minimum", "relu", "sigmoid", "silu", "softmax", "softplus", "sqrt", "square",
-    "squared_error", "sum", "tanh",
+    "batch_norm", "binary_cross_entropy", "causal_mask", "concatenate", "convolve",
+    "cross_entropy", "elu", "embed", "exp", "flip", "gelu", "layer_norm", "leaky_relu", "log",
+    "max_pool", "maximum", "mean", "mean_pool", "minimum", "one_hot", "pad", "power", "relu",
+    "sigmoid", "silu", "softmax", "softplus", "split", "sqrt", "square", "squared_error", "sum",
+    "tanh",
 )  # fmt: skip
 
 _HOME = {

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cellprop.algebra import Array, Axis
-from cellprop.errors import ShapeError, UnknownNameError
+from cellprop.errors import InputError, ShapeError, UnknownNameError
 from cellprop.files import aligned, examples
 from cellprop.files.safe import known, label
 from cellprop.files.samples import table
@@ -326,6 +326,11 @@ def trace(
         record=record,
         progress=progress,
     )
+    if not isinstance(network, Network | Written):
+        raise InputError(
+            "network: expected a Network, or a program that `cellprop.program` decorates, found"
+            f" {type(network).__name__}."
+        )
     if isinstance(network, Written):
         return Trace.of(written.run(network, X, y, parameters, options))
     return Trace.of(problem.run(network, X, y, parameters, options))

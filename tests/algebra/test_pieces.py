@@ -79,6 +79,7 @@ def test_the_line_and_the_shapes_below_its_names():
 
 # Their last operand is a column of indices.
 INDEXED = ("embed", "one_hot")
+SINGLE = Axis.numbered("single", 1)
 
 
 @pytest.mark.parametrize("name", OPERATIONS)
@@ -90,8 +91,15 @@ def test_every_operation_has_pieces(name, inner):
     operands = [inner(symbolic(square, square, f"m{i}")) for i in range(count)]
     if name in INDEXED:
         operands[-1] = inner(symbolic(square, ONE, "index"))
-    expression = apply(row, *operands)
+    if name == "convolve_back":
+        operands[1] = inner(symbolic(SINGLE, SINGLE, "kernel"))
+    expression = apply(row, *operands, **told(name))
     assert joined(pieces(expression)) == text(without_symbols(expression), "maths")
+
+
+def told(name):
+    """The settings with which an operation takes matrices of one shape."""
+    return dict.fromkeys(("height", "width", "down", "across"), 1) if name == "unpool" else {}
 
 
 def fits(row, count, axis) -> bool:
@@ -99,8 +107,10 @@ def fits(row, count, axis) -> bool:
     operands = [Matrix(f"m{i}", axis, axis) for i in range(count)]
     if row.name in INDEXED:
         operands[-1] = Matrix("index", axis, ONE)
+    if row.name == "convolve_back" and count > 1:  # as many windows as numbers
+        operands[1] = Matrix("kernel", SINGLE, SINGLE)
     try:
-        text(apply(row, *operands), "maths")
+        text(apply(row, *operands, **told(row.name)), "maths")
     except (IndexError, TypeError, ValueError):
         return False
     return True

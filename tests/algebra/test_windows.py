@@ -248,6 +248,27 @@ def test_windows_that_do_not_fit_are_refused(wrong, said):
         wrong()
 
 
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        (lambda: apply("convolve_back", K, K, X), "`K` is 3 × 3, where `X` has 4 × 4 windows."),
+        (lambda: apply("convolve_back", K, X, K), "`X` has 6 rows, more than the 3 of `K`."),
+        (lambda: apply("unpool", X, X), "`X` is 6 × 6, where `X` has 3 × 3 windows."),
+        (lambda: apply("unpool", K, X, X), "`X` is 6 × 6, where `X` has 3 × 3 windows."),
+        (lambda: apply("convolve", X, K, X), "`X` has fewer windows than `X` numbers."),
+        (lambda: apply("place", X, X, rows="0:2"), "`X` is 6 × 6, where 2 × 6 of `X` are picked."),
+        (lambda: apply("slice", X, X, rows="0:2"), "`X` is 6 × 6, where 2 × 6 of `X` are picked."),
+        (lambda: apply("convolve", X, K, K, down=0), "windows move by whole numbers of 1 or more"),
+        (lambda: apply("convolve", X, K, apart_down="2"), "windows move by whole numbers of 1"),
+        (lambda: apply("place", X, X, rows="9"), "`X` has 6 rows, counted from 0, and no row 9."),
+    ],
+)
+def test_what_does_not_go_back_is_refused(wrong, said):
+    """As it may stand in a file, which has more than programs make."""
+    with pytest.raises(CellpropError, match=re.escape(said)):
+        wrong()
+
+
 def test_windows_read_their_cells_and_those_that_a_cell_belongs_to():
     (patterns,) = reads(max_pool(X)).values()
     assert [str(p) for p in patterns] == ["(row: 0 1 | 2 3 | 4 5, column: 0 1 | 2 3 | 4 5)"]

@@ -74,8 +74,11 @@ def test_every_operation_is_worked_out_with_signs_of_its_own(name):
         operands = [Matrix(f"m{i}_", square, square) for i in range(count)]
         if name in ("embed", "one_hot"):  # the last is a column of indices
             operands[-1] = Matrix("index_", square, ONE)
+        if name == "convolve_back" and count > 1:  # as many windows as numbers
+            operands[1] = Matrix("kernel_", *(Axis.numbered("one of", 1) for _ in "rc"))
+        told = dict.fromkeys(("height", "width", "down", "across"), 1) if name == "unpool" else {}
         try:
-            text = written(apply(name, *operands))
+            text = written(apply(name, *operands, **told))
         except (IndexError, TypeError, ValueError):
             continue
         break

@@ -347,7 +347,7 @@ def test_a_class_has_the_colour_and_the_marker_that_it_has_in_the_workbooks_char
     trace = request.getfixturevalue(name)
     (axes, *_) = axes_of(trace, "boundary")
     samples = [c for c in axes.collections if len(c.get_offsets()) > 1]
-    (chart,) = trace.to_workbook()["Decision boundary"]._charts
+    *_, chart = trace.to_workbook()["Training"]._charts
     in_chart = [series.marker for series in chart.series]
     assert [marker.graphicalProperties.solidFill.srgbClr for marker in in_chart] == [
         matplotlib_hex(drawn.get_facecolor()[0]) for drawn in samples

@@ -201,7 +201,7 @@ def without_weights(m, x, W):
     return x @ m.constant("k", [[1, 2], [3, 4]], "inputs", "outputs")
 
 
-@pytest.mark.parametrize("name", ["R", "c", "K1", "xfd12", "R1C1", "r2"])
+@pytest.mark.parametrize("name", ["R", "c", "K1", "xfd12", "R1C1", "r2", "true", "false"])
 def test_a_name_that_excel_refuses_is_refused(name):
     said = refused(lambda m: plain(m, parameter=name))
     assert f"Excel takes no matrix called {name}: write " in said
@@ -214,6 +214,16 @@ def test_a_name_that_excel_refuses_is_refused(name):
         (lambda m: plain(m, name="w"), "w and W differ in case only, which Excel ignores."),
         (lambda m: plain(m, name="lr"), "lr is the learning rate: take another name."),
         (lambda m: plain(m, name="a b"), "'a b' is no name"),
+        (lambda m: plain(m, name="lambda"), "lambda is a word of Python or R itself"),
+        (lambda m: plain(m, name="NULL"), "NULL is a word of Python or R itself: write NULL_."),
+        (lambda m: plain(m, name="np"), "np is what NumPy is called: take another name."),
+        (lambda m: plain(m, name="notation"), "notation is the cell of Contents in which"),
+        (lambda m: plain(m, extra=lambda m, x, W: x @ [[1]]), "in step 'Middle': "),
+        (lambda m: plain(m, extra=lambda m, x, W: m.stp), "AttributeError: 'Builder' object"),
+        (lambda m: m.constant("k", [[1, 2], [3]]), "k: expected rows of equal length"),
+        (lambda m: m.constant("k", "a"), "k: expected a number, found 'a'"),
+        (lambda m: m.constant("k", [[[1]]]), "k has 3 dimensions; a matrix has two."),
+        (lambda m: m.constant("k", [[1]], "a\nb"), "an axis of k is called 'a"),
         (lambda m: plain(m, extra=lambda m, x, W: W @ x), "in step 'Middle': `W` has 2 outputs"),
         (lambda m: plain(m) and None, "a loss is missing: return one, or a list of several."),
         (lambda m: plain(m, extra=without_weights), "depends on the parameter W: drop or use"),
@@ -247,3 +257,9 @@ def test_an_operation_without_a_derivative_is_refused_where_it_is_used():
     name = next(n for n, row in OPERATIONS.items() if row.back is None and len(row.reads) == 1)
     said = refused(lambda m: plain(m, extra=lambda m, x, W: function(name)(x @ W)))
     assert f"in step 'Middle': output: the operation {name} has no derivative." in said
+
+
+@pytest.mark.parametrize("size", [0, -1, 2.0, True, "3"])
+def test_a_size_that_is_none_is_refused(size):
+    with pytest.raises(CellpropError, match=r"^inputs: expected a whole number of at least 1"):
+        program(inputs=size)

@@ -452,8 +452,8 @@ TORCH_WRONG = {
         f"model[1] (Twice) {USE}",
     ),
     "another module": (
-        lambda nn: nn.Sequential(nn.Linear(4, 3), nn.BatchNorm1d(3)),
-        f"model[1] (BatchNorm1d) {USE}",
+        lambda nn: nn.Sequential(nn.Linear(4, 3), nn.InstanceNorm1d(3)),
+        f"model[1] (InstanceNorm1d) {USE}",
     ),
     "another activation, nested": (
         lambda nn: nn.Sequential(nn.Linear(4, 3), nn.Sequential(nn.Tanh(), nn.Mish())),
@@ -472,7 +472,7 @@ TORCH_WRONG = {
         "model[1] (Softplus with beta=2, threshold=5) can't be carried over;"
         " use beta=1, threshold=20.",
     ),
-    "a convolution": (lambda nn: nn.Sequential(nn.Conv2d(1, 1, 1)), f"model[0] (Conv2d) {USE}"),
+    "a convolution": (lambda nn: nn.Sequential(nn.Conv3d(1, 1, 1)), f"model[0] (Conv3d) {USE}"),
     "the logarithm of softmax": (
         lambda nn: nn.Sequential(nn.Linear(4, 3), nn.LogSoftmax(dim=1)),
         "model[1] (LogSoftmax) can't be carried over; use Softmax(dim=1).",

@@ -143,6 +143,14 @@ def test_the_same_seed_draws_the_same_parameters_and_those_given_are_kept():
     assert np.array_equal(third.start["W_o"], first.start["W_o"])
 
 
+def test_classes_that_are_right_are_counted():
+    run = cellprop.trace(rnn, X, y, seed=1, epochs=30, learning_rate=0.5)
+    predicted = run.predict(X).to_numpy().argmax(axis=1)
+    assert run.accuracies[-1] == np.mean(predicted == np.array(y))
+    assert len(run.accuracies) == 31
+    assert cellprop.trace(line, [[1, 2]], [5], seed=1).accuracies is None
+
+
 def test_what_is_said_of_it_is_the_first_paragraph():
     assert rnn.about == "Two time steps."
 
@@ -233,6 +241,11 @@ def test_an_exercise_of_a_program_that_nobody_could_calculate_is_refused():
     update = cellprop.trace(long, [[0.001, 0.002]], [1]).update
     with pytest.raises(InputError, match=r"^long: too large, or too long in one definition"):
         ask(update)
+
+
+def test_a_function_that_is_not_decorated_is_refused():
+    with pytest.raises(InputError, match=r"^network: expected a Network, or a program that"):
+        cellprop.trace(rnn.function, X, y)
 
 
 def test_a_program_has_no_network():

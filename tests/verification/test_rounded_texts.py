@@ -57,6 +57,21 @@ def test_anything_else_differs(text, other):
     assert not alike(other, text)
 
 
+ROUNDING = [
+    ("a = 0.1 − 0.1 = 1.1E−16", "a = 0.1 − 0.1 = −5.6E−17"),
+    ("0 − (−1.1E−16) · 0.1", "0 − 4.4E−16 · 0.1"),
+    ("a = −2.2e-16", "a = 0.00"),
+]
+
+
+@pytest.mark.parametrize(("text", "other"), ROUNDING)
+def test_what_rounding_leaves_of_others_may_be_anything_as_small(text, other):
+    for first, second in ((text, other), (other, text)):
+        assert alike(first, second, rounding=1e-15)
+        assert not alike(first, second, rounding=1e-17)
+    assert not alike(f"{text} + 0.1", f"{other} − 0.1", rounding=1e-15)
+
+
 def test_a_formula_that_puts_numbers_into_a_text_is_told_by_its_function():
     assert shows_numbers('="a"&TEXT(ROUND(A1,2),"0")')
     assert not shows_numbers("=FORMULATEXT(A1)")

@@ -5,7 +5,7 @@ Indices count from 1, as `INDEX` does and rows of a sheet. Nothing goes back to 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
@@ -36,6 +36,17 @@ def _checked(indices: Expression) -> Axis:
             " column of indices is expected."
         )
     return indices.rows
+
+
+def indices(expression: Expression) -> Iterator[tuple[Expression, int]]:
+    """Yield each expression of indices that an expression goes by, with how many they can mean."""
+    if isinstance(expression, Applied):
+        if expression.operation.name == "embed":
+            yield expression.operands[1], expression.operands[0].rows.size
+        elif expression.operation.name == "one_hot":
+            yield expression.operands[0], expression.columns.size
+        for operand in expression.operands:
+            yield from indices(operand)
 
 
 # --- A 1 at a place -----------------------------------------------------------------------

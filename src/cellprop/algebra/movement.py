@@ -51,9 +51,15 @@ def _key(picked: range) -> slice:
 
 def _axes_of_slice(operands: Sequence[Expression], rows: str, columns: str) -> Axes:
     of, *like = operands
-    if like:
-        return like[0].rows, like[0].columns
-    return axes.of_lines(of, rows, columns)
+    picked = axes.of_lines(of, rows, columns)
+    if not like:
+        return picked
+    if (like[0].rows.size, like[0].columns.size) != (picked[0].size, picked[1].size):
+        raise ShapeError(
+            f"{described(like[0])} is {like[0].rows.size} × {like[0].columns.size}, where"
+            f" {picked[0].size} × {picked[1].size} of {described(of)} are picked."
+        )
+    return like[0].rows, like[0].columns
 
 
 def _reads_of_slice(expression: Applied) -> tuple[Pattern, ...]:
@@ -135,6 +141,17 @@ def _place(x: Array, like: Array, *, rows: str, columns: str) -> Array:
     result = np.zeros((height, width))
     result[_key(lines.picked(rows, height)), _key(lines.picked(columns, width))] = x
     return result
+
+
+def _axes_of_place(operands: Sequence[Expression], rows: str, columns: str) -> Axes:
+    of, like = operands
+    picked = axes.of_lines(like, rows, columns)
+    if (of.rows.size, of.columns.size) != (picked[0].size, picked[1].size):
+        raise ShapeError(
+            f"{described(of)} is {of.rows.size} × {of.columns.size}, where {picked[0].size} ×"
+            f" {picked[1].size} of {described(like)} are picked."
+        )
+    return like.rows, like.columns
 
 
 def _put(index: Index, size: int, picked: range) -> Span:
@@ -392,7 +409,7 @@ MOVEMENTS: tuple[Operation, ...] = (
         r=_place_in_r,
         excel=_place_in_excel,
         cells=_cells_of_place,
-        axes=lambda operands, **_: (operands[1].rows, operands[1].columns),
+        axes=_axes_of_place,
         range=ranges.chosen_or_0,
         back=lambda g, _, x, __, **of: (Applied("slice", g, x, **of), None),
         settings=LINES,

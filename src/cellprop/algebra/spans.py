@@ -49,6 +49,12 @@ class Span:
             return self.lines[number]
         return (number,) if self.index else range(size)
 
+    def any_of(self, size: int) -> Sequence[int]:
+        """Return which of `size` lines any cell reads."""
+        if not self.lines:
+            return range(size)
+        return sorted({line for lines in self.lines for line in lines})
+
     @property
     def is_usual(self) -> bool:
         """Whether it is the line of the same number, or all lines."""

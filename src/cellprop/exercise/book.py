@@ -15,9 +15,9 @@ from rich.cells import cell_len
 
 from cellprop.algebra import ALL, Array, Matrix, Pattern
 from cellprop.faces.layout import Layout, lay_out
-from cellprop.faces.places import Place, Spread, letter
+from cellprop.faces.places import Picked, Place, Spread, letter
 from cellprop.faces.workbook import xml
-from cellprop.faces.workbook.book import Book, State, as_placed
+from cellprop.faces.workbook.book import Book, State, as_placed, styled
 from cellprop.faces.workbook.frame import Frame
 from cellprop.files.safe import looks_like_formula
 from cellprop.marking.question import Question
@@ -129,7 +129,9 @@ class ExerciseBook(Book):
             return of_columns(values)
         return (choose(values, given=True),) * width
 
-    def cells(self, place: Place, state: State, spread: Spread) -> Iterator[str]:
+    def cells(
+        self, place: Place, state: State, spread: Spread, picked: Picked | None = None
+    ) -> Iterator[str]:
         """Yield the cells of each row of a matrix in a state, as a sheet's XML."""
         name = place.matrix.name
         values = as_placed(place, self.values(name))
@@ -138,15 +140,15 @@ class ExerciseBook(Book):
             for addresses, numbers in zip(place.lines(), values, strict=True):
                 yield xml.number_cells(addresses, style, numbers)
         elif name not in self.open or state == "ghost":
-            yield from super().cells(place, state, spread)
+            yield from super().cells(place, state, spread, picked)
         elif state == "answer":
             yield from self._answers(place)
         else:
-            style = self.frame.style(state, self.formats[name].code)
             texts = self._waiting(place) if state == "active" else self._links(place, spread)
             rows = zip(place.lines(), as_placed(place, texts), values, strict=True)
-            for addresses, formulas, shown in rows:
-                yield xml.text_formula_cells(addresses, style, formulas, shown)
+            styles = self.styles_of_rows(place, state, picked)
+            for (addresses, formulas, shown), of in zip(rows, styles, strict=False):
+                yield styled(xml.text_formula_cells, of, addresses, formulas, shown)
 
     def values(self, name: str) -> list[list[str]]:
         """Return the values of a matrix, row by row, as the texts that stand in the file; empty

@@ -5,9 +5,10 @@ Knows rows and columns; which layout puts what where, it does not know.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
+from itertools import product
 
 from cellprop.algebra import (
     ONE,
@@ -20,6 +21,9 @@ from cellprop.algebra import (
     mentioned,
     reads,
 )
+
+Picked = tuple[tuple[bool, ...], ...]
+"""Which cells of a matrix are meant, by its own rows and columns."""
 
 # What stands above the matrices on every step sheet, a row each, always in view.
 TITLE, MATHS, NOTATION, NUMBERS = range(1, 5)
@@ -227,6 +231,22 @@ class Spread:
         expression, places = self._read(matrix)
         return [(places[operand], patterns) for operand, patterns in reads(expression).items()]
 
+    def read_in_part(self, matrices: Iterable[Matrix]) -> dict[Place, Picked]:
+        """Return the places of which the formulas of matrices read some cells and not all, each
+        with a row of truths for each of its own rows.
+        """
+        found: dict[Place, set[Pattern]] = {}
+        for matrix in matrices:
+            for place, patterns in self.reads(matrix):
+                found.setdefault(place, set()).update(patterns)
+        return {
+            place: picked
+            for place, patterns in found.items()
+            # Whatever is read by the same number, or as a whole, is read by some cell.
+            if not any(rows.is_usual and columns.is_usual for rows, columns in patterns)
+            and not all(map(all, picked := _picked(place.matrix, patterns)))
+        }
+
     def formulas(self, matrix: Matrix) -> list[list[str]]:
         """Return the formula of every cell of a matrix, by its own rows and columns."""
         expression, places = self._read(matrix)
@@ -277,6 +297,15 @@ class Spread:
     def is_hidden(self, column: int) -> bool:
         """Whether a column is folded away."""
         return any(column in folded for folded in self.columns)
+
+
+def _picked(matrix: Matrix, patterns: Iterable[Pattern]) -> Picked:
+    """Return which cells of a matrix some cell reads."""
+    height, width = matrix.shape
+    cells: set[tuple[int, int]] = set()
+    for rows, columns in patterns:
+        cells |= set(product(rows.any_of(height), columns.any_of(width)))
+    return tuple(tuple((i, j) in cells for j in range(width)) for i in range(height))
 
 
 def columns_for(matrix: Matrix, size: int) -> int:

@@ -211,7 +211,9 @@ def _off_by(
     one shape.
     """
     if isinstance(expression, Matrix):
-        return at[expression.name], by[expression.name]
+        known = at[expression.name]
+        # What only lends its shape is not off, as nothing is said of it.
+        return known, by.get(expression.name, np.zeros(known.shape))
     if not isinstance(expression, Applied):
         number = value(expression, at)
         return number, np.zeros(number.shape)

@@ -21,6 +21,7 @@ Knows the algebra, programs and update rules; computes nothing but first values.
 
 from __future__ import annotations
 
+import keyword
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -47,6 +48,7 @@ from cellprop.algebra import (
 )
 from cellprop.errors import CellpropError, InputError, nearest
 from cellprop.files.safe import label, looks_like_formula
+from cellprop.files.samples import numbers
 from cellprop.programs.following import Part, followed, operations
 from cellprop.programs.program import Forward, Program
 from cellprop.programs.updating import RATE
@@ -63,6 +65,16 @@ Size = int | Axis
 CELL = re.compile(r"[a-z]{1,3}\d{1,7}|r\d*(c\d*)?|c\d*", re.IGNORECASE | re.ASCII)
 LONGEST = 255
 LONGEST_TITLE = 60
+# What Excel takes for values, and what the texts of a step would take for something of their own.
+NO_NAMES = frozenset(("true", "false"))
+WORDS_OF_R = frozenset((
+    "function", "repeat", "next", "NULL", "NA", "NaN", "Inf", "TRUE", "FALSE",
+))  # fmt: skip
+OURS = {
+    RATE: "the learning rate",
+    "notation": "the cell of Contents in which a notation is chosen",
+    "np": "what NumPy is called",
+}
 SAMPLES = "samples"
 
 
@@ -98,6 +110,9 @@ def program(
     sizes
         How many rows or columns an axis has, by its name; the others are sized by the data.
     """
+    for axis, size in sizes.items():
+        if isinstance(size, bool) or not isinstance(size, int) or size < 1:
+            raise InputError(f"{axis}: expected a whole number of at least 1, found {size!r}.")
     return lambda written: Written(written, sizes, over)
 
 
@@ -191,6 +206,10 @@ class Written:
             raise InputError(f"{self.name} calls itself without end.") from None
         except CellpropError as error:
             raise type(error)(f"{self._place(error.__traceback__, builder)}: {error}") from None
+        except Exception as error:
+            said = f"{type(error).__name__}: {error}".rstrip(".")
+            place = self._place(error.__traceback__, builder)
+            raise InputError(f"{place}: {' '.join(said.split())}.") from error
         return builder
 
     def declared(self, known: Mapping[str, tuple[int, int]]) -> Declared:
@@ -239,8 +258,15 @@ class Written:
 
 def is_a_name(name: str) -> bool:
     """Whether Excel, Python and R take a text for the name of a matrix."""
+    lower = name.lower()
     is_plain = name.isidentifier() and name.isascii() and len(name) <= LONGEST
-    return is_plain and not CELL.fullmatch(name) and not name.startswith("_")
+    is_taken = is_a_word(name) or lower in NO_NAMES or (lower in OURS and lower != RATE)
+    return is_plain and not is_taken and not CELL.fullmatch(name) and not name.startswith("_")
+
+
+def is_a_word(name: str) -> bool:
+    """Whether a text is a word of Python or R itself."""
+    return keyword.iskeyword(name) or name in WORDS_OF_R
 
 
 def numbered(axis: str, size: int) -> Axis:
@@ -427,7 +453,9 @@ class Builder:
         self, name: str, values: object, rows: AxisName = "", columns: AxisName = ""
     ) -> Matrix:
         """Return a Matrix that stays as it is; axes without a name are its own."""
-        array = np.atleast_2d(np.asarray(values, dtype=float))
+        array = np.atleast_2d(numbers(name, values))
+        if array.ndim != 2:
+            raise InputError(f"{name} has {array.ndim} dimensions; a matrix has two.")
         shape = zip((rows, columns), ("rows", "columns"), array.shape, strict=True)
         axes = [axis or f"{name} {side}" for axis, side, _ in shape]
         for axis, size in zip(axes, array.shape, strict=True):
@@ -572,6 +600,8 @@ class Builder:
             return ONE
         if not isinstance(axis, str):
             raise InputError(f"an axis of {name} is a name, or 1 for one that repeats; not {axis}.")
+        if not axis.strip() or label(axis) != axis or len(axis) > LONGEST_TITLE:
+            raise InputError(f"an axis of {name} is called '{axis[:60]}': take a short word.")
         if axis not in self.sizes:
             raise InputError(
                 f"how many {axis} there are is not known: size the axis in the decorator, as in"
@@ -583,12 +613,15 @@ class Builder:
         """Refuse a name that Excel, Python or R would, or that is there already."""
         if not (isinstance(name, str) and name.isidentifier() and name.isascii()):
             raise InputError(f"'{name}' is no name: take letters, digits and _, a letter first.")
+        lower = name.lower()
+        if is_a_word(name):
+            raise InputError(f"{name} is a word of Python or R itself: write {name}_.")
+        if lower in OURS:
+            raise InputError(f"{name} is {OURS[lower]}: take another name.")
         if not is_a_name(name):
             way_out = f"{name[0]}_{name[1:]}" if name[1:].isdecimal() else f"{name}_"
             raise InputError(f"Excel takes no matrix called {name}: write {way_out[:40]}.")
-        if name.lower() == RATE:
-            raise InputError(f"{name} is the learning rate: take another name.")
-        known = self._names.setdefault(name.lower(), name)
+        known = self._names.setdefault(lower, name)
         if name in (matrix.name for matrix in self._all):
             raise InputError(f"the name {name} is used twice.")
         if known != name:

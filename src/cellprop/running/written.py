@@ -8,13 +8,27 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from cellprop.algebra import ONE, Applied, Array, Axis, Matrix, compiled
+import numpy as np
+
+from cellprop.algebra import (
+    ONE,
+    Applied,
+    Array,
+    Axis,
+    Expression,
+    Matrix,
+    compiled,
+    indices,
+    mentioned,
+    value,
+)
 from cellprop.errors import InputError, UnknownNameError, nearest
 from cellprop.files import aligned, classes
 from cellprop.files.opening import listed
 from cellprop.files.samples import Table, numbers, table
 from cellprop.limits import check_program
 from cellprop.programs.building import Declared, Sides, Sized, Written, numbered
+from cellprop.programs.deciding import Decision, decision
 from cellprop.programs.program import Program
 from cellprop.running.options import Options, named, remembered_of
 from cellprop.running.run import Run
@@ -42,6 +56,7 @@ def run(
     program = model.program(samples)
     known = {name: found.values for name, found in tables.items()} | builder.values
     _check_targets(program, known)
+    _check_indices(program, known)
     learnt, every = (
         sum(m.rows.size * m.columns.size for m in matrices)
         for matrices in (program.parameters, program.matrices)
@@ -59,10 +74,22 @@ def run(
         program,
         known,
         tuple(known),
+        _decision(program, known),
         decimals={name: found.decimals for name, found in tables.items()},
         named=any(aligned.are_names(each.column_labels) for each in tables.values()),
     )
     return walked(problem, options, _start(model, program, samples, parameters, options.seed))
+
+
+def _decision(program: Program, known: Mapping[str, Array]) -> Decision | None:
+    """Return how outputs decide; None if there is not one that is compared with classes."""
+    forward = program.forward
+    if len(forward.outputs) != 1 or len(forward.targets) != 1:
+        return None
+    made = forward.output.whole or forward.output.definition
+    if not isinstance(made, Applied) or forward.output.shape != forward.target.shape:
+        return None
+    return decision(known[forward.target.name], made.operation.name)
 
 
 def outputs_of(run: Run, X: Any) -> dict[str, tuple[Matrix, Array]]:
@@ -88,8 +115,10 @@ def outputs_of(run: Run, X: Any) -> dict[str, tuple[Matrix, Array]]:
     sides = written.declared(_shapes(tables)).given
     samples = _axes(written, tables, sides).get(written.over, run.program.samples)
     builder = model.of(samples)
-    forward = model.program(samples).forward
+    program = model.program(samples)
+    forward = program.forward
     known = {**run.parameters, **builder.values, **{n: t.values for n, t in tables.items()}}
+    _check_indices(program, known)
     takes = [*forward.inputs, *forward.rest, *forward.parameters]
     found = compiled(list(forward.outputs), takes)([known[m.name] for m in takes])
     return {m.name: (m, values) for m, values in zip(forward.outputs, found, strict=True)}
@@ -219,6 +248,30 @@ def _check_targets(program: Program, known: Mapping[str, Array]) -> None:
         wanted = taken.operands[0]
         if isinstance(wanted, Matrix) and wanted.name in known:
             check_targets(wanted.name, known[wanted.name], taken.operation.name)
+
+
+def _check_indices(program: Program, known: Mapping[str, Array]) -> None:
+    """Refuse given indices that mean no row of a table, or no place."""
+    for matrix in program.forward.brings:
+        for index, count in indices(matrix.definition or matrix):
+            given = tuple(mentioned(index))
+            if len(given) != 1 or given[0].name not in known or given[0].shape != _shape(index):
+                continue
+            (name,) = (each.name for each in given)
+            found, meant = known[name], value(index, known)
+            wrong = np.argwhere((meant != np.round(meant)) | (meant < 1) | (meant > count))
+            if len(wrong):
+                row, column = wrong[0]
+                # A program may count from another number than sheets do.
+                first = round(found[row, column] - meant[row, column]) + 1
+                raise InputError(
+                    f"{name}, row {row + 1}: expected a whole number from {first} to"
+                    f" {first + count - 1}, found {found[row, column]:g}."
+                )
+
+
+def _shape(expression: Expression) -> tuple[int, int]:
+    return expression.rows.size, expression.columns.size
 
 
 # --- What is learnt -------------------------------------------------------------------------

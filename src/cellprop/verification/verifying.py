@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Literal
 
 from cellprop.errors import InputError
+from cellprop.files.entries import unescaped
 from cellprop.verification.by_ironcalc import values_by_ironcalc
 from cellprop.verification.by_libreoffice import values_by_libreoffice
 from cellprop.verification.reading import stored
@@ -24,6 +25,7 @@ from cellprop.verification.values import (
     Recalculate,
     alike,
     is_error,
+    referred,
     shows_formula,
     shows_numbers,
 )
@@ -117,7 +119,7 @@ def verify(
     ask = partial(engines[engine], Path(path))
     values, scales, formulas = stored(Path(path))
     computed, restated = ask(formulas, {})
-    written = {address for address, formula in formulas.items() if shows_numbers(formula)}
+    written = _written(formulas, values)
     differences = _differences(values, computed, scales, written)
     rounded: dict[Address, float] = {}
     if any(not d.relative <= tolerance for d in differences):
@@ -142,6 +144,17 @@ def verify(
         restated=tuple(f"{sheet}!{cell}" for sheet, cell in restated),
         rounded=tuple(f"{sheet}!{cell}" for sheet, cell in rounded),
     )
+
+
+def _written(formulas: Mapping[Address, str], values: CellValues) -> set[Address]:
+    """Return which cells are texts in which rounded numbers stand, or pass on such a text."""
+    found = {address for address, formula in formulas.items() if shows_numbers(formula)}
+    return found | {
+        (sheet, cell)
+        for (sheet, cell), formula in formulas.items()
+        if isinstance(values.get((sheet, cell)), str)
+        and any((sheet, other) in found for other in referred(formula))
+    }
 
 
 def _differences(
@@ -183,9 +196,11 @@ def _difference(
         relative = apart / size if apart > LAST_PLACES * scale else 0.0
     else:
         same = stored == computed
+        if isinstance(stored, str):  # one spreadsheet program takes the escapes out, another not
+            same = same or unescaped(stored) == computed
         if is_written and isinstance(stored, str) and isinstance(computed, str):
             # The numbers themselves stand in cells that are compared by themselves.
-            same = alike(stored, computed) and not is_error(computed)
+            same = alike(stored, computed, LAST_PLACES * scale) and not is_error(computed)
         relative = 0.0 if same and not is_error(stored) else float("inf")
     return Difference(*address, stored, computed, relative)
 

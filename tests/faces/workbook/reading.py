@@ -19,8 +19,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import openpyxl
 from hypothesis import strategies as st
-from openpyxl import Workbook, load_workbook
+from openpyxl import Workbook
 from openpyxl.formatting.rule import Rule
 from openpyxl.formula.tokenizer import Token, Tokenizer
 from openpyxl.formula.translate import Translator
@@ -202,6 +203,23 @@ def traces(draw: st.DrawFn) -> Trace:
 
 
 # --- Reading ------------------------------------------------------------------------------
+
+
+def load_workbook(file: Any, **how: Any) -> Workbook:
+    """The workbook in a file, with the size of every column: neighbours that are alike are stored
+    as one, which is all that openpyxl would tell.
+    """
+    book = openpyxl.load_workbook(file, **how)
+    for sheet in book.worksheets:
+        for first, look in list(sheet.column_dimensions.items()):
+            for column in range(look.min + 1, look.max + 1):
+                each = sheet.column_dimensions[get_column_letter(column)]
+                each.width, each.hidden, each.outlineLevel = (
+                    look.width, look.hidden, look.outlineLevel
+                )  # fmt: skip
+                each.min = each.max = column
+            sheet.column_dimensions[first].max = look.min
+    return book
 
 
 @cache
@@ -505,8 +523,8 @@ def rules_by_cell(model: Any, sheet_number: int, sheet: Worksheet, kind: str) ->
     tests: list[tuple[Cell, Rule]] = []
     column_of_tests = sheet.max_column + 10
     for formatted in sheet.conditional_formatting:
+        first = corner(formatted)
         for area in formatted.sqref.ranges:
-            first = area.coord.partition(":")[0]
             for rule in formatted.rules:
                 if getattr(rule.dxf, kind) is None:
                     continue
@@ -523,6 +541,16 @@ def rules_by_cell(model: Any, sheet_number: int, sheet: Worksheet, kind: str) ->
             holding[cell] = rule
         model.clear_cell_contents(sheet_number, i, column_of_tests)
     return holding
+
+
+def corner(formatted: Any) -> str:
+    """The cell that a rule's condition is about: the first of its first range, before which none of
+    its others begins, since programs disagree on what it would be about then.
+    """
+    column, row, *_ = range_boundaries(str(formatted.sqref).split()[0])
+    assert column == min(area.min_col for area in formatted.sqref.ranges)
+    assert row == min(area.min_row for area in formatted.sqref.ranges)
+    return f"{get_column_letter(column)}{row}"
 
 
 @lru_cache(100_000)

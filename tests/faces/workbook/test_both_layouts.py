@@ -197,7 +197,7 @@ def pictures(trace: cellprop.Trace, layout: str) -> dict[str, str]:
     found = {}
     for number, title in enumerate(formulas(trace, layout).sheetnames, 1):
         relations = parts.get(f"xl/worksheets/_rels/sheet{number}.xml.rels", b"").decode()
-        for drawing in re.findall(r"drawings/(drawing\d+\.xml)", relations):
+        for drawing in re.findall(r"drawings/(\d+\.xml)", relations):
             for said in re.findall(
                 r'descr="(Network[^"]*)"', parts[f"xl/drawings/{drawing}"].decode()
             ):

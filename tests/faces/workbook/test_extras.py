@@ -63,10 +63,10 @@ def test_a_sheet_that_is_added_stands_last_and_is_linked_to(totals, tmp_path):
     trace = traced(4)
     book = load_workbook(trace.to_excel(tmp_path / "totals.xlsx"))
     assert book.sheetnames == sheet_names(trace)
-    assert book.sheetnames[-2:] == ["Decision boundary", "Totals"]
+    assert book.sheetnames[-2:] == ["Predictions", "Totals"]
     texts = {cell.value for row in book["Contents"].iter_rows() for cell in row}
     assert {"Totals", WORDS["totals.about"]} <= texts
-    cells = [cell for row in book["Decision boundary"].iter_rows() for cell in row]
+    cells = [cell for row in book["Predictions"].iter_rows() for cell in row]
     targets = [cell.hyperlink.location for cell in cells if cell.hyperlink]
     assert "'Totals'!A1" in targets
 

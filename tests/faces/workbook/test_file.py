@@ -164,6 +164,32 @@ def test_the_sample_in_outputs_is_what_the_code_builds():
         assert sample == built
 
 
+# --- Small -------------------------------------------------------------------------------
+
+
+def test_pictures_and_numbers_put_in_make_the_articles_file_no_more_than_a_tenth_larger():
+    assert len(content(cellprop.article())) <= 1.1 * 68_490  # before, with all else
+
+
+@ALL
+def test_a_text_that_many_cells_show_is_stored_once(name):
+    found = parts(content(example(name)))
+    texts = re.findall(rb"<si>.*?</si>", found["xl/sharedStrings.xml"], re.DOTALL)
+    assert len(set(texts)) == len(texts) > 50
+    assert not [name for name, part in found.items() if b"inlineStr" in part]
+
+
+def test_rules_that_ask_the_same_of_several_matrices_are_one():
+    rules = reading.formulas(cellprop.article())["Step 5"].conditional_formatting
+    texts = [rule.formula[0] for formatted in rules for rule in formatted.rules]
+    of_two_decimals = [text for text in texts if text.startswith("OR(") and ",2)" in text]
+    assert len(of_two_decimals) == 1  # of wh, bh, wout and bout
+    (formatted,) = (f for f in rules if f.rules[0].formula == of_two_decimals)
+    assert {str(area) for area in formatted.sqref.ranges} == {
+        "C13:E16", "H13:J13", "C20:C22", "H20"
+    }  # fmt: skip
+
+
 # --- Whole, or not there ------------------------------------------------------------------
 
 

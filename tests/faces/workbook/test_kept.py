@@ -296,7 +296,8 @@ def kept(path: Path) -> dict[str, object]:
     book = opened(path)
     with zipfile.ZipFile(path) as archive:
         charts = [n for n in archive.namelist() if re.fullmatch(r"xl/charts/chart\d+\.xml", n)]
-        drawings = [archive.read(n) for n in archive.namelist() if n.startswith("xl/drawings/dra")]
+        drawn = [n for n in archive.namelist() if re.fullmatch(r"xl/drawings/\w+\.xml", n)]
+        drawings = [archive.read(name) for name in drawn]
     sheets = book.worksheets
     rules = [rule for s in sheets for area in s.conditional_formatting for rule in area.rules]
     checks = [(c.type, str(c.sqref)) for s in sheets for c in s.data_validations.dataValidation]
@@ -328,8 +329,13 @@ def _named(book) -> list:
 @slow
 @pytest.mark.parametrize("save", list(LOST))
 def test_a_program_loses_what_the_documentation_says_and_nothing_else(save, tmp_path):
-    path = written(cellprop.example("xor", epochs=9), tmp_path)
+    # Two inputs, for a grid; and so many updates that they take several pages.
+    X, y = [[0, 0], [0, 1], [1, 0], [1, 1]], [0, 1, 1, 0]
+    network = cellprop.Network([2, 6, 6, 1])
+    trace = cellprop.trace(network, X, y, seed=1, epochs=9, optimizer="adam")
+    path = written(trace, tmp_path)
     before, after = kept(path), kept(save(path, tmp_path))
+    assert any(before["rows repeated in print"])
     assert before["charts"] == 2
     assert before["colour scales"] == 1
     assert {what for what in before if before[what] != after[what]} == LOST[save]
@@ -506,7 +512,7 @@ def test_hyperformula_computes_every_formula_of_any_network(name, layout, hyperf
 def test_hyperformula_computes_the_sheets_after_the_steps_too(name, hyperformula, tmp_path):
     path = written(cellprop.example(name, epochs=9), tmp_path)
     (found,) = in_hyperformula(hyperformula, path)
-    assert {"Training", "Predictions", "Decision boundary"} <= {sheet for sheet, *_ in found}
+    assert {"Training", "Predictions"} <= {sheet for sheet, *_ in found}
     assert_agrees(path, found)
 
 

@@ -273,13 +273,14 @@ def test_whatever_size_numbers_are_said_to_have_rows_have_a_height(size, tmp_pat
 def test_rows_get_higher_and_texts_stay_as_they_are():
     text = '<row r="1" ht="9" customHeight="1">'
     rows = [xml.row(2, xml.text_cell("A2", 0, text), 10), xml.row(3, "", 400)]
-    parts = {"sheet": "<a><sheetData></sheetData></a>"}
-    file = BytesIO()
-    xml.assemble(parts, {"sheet": rows}, file, 1.5)
-    written = zipfile.ZipFile(file).read("sheet").decode()
+    frame = Frame(theme.load(), "a")
+    sheet, file = frame.sheet("one"), BytesIO()
+    parts = xml.parts_of(frame.saved())
+    xml.assemble(parts, {frame.sheet_path(sheet): rows}, file, 1.5)
+    written = zipfile.ZipFile(file).read(frame.sheet_path(sheet)).decode()
     assert '<row r="2" ht="15" customHeight="1">' in written
     assert '<row r="3" ht="409" customHeight="1">' in written
-    assert xml.escaped(text) in written
+    assert load_workbook(file)["one"]["A2"].value == text
 
 
 # --- Names --------------------------------------------------------------------------------
@@ -350,6 +351,19 @@ def test_a_changed_sample_changes_the_workbook(tmp_path):
     ]
     assert book["Step 4"]["L20"].fill.fgColor.rgb == "FF00FF88"
     assert "FFFFEB3B" not in {rule.dxf.fill.bgColor.rgb for rule in rules if rule.dxf.fill}
+
+
+def test_a_line_around_texts_goes_around_all_the_cells_that_they_run_across(tmp_path):
+    def change(_, samples):
+        samples["says"].border = Border(bottom=Side("thick"))
+
+    sheet = built(changed(tmp_path / "mine.xlsx", change), tmp_path)["Step 2"]
+    (merged,) = (m for m in sheet.merged_cells.ranges if m.min_row == 1 and m.size["columns"] > 2)
+    cells = [sheet.cell(1, column) for column in range(merged.min_col, merged.max_col + 1)]
+    assert {cell.border.bottom.style for cell in cells} == {"thick"}
+    usual = parts(content(example("article")))["xl/worksheets/sheet4.xml"]
+    assert f'"{cells[0].coordinate}"'.encode() in usual
+    assert f'"{cells[-1].coordinate}"'.encode() not in usual  # where nothing is seen of it
 
 
 def test_a_changed_colour_of_what_is_read_changes_the_rules_of_the_focus(tmp_path):

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cellprop.faces.workbook.xml import _canonical
+from cellprop.faces.workbook.xml import _canonical, _part
 
 OFFICE, DRAWING = "urn:office", "urn:drawing"
 TEXTS = st.text(st.sampled_from("aZ1 &<>\"'\t\n\rä€_"), max_size=6)
@@ -47,12 +47,26 @@ def test_the_form_of_a_part_is_the_same_if_it_is_taken_again(document: str) -> N
 
 @pytest.mark.parametrize("order", ['b="1" a="2"', 'a="2" b="1"'])
 def test_a_part_is_the_same_whatever_the_order_of_its_attributes(order: str) -> None:
-    assert _canonical(f"<c {order}/>") == '<c a="2" b="1"></c>'
+    assert _canonical(f"<c {order}/>") == '<c a="2" b="1"/>'
+
+
+def test_what_is_so_without_saying_is_left_out() -> None:
+    found = _canonical('<workbookView tabRatio="600" visibility="hidden"/>')
+    assert found == '<workbookView visibility="hidden"/>'
+
+
+def test_neighbouring_columns_that_are_alike_are_one_and_others_are_not() -> None:
+    columns = ((1, "8"), (2, "8"), (3, "9"), (5, "9"), (6, "9"))
+    stored = "".join(f'<col customWidth="1" max="{n}" min="{n}" width="{w}"/>' for n, w in columns)
+    found = _part("xl/worksheets/sheet1.xml", f"<a><cols>{stored}</cols></a>")
+    assert re.findall(r'max="(\d)" min="(\d)" width="(\d)"', found) == [
+        ("2", "1", "8"), ("3", "3", "9"), ("6", "5", "9")
+    ]  # fmt: skip
 
 
 def test_namespaces_are_declared_at_the_root() -> None:
     found = _canonical(f'<a xmlns="{OFFICE}"><b><d:c xmlns:d="{DRAWING}" d:e="1"/></b></a>')
-    assert found == (f'<a xmlns:d="{DRAWING}" xmlns="{OFFICE}"><b><d:c d:e="1"></d:c></b></a>')
+    assert found == (f'<a xmlns:d="{DRAWING}" xmlns="{OFFICE}"><b><d:c d:e="1"/></b></a>')
 
 
 def test_a_name_of_two_namespaces_stays_where_it_is_declared() -> None:

@@ -5,10 +5,11 @@
 `allowed` says which numbers cells take. `frame` and `charts` talk to openpyxl; `xml` is the only
 module that writes XML.
 
-After the steps come, as `extras` says, the sheets of `curve` (Training, with its `live` rows),
-`predictions` (the `trained` network and the table of `samples`) and `boundary` (laid out in
-`plane`, with a `scatter` of the samples). Their cells are put on a `canvas`, and samples pass
-through the network in a `band`.
+After the steps come, as `extras` says, the sheets of `curve` (Training, with its `live` rows) and
+`predictions` (the `trained` network and the table of `samples`). With two inputs there is
+`boundary` (laid out in `plane`, with a `scatter` of the samples): beside the curve or, where there
+is none, on a sheet of its own, as `points` says. Their cells are put on a `canvas`, and samples
+pass through the network in a `band`.
 """
 
 from __future__ import annotations

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from itertools import groupby
+from itertools import groupby, repeat
 from typing import Literal
 
 from openpyxl.worksheet.worksheet import Worksheet
@@ -20,7 +20,7 @@ from cellprop.algebra import Array, Matrix, Mention, value
 from cellprop.algebra.ranges import Range
 from cellprop.errors import LimitError
 from cellprop.faces.layout import Layout
-from cellprop.faces.places import Place, Spread, letter
+from cellprop.faces.places import Picked, Place, Spread, letter
 from cellprop.faces.workbook import xml
 from cellprop.faces.workbook.allowed import Allowed, allowed, as_typed
 from cellprop.faces.workbook.frame import Frame
@@ -70,7 +70,9 @@ class Book:
     numbers: dict[str, Array] = field(init=False)
     clipped: bool = False
     _measures: dict[Spread, Measures] = field(default_factory=dict)
-    _blocks: dict[tuple[Spread, Place, State], list[str]] = field(default_factory=dict)
+    _blocks: dict[tuple[Spread, Place, State, Picked | None], list[str]] = field(
+        default_factory=dict
+    )
     _values: dict[str, list[list[str]]] = field(default_factory=dict)
     _formulas: dict[str, list[list[str]]] = field(default_factory=dict)
 
@@ -147,14 +149,21 @@ class Book:
         """Return the reference to a matrix's own sheet: `'Step 2'!`."""
         return f"'{sheet_name(self.home[name])}'!"
 
-    def block(self, place: Place, state: State, measures: Measures) -> list[str]:
-        """Return the cells of a matrix in a state: a row of its name, of labels, of numbers."""
-        key = (measures.spread, place, state)
+    def block(
+        self, place: Place, state: State, measures: Measures, picked: Picked | None = None
+    ) -> list[str]:
+        """Return the cells of a matrix in a state: a row of its name, of labels, of numbers.
+
+        `picked`: which numbers are, if not all; the others are as quiet as what is not read.
+        """
+        key = (measures.spread, place, state, picked)
         if key not in self._blocks:
-            self._blocks[key] = list(_block(self, place, state, measures))
+            self._blocks[key] = list(_block(self, place, state, measures, picked))
         return self._blocks[key]
 
-    def cells(self, place: Place, state: State, spread: Spread) -> Iterator[str]:
+    def cells(
+        self, place: Place, state: State, spread: Spread, picked: Picked | None = None
+    ) -> Iterator[str]:
         """Yield the cells of each row of a matrix in a state, as they stand on a sheet."""
         lines = place.lines()
         if state == "ghost":
@@ -162,19 +171,36 @@ class Book:
             for row in lines:
                 yield xml.blank_cells(row, style)
             return
-        name, styles = place.matrix.name, self.styles(place, state)
+        name = place.matrix.name
+        styles = self.styles_of_rows(place, state, picked)
         values = as_placed(place, self.values(name))
         if state == "input":
-            for row, numbers in zip(lines, values, strict=True):
-                yield styled(xml.number_cells, styles, row, numbers)
+            for row, numbers, of in zip(lines, values, styles, strict=False):
+                yield styled(xml.number_cells, of, row, numbers)
             return
         if state == "active":
             texts = self.formulas(place.matrix)
         else:
             is_move = state == "move"
             texts = spread.formulas(place.matrix) if is_move else self.links(place, spread)
-        for row, written, numbers in zip(lines, as_placed(place, texts), values, strict=True):
-            yield styled(xml.formula_cells, styles, row, written, numbers)
+        written = as_placed(place, texts)
+        for row, formulas, numbers, of in zip(lines, written, values, styles, strict=False):
+            yield styled(xml.formula_cells, of, row, formulas, numbers)
+
+    def styles_of_rows(
+        self, place: Place, state: State, picked: Picked | None
+    ) -> Iterator[Sequence[int]]:
+        """Yield for each row on the sheet the style of each number, where all of a matrix are in a
+        state or some.
+        """
+        styles = self.styles(place, state)
+        if picked is None:
+            yield from repeat(styles)
+            return
+        quiet = self.styles(place, "quiet")
+        for row in zip(*picked, strict=True) if place.turned else picked:
+            each = zip(row, styles, quiet, strict=True)
+            yield [style if is_picked else other for is_picked, style, other in each]
 
     def styles(self, place: Place, state: State) -> list[int]:
         """Return the style of each column of a matrix as it stands on the sheet."""
@@ -222,10 +248,12 @@ class Extra:
     Attributes:
         name: What it is called.
         key: Under which key its words stand: of them a `title`, and what it is `about`.
+        about: Under which key that stands where it is about more.
     """
 
     name: str
     key: str
+    about: str = ""
 
 
 @dataclass
@@ -286,7 +314,9 @@ LIKE: Mapping[State, State] = {"move": "known"}
 NAMES: Mapping[State, str] = {"ghost": "ghost_name", "quiet": "quiet_name"}
 
 
-def _block(book: Book, place: Place, state: State, measures: Measures) -> Iterator[str]:
+def _block(
+    book: Book, place: Place, state: State, measures: Measures, picked: Picked | None
+) -> Iterator[str]:
     ghostly = state == "ghost"
     name_style = book.frame.style(NAMES.get(state, "name"))
     yield xml.text_cell(f"{place.columns[0]}{place.name_row}", name_style, place.called)
@@ -302,7 +332,7 @@ def _block(book: Book, place: Place, state: State, measures: Measures) -> Iterat
                 zip(place.columns, place.across.labels, strict=True)
             )
         )
-    rows = book.cells(place, state, measures.spread)
+    rows = book.cells(place, state, measures.spread, picked)
     if ghostly or not place.has_row_labels:
         yield from rows
         return

@@ -1,8 +1,9 @@
-"""The sheet Decision boundary: what a network with two inputs says everywhere, in colour.
+"""The decision boundary: what a network with two inputs says everywhere, in colour, and on it the
+samples. It stands beside the curve of training, or where there is none on a sheet of its own.
 
 Each point of the grid goes through the network in a row of its own, far to the right; the grid
 itself links there. A formula for each point in one cell would double in length with every layer.
-The samples beside it are `scatter`'s.
+The samples on it are `scatter`'s.
 """
 
 from __future__ import annotations
@@ -27,19 +28,17 @@ from cellprop.faces.workbook import scatter, xml
 from cellprop.faces.workbook.band import Band, band
 from cellprop.faces.workbook.book import RunBook
 from cellprop.faces.workbook.canvas import Addresses, Canvas, absolute, at_home, room_for
-from cellprop.faces.workbook.charts import Scale
 from cellprop.faces.workbook.measures import ROW
 from cellprop.faces.workbook.plane import (
     BOUNDARY,
     CELL_HEIGHT,
     CELL_WIDTH,
-    FIRST_COLUMN,
     FIRST_ROW,
-    POINTS,
     SHOWN,
     Grid,
-    choice,
     chooses_output,
+    ends_at,
+    ends_of,
     inputs_of,
     lay_out,
 )
@@ -54,38 +53,45 @@ MARGIN = 10
 # Samples that span less than this are taken to be alike: not every engine tells less from nothing.
 # Written out, since HyperFormula reads no number with an E.
 LEAST_SPAN = "0.000000001"
+# Columns that the title and the links take, however few points there are.
+LEAST_WIDE = 22
 # A number at an axis every so many points.
 TICKS = 4
 
 
 def boundary_sheet(book: RunBook, sheet: Worksheet, predicted: Predicted) -> list[str]:
     """Set the sheet Decision boundary up in the frame and return its rows."""
-    run, trained = book.run, predicted.trained
     canvas = Canvas(book, sheet)
-    grid = lay_out(run, trained)
-    # The grid, the chart, and a column after each.
-    for column in range(FIRST_COLUMN, grid.samples):
-        canvas.set_width(column, CELL_WIDTH)
+    grid = lay_out(book.run, predicted.trained, BOUNDARY.name)
     for row in range(FIRST_ROW, grid.chart_last_row + 1):
         canvas.heighten(row, CELL_HEIGHT)
-    points = _put_limits(canvas, grid)
-    _put_parameters(canvas, grid, trained)
-    values = _put_points(canvas, grid, trained, points)
-    _put_grid(canvas, grid, points, values)
-    scatter.put_samples(canvas, grid, predicted, (_scale(points[:, 0]), _scale(points[:, 1])))
-    canvas.text(FIRST_ROW - 3, grid.limits, "lane", book.words("training.working"))
-    canvas.group(range(grid.limits, grid.shown + 1), collapsed=True)
-    page = grid.chart_last
-    canvas.head(BOUNDARY, page, apart=4)
+    page = grid.last_column + 1
+    canvas.head(BOUNDARY, max(page, LEAST_WIDE), apart=4)
     for row in range(3, FIRST_ROW - 2):
-        canvas.heighten(row, 4.0 if row != SHOWN or not chooses_output(run) else ROW)
-    canvas.prose(2, page, _says(book))
+        canvas.heighten(row, 4.0 if row != SHOWN or not chooses_output(book.run) else ROW)
+    put_plane(canvas, grid, predicted, CELL_WIDTH)
+    canvas.prose(2, page, said_of_plane(book))
     canvas.set_up_print(page, "1:2", last_row=grid.chart_last_row, one_page=True)
     return canvas.rows()
 
 
-def _says(book: RunBook) -> str:
-    """Return the sentences that the sheet says about itself."""
+def put_plane(canvas: Canvas, grid: Grid, predicted: Predicted, width: float) -> None:
+    """Put the grid, its cells so many characters wide, what it is computed from, and samples."""
+    trained = predicted.trained
+    # And a column after it.
+    for column in range(grid.first_column, grid.last_column + 2):
+        canvas.set_width(column, width)
+    ends, points = _put_limits(canvas, grid)
+    _put_parameters(canvas, grid, trained)
+    values = _put_points(canvas, grid, trained, points)
+    _put_grid(canvas, grid, points, values)
+    scatter.put_samples(canvas, grid, predicted, ends)
+    canvas.text(FIRST_ROW - 3, grid.limits, "lane", canvas.book.words("training.working"))
+    canvas.group(range(grid.limits, grid.shown + 1), collapsed=True)
+
+
+def said_of_plane(book: RunBook) -> str:
+    """Return the sentences that are said of the plane."""
     words, run = book.words, book.run
     first, second = inputs_of(run)
     said = [words("boundary.says", first=first, second=second)]
@@ -112,8 +118,10 @@ def _limits_of_colors(run: Run) -> tuple[float, float, float] | None:
 # --- Points -------------------------------------------------------------------------------
 
 
-def _put_limits(canvas: Canvas, grid: Grid) -> Array:
-    """Put the least and the most of each input; return the inputs of all points, row by row."""
+def _put_limits(canvas: Canvas, grid: Grid) -> tuple[Array, Array]:
+    """Put the least and the most of each input; return them, of shape (2, inputs), and the inputs
+    of all points, row by row.
+    """
     run, words = canvas.book.run, canvas.book.words
     raw = run.program.input.name
     home = at_home(canvas.book, raw)
@@ -127,7 +135,8 @@ def _put_limits(canvas: Canvas, grid: Grid) -> Array:
     canvas.text(place.name_row, place.column, "name", words("boundary.limits"))
     known = {"least": values[:1], "most": values[1:]}
     steps = [value(_at_step(k, grid), known)[0] for k in range(grid.points)]
-    return np.array([[across[0], down[1]] for down in reversed(steps) for across in steps])
+    points = [[across[0], down[1]] for down in reversed(steps) for across in steps]
+    return values, np.array(points)
 
 
 def _limits(raw: Matrix) -> tuple[Expression, Expression]:
@@ -144,8 +153,7 @@ def _at_step(k: int, grid: Grid) -> Expression:
     """Return the expression of the inputs of the points of a step on the way from their least to
     their most, counted from 0; of shape (1, inputs).
     """
-    ends = Axis.numbered("inputs", 2)
-    least, most = Matrix("least", ONE, ends), Matrix("most", ONE, ends)
+    least, most = ends_of(Axis.numbered("inputs", 2))
     return least + (most - least) * k / (grid.points - 1)
 
 
@@ -191,29 +199,25 @@ def _put_shown(canvas: Canvas, grid: Grid, rows: Band, outputs: Array) -> Array:
     if run.decision == "one of several":
         output = rows.forward.output
         found = value(decided(output, run.decision), {output.name: outputs})
-    canvas.numbers(place, "known", choose(found, given=False), found, _shown(run, rows))
+    canvas.numbers(place, "known", choose(found, given=False), found, _shown(run, grid, rows))
     canvas.text(place.name_row, place.column, "name", book.words("boundary.shown"))
     return found
 
 
 def _points(grid: Grid) -> Addresses:
     """Return the formulas of the inputs of each point."""
-    columns = letter(grid.limits + 1), letter(grid.limits + 2)
-    ends = {
-        name: [[f"${column}${row}" for column in columns]]
-        for row, name in enumerate(("least", "most"), FIRST_ROW)
-    }
+    ends = ends_at(grid)
     steps = [formulas(_at_step(k, grid), lambda end: ends[end.name])[0] for k in range(grid.points)]
     return [[across[0], down[1]] for down in reversed(steps) for across in steps]
 
 
-def _shown(run: Run, rows: Band) -> Addresses:
+def _shown(run: Run, grid: Grid, rows: Band) -> Addresses:
     """Return the formulas of what the grid shows of each point."""
     outputs = rows.output.addresses()
     if run.decision == "one of several":
         return formulas(decided(rows.forward.output, run.decision), lambda _: outputs)
     if chooses_output(run):
-        return [[f"INDEX({cells[0]}:{cells[-1]},1,{choice()})"] for cells in outputs]
+        return [[f"INDEX({cells[0]}:{cells[-1]},1,{grid.choice})"] for cells in outputs]
     return outputs
 
 
@@ -226,7 +230,7 @@ def _put_grid(canvas: Canvas, grid: Grid, points: Array, values: Array) -> None:
     limits = _limits_of_colors(run)
     # The colour alone says it.
     style, shown = canvas.style("known", UNSEEN), letter(grid.shown)
-    columns = [letter(FIRST_COLUMN + j) for j in range(count)]
+    columns = [letter(grid.first_column + j) for j in range(count)]
     for i, numbers in enumerate(values.reshape(count, count).tolist()):
         row, there = FIRST_ROW + i, range(FIRST_ROW + i * count, FIRST_ROW + (i + 1) * count)
         cells = xml.formula_cells(
@@ -235,7 +239,7 @@ def _put_grid(canvas: Canvas, grid: Grid, points: Array, values: Array) -> None:
             [f"{shown}{k}" for k in there],
             [xml.number(value) for value in numbers],
         )
-        canvas.put(row, FIRST_COLUMN, cells)
+        canvas.put(row, grid.first_column, cells)
     cells = f"{columns[0]}{FIRST_ROW}:{columns[-1]}{grid.last_row}"
     if run.decision == "one of several":
         book.frame.add_class_colors(canvas.sheet, cells, run.program.output.columns.size)
@@ -243,10 +247,12 @@ def _put_grid(canvas: Canvas, grid: Grid, points: Array, values: Array) -> None:
         book.frame.add_color_scale(canvas.sheet, cells, limits)
     first, second = inputs_of(run)
     axes = book.words("boundary.axes", first=first, second=second)
-    canvas.text(FIRST_ROW - 2, 1, "name", axes)
+    if grid.sheet != BOUNDARY.name:
+        axes = f"{book.words('boundary.title')}: {axes}"
+    canvas.text(FIRST_ROW - 2, grid.first_column - 1, "name", axes)
     _put_ticks(canvas, grid, points)
     if chooses_output(run):
-        _put_choice(canvas)
+        _put_choice(canvas, grid)
 
 
 def _put_ticks(canvas: Canvas, grid: Grid, points: Array) -> None:
@@ -256,42 +262,33 @@ def _put_ticks(canvas: Canvas, grid: Grid, points: Array) -> None:
     across, down = (_code_of_ticks(values) for values in points.T)
     for i, number in enumerate(points[::count, 1].tolist()):
         there = f"{letter(raw + 1)}{FIRST_ROW + i * count}"
-        canvas.formula(FIRST_ROW + i, 1, "label", there, number, down)
+        canvas.formula(FIRST_ROW + i, grid.first_column - 1, "label", there, number, down)
     # A number is wider than a cell of the grid: one for every few columns, across three of them.
-    # They stand below, at the same points as the chart's.
     for j in range(TICKS, count, TICKS):
-        row, column = grid.last_row + 1, FIRST_COLUMN + j - 1
+        row, column = grid.last_row + 1, grid.first_column + j - 1
         canvas.sheet.merged_cells.add(f"{letter(column)}{row}:{letter(column + 2)}{row}")
         there, number = f"{letter(raw)}{FIRST_ROW + j}", float(points[j, 0])
         canvas.formula(row, column, "label", there, number, across)
 
 
-def _put_choice(canvas: Canvas) -> None:
+def _put_choice(canvas: Canvas, grid: Grid) -> None:
     """Put the cell in which it is chosen which output the grid shows."""
     words = canvas.book.words
     caption, count = words("boundary.choice"), canvas.book.run.program.output.columns.size
-    canvas.text(SHOWN, 1, "caption", caption)
-    canvas.widen(1, room_for(caption))
-    canvas.number(SHOWN, FIRST_COLUMN, "focus", 1.0, "0")
+    canvas.text(SHOWN, grid.first_column - 1, "caption", caption)
+    canvas.widen(grid.first_column - 1, room_for(caption))
+    canvas.number(SHOWN, grid.first_column, "focus", 1.0, "0")
     canvas.book.frame.add_choice(
         canvas.sheet,
-        f"{letter(FIRST_COLUMN)}{SHOWN}",
+        f"{letter(grid.first_column)}{SHOWN}",
         [str(k) for k in range(1, count + 1)],
         words("sheet.errors.choice"),
     )
 
 
-def _scale(values: Array) -> Scale:
-    """Return the scale of an axis on which the inputs of all points are: the grid's ends."""
-    every = np.unique(values)
-    least, most = float(every[0]), float(every[-1])
-    step = (most - least) * TICKS / (len(every) - 1)
-    return Scale(least, most, step, _code_of_ticks(values))
-
-
 def _code_of_ticks(values: Array) -> str:
     """Return the number format of the numbers at a side: as many decimals as tell them apart."""
-    step = float(np.ptp(values)) / POINTS
+    step = float(np.ptp(values)) / len(np.unique(values))
     if not step:
         return Format(None).code
     decimals = max(0, int(np.ceil(-np.log10(step))))

@@ -189,13 +189,14 @@ class Canvas:
     def link(self, row: int, column: int, target: str, text: str, at: str = "A1") -> None:
         """Put a link to a cell of a sheet."""
         self.text(row, column, "link", text)
-        self.book.frame.add_link(self.sheet, f"{letter(column)}{row}", target, text, at)
+        self.book.frame.add_link(self.sheet, f"{letter(column)}{row}", target, at)
 
     def prose(self, row: int, last: int, text: str) -> None:
         """Put a text that runs across the sheet, in a row as tall as it needs."""
         self.text(row, 1, "body", text)
         self.sheet.merged_cells.add(f"A{row}:{letter(last)}{row}")
-        self.put(row, 2, xml.blank_cells(_letters(2, last, row), self.style("body")))
+        if self.book.frame.has_lines("body"):
+            self.put(row, 2, xml.blank_cells(_letters(2, last, row), self.style("body")))
         room = sum(map(self.width, range(1, last + 1))) * 1.1
         self.heighten(row, -(-cell_len(text) // int(room)) * 14.5 + 2)
 

@@ -32,6 +32,8 @@ from cellprop.faces.workbook.shapes import Placed, beside, part
 # Lines are told apart without colour too.
 DASHES = ("solid", "dash", "sysDot")
 PALE = "D9DFE2"
+# Around points on colours like their own.
+OUTLINE = "1F2D33"
 # Ids of axes: openpyxl's own, and those of the axis on the right and the one it crosses.
 RIGHT, ACROSS = 200, 500
 
@@ -98,6 +100,7 @@ class Chart:
         width, height: In centimetres.
         scales: Of the axes below and at the left; None: what suits the numbers.
         inside: Where the plot is; None: where there is room.
+        is_bare: Whether there are only points and a legend, through which one sees what is below.
     """
 
     title: str
@@ -112,13 +115,17 @@ class Chart:
     height: float = 9.0
     scales: tuple[Scale, Scale] | None = None
     inside: Inside | None = None
+    is_bare: bool = False
 
 
 def drawn(chart: Chart) -> Any:
     """Return a chart for openpyxl to write."""
     made = _axes(chart, chart.y_title)
-    made.x_axis.title = chart.x_title
-    made.x_axis.title.overlay = False
+    if chart.is_bare:
+        _lay_bare(made)
+    else:
+        made.x_axis.title = chart.x_title
+        made.x_axis.title.overlay = False
     if chart.title:
         made.title = chart.title
         made.title.overlay = False
@@ -136,10 +143,24 @@ def drawn(chart: Chart) -> Any:
     for number, series in enumerate(chart.series):
         target = right if right and series.on_the_right else made
         look = number if series.look is None else series.look
-        target.series.append(_series(series, look, points=chart.points))
+        outline = OUTLINE if chart.is_bare else color_of(look)
+        target.series.append(_series(series, look, outline, points=chart.points))
     if right:
         made += right
     return made
+
+
+def _lay_bare(made: Any) -> None:
+    """Leave nothing of a chart but what is drawn in it, and its legend."""
+    from openpyxl.chart.shapes import GraphicalProperties
+
+    made.x_axis.delete = made.y_axis.delete = True
+    made.y_axis.title = made.y_axis.majorGridlines = None
+    for shape in ("graphical_properties", "plot_area.graphicalProperties"):
+        whole, _, name = shape.rpartition(".")
+        looks = GraphicalProperties(noFill=True)
+        looks.line.noFill = True
+        setattr(getattr(made, whole) if whole else made, name, looks)
 
 
 def over(first: tuple[int, int], last: tuple[int, int]) -> TwoCellAnchor:
@@ -219,7 +240,7 @@ def _right_axes(chart: Chart) -> Any:
     return made
 
 
-def _series(series: Series, number: int, *, points: bool) -> Any:
+def _series(series: Series, number: int, outline: str, *, points: bool) -> Any:
     from openpyxl.chart import Reference
     from openpyxl.chart.series_factory import SeriesFactory
 
@@ -233,7 +254,7 @@ def _series(series: Series, number: int, *, points: bool) -> Any:
     if points:
         made.marker.size = 6
         made.marker.graphicalProperties.solidFill = color
-        made.marker.graphicalProperties.line.solidFill = color
+        made.marker.graphicalProperties.line.solidFill = outline
         line.noFill = True
     else:
         line.solidFill = color
@@ -253,6 +274,7 @@ class _Drawings(SpreadsheetDrawing):
     """What is drawn on a sheet: charts, which openpyxl knows, and what is placed on it besides."""
 
     __elements__ = SpreadsheetDrawing.__elements__  # else openpyxl takes it to have none
+    _path = "/xl/drawings/{0}.xml"  # a file has each name twice, unpacked
     placed: Sequence[Placed] = ()
 
     def __bool__(self) -> bool:

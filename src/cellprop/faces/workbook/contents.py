@@ -69,7 +69,7 @@ class Page:
         self.rows: list[str] = []
         self.height = 0.0
         self.merged: list[str] = []
-        self.links: list[tuple[str, str, str]] = []
+        self.links: list[tuple[str, str]] = []
         self.picture: tuple[int, Drawing] | None = None
 
     @property
@@ -101,7 +101,8 @@ class Page:
         self.merged.append(f"{first}{self.next}:{last}{self.next}")
         lines = -(-cell_len(text) // self.room(first, last))
         cells = self.text(first, "body", text)
-        cells += "".join(self.blank(c, "body") for c in WIDTHS if first < c <= last)
+        if self.book.frame.has_lines("body"):
+            cells += "".join(self.blank(c, "body") for c in WIDTHS if first < c <= last)
         self.add(before + cells, lines * 14.5 + 2)
 
     def room(self, first: str, last: str = LAST) -> int:
@@ -110,7 +111,7 @@ class Page:
 
     def link(self, column: str, target: str, text: str) -> str:
         """Return a cell that links to a sheet."""
-        self.links.append((f"{column}{self.next}", target, text))
+        self.links.append((f"{column}{self.next}", target))
         return self.text(column, "link", text)
 
     def finish(self, sheet: Worksheet) -> None:
@@ -123,8 +124,8 @@ class Page:
         if self.picture:
             row, drawing = self.picture
             frame.add_drawing(sheet, PICTURE_COLUMN, row, drawing)
-        for cell, target, text in self.links:
-            frame.add_link(sheet, cell, target, text)
+        for cell, target in self.links:
+            frame.add_link(sheet, cell, target)
         frame.set_up_print(
             sheet,
             f"A1:{LAST}{len(self.rows)}",
@@ -311,7 +312,7 @@ def _list_steps(page: Page, further: Sequence[Extra]) -> None:
         page.prose(words("contents.left_out", sheets=sheets))
         return
     for extra in further:
-        about = page.words(f"{extra.key}.about")
+        about = page.words(extra.about or f"{extra.key}.about")
         page.add(page.link("A", extra.name, extra.name) + page.text("B", "table", about))
 
 

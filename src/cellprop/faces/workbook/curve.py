@@ -17,6 +17,7 @@ from cellprop.faces.places import letter
 from cellprop.faces.workbook import xml
 from cellprop.faces.workbook.allowed import as_typed
 from cellprop.faces.workbook.book import RunBook
+from cellprop.faces.workbook.boundary import put_plane, said_of_plane
 from cellprop.faces.workbook.canvas import Addresses, Canvas, at_home
 from cellprop.faces.workbook.charts import Chart, Series
 from cellprop.faces.workbook.live import (
@@ -28,6 +29,9 @@ from cellprop.faces.workbook.live import (
     Live,
     counted,
 )
+from cellprop.faces.workbook.plane import NARROW, Grid, lay_out
+from cellprop.faces.workbook.points import beside_the_curve
+from cellprop.faces.workbook.samples import Predicted
 from cellprop.programs.deciding import mean, mean_loss
 from cellprop.running.run import Run
 from cellprop.texts import captions
@@ -35,6 +39,10 @@ from cellprop.texts.formats import choose
 
 # A curve of more points than this is thinned.
 MOST_POINTS = 1000
+# Rows of what the sheet says of itself.
+ROWS_OF_PROSE = 3
+# Of the columns below the chart, where a decision boundary stands beside it: in characters.
+LOW, NARROWER = 2.0, 6.5
 # Rows that are printed: with the chart, what a page has room for.
 PRINTED = 31
 
@@ -42,28 +50,39 @@ EPOCH, LOSS, ACCURACY = 1, 2, 3
 # Columns that the chart covers, and those of the whole curve where the live rows end before.
 CHART, CHART_LAST = 5, FIRST_COLUMN - 2
 CHART_ROWS = 20
+# How wide it is, in centimetres; and where a decision boundary stands beside it.
+WIDE_CHART, NARROW_CHART = 16.0, 14.5
 WHOLE = FIRST_COLUMN
 NAMES, LITTLE = FIRST_ROW - 2, 4.0
 
 
-def training_sheet(book: RunBook, sheet: Worksheet, live: Live | None) -> list[str]:
-    """Set the sheet Training up in the frame and return its rows."""
+def training_sheet(
+    book: RunBook, sheet: Worksheet, live: Live | None, predicted: Predicted | None = None
+) -> list[str]:
+    """Set the sheet Training up in the frame and return its rows.
+
+    `predicted`: of a network whose decision boundary stands beside the curve.
+    """
     canvas = Canvas(book, sheet)
     canvas.widen(LOSS, 11)
-    canvas.head(TRAINING, CHART_LAST)
+    whole = live is None or live.count < book.run.epochs
+    last = WHOLE + 2 if whole and live else CHART_LAST
     says = list(_says(book, live))
+    _add_chart(canvas, live, whole=whole)
+    if predicted:
+        grid = _put_plane(canvas, predicted, last + 2, live)
+        last = grid.last_column + 1
+        says[ROWS_OF_PROSE - 1 :] = [" ".join([*says[ROWS_OF_PROSE - 1 :], said_of_plane(book)])]
+    canvas.head(TRAINING, last if predicted else CHART_LAST, apart=4 if predicted else 2)
     for row in range(2, NAMES - 1):
         canvas.heighten(row, LITTLE)
     for row, text in enumerate(says, 2):
-        canvas.prose(row, CHART_LAST, text)
-    whole = live is None or live.count < book.run.epochs
+        canvas.prose(row, last if predicted else CHART_LAST, text)
     if live is not None:
         _put_live_rows(canvas, live)
     if whole:
         _put_whole_curve(canvas, WHOLE if live else EPOCH)
-    _add_chart(canvas, live, whole=whole)
     sheet.freeze_panes = f"{letter(ACCURACY + 1)}{FIRST_ROW}"
-    last = WHOLE + 2 if whole and live else CHART_LAST
     rows = max(live.count + 1 if live else 0, len(_points(book.run)) if whole else 0)
     if rows > PRINTED:
         printed = book.words("training.printed", count=PRINTED, rows=rows)
@@ -72,6 +91,19 @@ def training_sheet(book: RunBook, sheet: Worksheet, live: Live | None) -> list[s
     last_row = FIRST_ROW - 1 + min(max(rows, CHART_ROWS), PRINTED)
     canvas.set_up_print(last, f"{NAMES}:{NAMES + 1}", last_row=last_row, one_page=True)
     return canvas.rows()
+
+
+def _put_plane(canvas: Canvas, predicted: Predicted, column: int, live: Live | None) -> Grid:
+    """Put the decision boundary beside the curve, from a column on."""
+    run, trained = canvas.book.run, predicted.trained
+    beyond = live.columns[""] + 1 if live else 0
+    grid = lay_out(run, trained, TRAINING.name, column + 1, beyond)
+    for each in range(CHART, CHART_LAST + 1):
+        canvas.set_width(each, NARROWER)
+    for each in (CHART - 1, CHART_LAST + 1):
+        canvas.set_width(each, LOW)
+    put_plane(canvas, grid, predicted, NARROW)
+    return grid
 
 
 def _says(book: RunBook, live: Live | None) -> Iterator[str]:
@@ -264,5 +296,6 @@ def _add_chart(canvas: Canvas, live: Live | None, *, whole: bool) -> None:
         says,
         most=float(run.epochs),
         right_title="" if run.accuracies is None else words("training.accuracy"),
+        width=NARROW_CHART if beside_the_curve(run) else WIDE_CHART,
     )
     canvas.book.frame.add_chart(canvas.sheet, f"{letter(CHART)}{FIRST_ROW}", chart)

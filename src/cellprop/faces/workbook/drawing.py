@@ -236,13 +236,12 @@ class Sketch:
         """Whether there is room for a text between two columns, or for the part of it there."""
         return len(text) / share * self.size.digit <= self.apart
 
-    def under(self, ids: Iterator[int]) -> Iterator[str]:
-        """Yield the labels under the columns."""
-        y = self.size.height - self.size.bottom // 2
+    @property
+    def under(self) -> Iterator[tuple[int, Text]]:
+        """The labels under the columns, each with where its middle is."""
         for column in self.columns:
             if column.short:
-                text = Text(column.short, self.size.font, DARK)
-                yield shapes.label(next(ids), column.x, y, self.size.side, text)
+                yield column.x, Text(column.short, self.size.font, DARK)
 
     def number(self, column: Column) -> Text | None:
         """Return the number that stands in a block, if there is room."""
@@ -288,7 +287,9 @@ def large(words: Words, program: Program) -> Drawing:
             shapes.solid(solid, f"{column.name} {i}", PLAIN_NEURON, text)
             for i, solid in enumerate(solids, 1)
         ]
-    drawn += [*sketch.under(ids), *_weights(sketch, ids)]
+    y = LARGE.height - LARGE.bottom // 2
+    drawn += [shapes.label(next(ids), x, y, LARGE.side, text) for x, text in sketch.under]
+    drawn += _weights(sketch, ids)
     return shapes.grouped(words("drawing.name"), sketch.says, LARGE[:2], drawn)
 
 
@@ -322,25 +323,24 @@ def small(words: Words, program: Program, step: Step) -> Drawing:
     All that looks alike is one shape, so that it takes few bytes.
     """
     sketch, lit, ids = Sketch(words, program, SMALL), parts_lit(program, step), count(2)
-    size = SMALL[:2]
-    drawn = [
-        shapes.figure(next(ids), name, size, paths, look)
-        for name, look, paths in _figures(sketch, lit)
-        if any(paths)
-    ]
+    size, below = SMALL[:2], list(sketch.under)
+    drawn = []
+    for look, paths in _figures(sketch, lit):
+        if any(paths):
+            drawn.append(shapes.figure(next(ids), size, paths, look, below))
+            below = []
     for column in sketch.columns:
         text = sketch.number(column)
         if text:
             (y,) = column.ys
             drawn.append(shapes.label(next(ids), column.x, y, column.half_width, text))
-    drawn += sketch.under(ids)
-    says = f"{sketch.says} {_said(sketch, lit)}".strip()
-    return shapes.grouped(words("drawing.name"), says, size, drawn)
+    # What there is besides is said on *Contents*, by the large one.
+    return shapes.grouped(words("drawing.name"), _said(sketch, lit) or sketch.says, size, drawn)
 
 
-def _figures(sketch: Sketch, lit: Lit) -> Iterator[tuple[str, Look, tuple[list[str], list[str]]]]:
-    """Yield what has lines of one look: a name, the look, and the paths of what is not filled and
-    of what is.
+def _figures(sketch: Sketch, lit: Lit) -> Iterator[tuple[Look, tuple[list[str], list[str]]]]:
+    """Yield what has lines of one look: the look, and the paths of what is not filled and of what
+    is.
     """
     pale, lines, arrows = list[str](), list[str](), list[str]()
     for number, (before, after) in enumerate(pairwise(sketch.columns), 1):
@@ -354,11 +354,11 @@ def _figures(sketch: Sketch, lit: Lit) -> Iterator[tuple[str, Look, tuple[list[s
             yellow += column.paths
         else:
             (lines if number in lit.outlined else white).extend(column.paths)
-    yield "pale", PALE_NEURON, (pale, white)
+    yield PALE_NEURON, (pale, white)
     if arrows and lines:
-        yield "back", BACK, (arrows, [])
+        yield BACK, (arrows, [])
         arrows = []
-    yield "lit", BACK if arrows else LIT, (lines or arrows, yellow)
+    yield BACK if arrows else LIT, (lines or arrows, yellow)
 
 
 def _lines(before: Column, after: Column) -> Iterator[str]:

@@ -12,12 +12,17 @@ from functools import cached_property
 
 from openpyxl.worksheet.worksheet import Worksheet
 
-from cellprop import limits
 from cellprop.faces.workbook.book import Extra, RunBook
 from cellprop.faces.workbook.boundary import boundary_sheet
 from cellprop.faces.workbook.curve import training_sheet
-from cellprop.faces.workbook.live import TRAINING, Live, live_rows
+from cellprop.faces.workbook.live import TRAINING, WITH_PLANE, Live, live_rows
 from cellprop.faces.workbook.plane import BOUNDARY
+from cellprop.faces.workbook.points import (
+    beside_the_curve,
+    has_a_curve,
+    has_room,
+    spans_a_plane,
+)
 from cellprop.faces.workbook.predictions import predictions_sheet
 from cellprop.faces.workbook.samples import Predicted, predicted
 from cellprop.faces.workbook.trained import PREDICTIONS, trained
@@ -60,34 +65,25 @@ class Sheet:
     fill: Callable[[Shown, Worksheet], list[str]]
 
 
-def widest(run: Run) -> int:
-    """Return the number of columns that a sheet with a sample in a row has at most."""
-    program = run.program
-    inputs, outputs = program.input.columns.size, program.output.columns.size
-    parameters = sum(matrix.columns.size + 1 for matrix in program.parameters)
-    working = inputs + sum(matrix.columns.size + 1 for matrix in program.forward.brings)
-    # And those of prose, of the grid and of the chart.
-    return 2 * inputs + 3 * outputs + parameters + working + 80
-
-
-def _has_room(run: Run) -> bool:
-    # A program that somebody wrote need not have a sample in a row.
-    return bool(run.program.forward.layers) and widest(run) <= limits.MOST_COLUMNS
-
-
 def _spans_a_plane(run: Run) -> bool:
-    return _has_room(run) and run.program.input.columns.size == 2
+    """Return whether there is a plane that has no curve to stand beside."""
+    return spans_a_plane(run) and not has_a_curve(run)
 
 
 EXTRAS: tuple[Sheet, ...] = (
     Sheet(
         TRAINING,
-        lambda run: run.epochs >= 2,
+        lambda run: has_a_curve(run) and not beside_the_curve(run),
         lambda shown, sheet: training_sheet(shown.book, sheet, shown.live),
     ),
     Sheet(
+        WITH_PLANE,
+        lambda run: beside_the_curve(run) > 0,
+        lambda shown, sheet: training_sheet(shown.book, sheet, shown.live, shown.predicted),
+    ),
+    Sheet(
         PREDICTIONS,
-        _has_room,
+        has_room,
         lambda shown, sheet: predictions_sheet(shown.book, sheet, shown.predicted),
     ),
     Sheet(

@@ -108,8 +108,7 @@ def _chosen(span: Span, focus: FocusCells, position: str, size: int) -> str:
     cell = focus.row if span.index == "row" else focus.column
     if span.is_usual:
         return f'(({cell}="")+({position}={cell}))' if span.index else ""
-    read = sorted({line for lines in span.lines for line in lines})
-    any_read = _among(read, size, position)
+    any_read = _among(span.any_of(size), size, position)
     if not span.index:
         return any_read
     found = _by_number(span, f"MAX({cell})", position)

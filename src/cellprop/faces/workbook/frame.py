@@ -5,11 +5,12 @@ Knows sheets and ranges; knows nothing of matrices, steps or a run.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from copy import copy
 from datetime import datetime
 from io import BytesIO
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 from zipfile import ZipFile
 
 from openpyxl import Workbook
@@ -20,6 +21,7 @@ from openpyxl.packaging.custom import StringProperty
 from openpyxl.styles import Alignment, Border, Font, NamedStyle, PatternFill, Side
 from openpyxl.styles.differential import DifferentialStyle
 from openpyxl.styles.numbers import NumberFormat
+from openpyxl.utils.cell import coordinate_to_tuple
 from openpyxl.workbook.defined_name import DefinedName
 from openpyxl.worksheet.datavalidation import DataValidation
 from openpyxl.worksheet.hyperlink import Hyperlink
@@ -31,7 +33,7 @@ from cellprop.faces.colors import COLORS
 from cellprop.faces.workbook.charts import Chart, Writer, drawn
 from cellprop.faces.workbook.focus import StyleRule
 from cellprop.faces.workbook.shapes import Drawing, Placed
-from cellprop.faces.workbook.theme import EXERCISE_STYLES, Theme
+from cellprop.faces.workbook.theme import Theme
 from cellprop.faces.workbook.xml import LONG_AGO
 from cellprop.files.opening import MARK
 from cellprop.version import __version__
@@ -44,10 +46,27 @@ SMALLEST_PRINT = 9.6
 USUAL_SIZE = 12.0
 # Excel knows no larger letters, nor a smaller scale.
 LARGEST_SIZE, LEAST_SCALE = 409.0, 10
-# What the key explains: a style `key_…` for each looks like it, with its text in the middle.
-KEY_STATES = ("active", "read", "known", "quiet", "ghost", "input", *EXERCISE_STYLES)
+# What the key explains has a style of this beginning: it looks like the cells it is about, with its
+# text in the middle.
+KEY = "key_"
+# The address of a cell that moves with the cell that reads it.
+_ADDRESS = re.compile(r"(?<![$A-Z0-9.])[A-Z]{1,3}[1-9]\d*(?![\d(A-Z])")
 # From low over middle to high: told apart by the colour-blind, and light enough for dark text.
 SCALE = ("FF6BAED6", "FFFFFFFF", "FFFDAE6B")
+
+
+class _Rule(NamedTuple):
+    """A rule of conditional formatting.
+
+    Attributes:
+        ranges: Where it holds; the first begins furthest left and above.
+        relative: Its condition, as seen from a cell; empty if no other can be the same.
+        rule: It.
+    """
+
+    ranges: list[str]
+    relative: str
+    rule: FormattingRule
 
 
 class Frame:
@@ -60,14 +79,15 @@ class Frame:
         self._scratch = self.book.worksheets[0]
         normal = self.book._named_styles["Normal"]  # type: ignore[attr-defined]
         normal.font = copy(theme.styles["known"].font)
-        for style in theme.styles.values():
-            self.book.add_named_style(style)
-        for state in KEY_STATES:
-            self.book.add_named_style(_for_key(state, theme.styles[state]))
+        # Those that are usual need not be said.
+        self.book._colors, self.book._table_styles = (), None  # type: ignore[attr-defined]
         if theme.colors:
             self.book.loaded_theme = theme.colors
+        # Styles that a cell has asked for: no file holds others.
+        self._named: dict[str, NamedStyle] = {}
         self._styles: dict[tuple[str, str, bool, bool, bool], int] = {}
         self._differences: dict[str, DifferentialStyle] = {}
+        self._rules: dict[Worksheet, list[_Rule]] = {}
         self._charts: list[Chart] = []
         self._drawings: dict[Worksheet, list[Placed]] = {}
         self.book.properties.title = title
@@ -82,6 +102,7 @@ class Frame:
         """Return a new sheet."""
         sheet: Worksheet = self.book.create_sheet(title)
         sheet.sheet_view.showGridLines = False
+        sheet.sheet_properties.outlinePr = None  # it would say what is usual
         return sheet
 
     def style(
@@ -99,7 +120,7 @@ class Frame:
         key = (name, number_format, quoted, wrapped, shrunk)
         if key not in self._styles:
             cell = self._scratch.cell(1, 1)
-            cell.style = name
+            cell.style = self._named_style(name).name
             cell.number_format = number_format
             cell.quotePrefix = quoted
             if wrapped:
@@ -108,6 +129,21 @@ class Frame:
                 cell.alignment = copy(cell.alignment) + Alignment(shrink_to_fit=True)
             self._styles[key] = cell.style_id
         return self._styles[key]
+
+    def _named_style(self, name: str) -> NamedStyle:
+        if name not in self._named:
+            styles, state = self.theme.styles, name.removeprefix(KEY)
+            style = styles[name] if state == name else _for_key(state, styles[state])
+            self._named[name] = style
+            self.book.add_named_style(style)
+        return self._named[name]
+
+    def has_lines(self, name: str) -> bool:
+        """Return whether a style has a line at the right, above or below, which in merged cells
+        the cells there draw; all else is drawn by the first.
+        """
+        border = self._named_style(name).border
+        return any(side and side.style for side in (border.right, border.top, border.bottom))
 
     @property
     def stretch(self) -> float:
@@ -159,14 +195,7 @@ class Frame:
     def add_rules(self, sheet: Worksheet, rules: Iterable[StyleRule]) -> None:
         """Add focus rules to a sheet."""
         for rule in rules:
-            sheet.conditional_formatting.add(
-                rule.range,
-                FormattingRule(
-                    type="expression",
-                    dxf=self._difference(rule.style),
-                    formula=[rule.condition],
-                ),
-            )
+            self._add_rule(sheet, rule.range, rule.condition, self._difference(rule.style))
 
     def add_number_rule(self, sheet: Worksheet, ranges: str, condition: str, code: str) -> None:
         """Show numbers of some ranges in another format while a condition holds."""
@@ -178,8 +207,7 @@ class Frame:
             cell.number_format = code
             number = cell._style.numFmtId  # type: ignore[union-attr]
             self._differences[key] = DifferentialStyle(numFmt=NumberFormat(number, code))
-        rule = FormattingRule(type="expression", dxf=self._differences[key], formula=[condition])
-        sheet.conditional_formatting.add(ranges, rule)
+        self._add_rule(sheet, ranges, condition, self._differences[key])
 
     def add_verdict_rule(
         self, sheet: Worksheet, cells: str, condition: str, style: str, code: str
@@ -193,8 +221,26 @@ class Frame:
             look = copy(self._difference(style))
             look.numFmt = NumberFormat(number, code)
             self._differences[key] = look
-        rule = FormattingRule(type="expression", dxf=self._differences[key], formula=[condition])
-        sheet.conditional_formatting.add(cells, rule)
+        self._add_rule(sheet, cells, condition, self._differences[key])
+
+    def _add_rule(
+        self, sheet: Worksheet, cells: str, condition: str, look: DifferentialStyle
+    ) -> None:
+        """Give cells a look while a condition of the first holds, and so on for the others.
+
+        What asks the same of several ranges is one rule of all: the condition is of the first, if
+        none of the others begins further left or above.
+        """
+        rules = self._rules.setdefault(sheet, [])
+        (row, column), relative = _corner(cells), _relative(condition, cells)
+        for rule in rules:
+            if relative and rule.relative == relative and rule.rule.dxf is look:
+                first = _corner(rule.ranges[0])
+                if first[0] <= row and first[1] <= column:
+                    rule.ranges.append(cells)
+                    return
+        made = FormattingRule(type="expression", dxf=look, formula=[condition])
+        rules.append(_Rule([cells], relative, made))
 
     def add_comment(self, sheet: Worksheet, cell: str, text: str) -> None:
         """Put a comment on a cell."""
@@ -276,7 +322,7 @@ class Frame:
             rule = ColorScaleRule(  # type: ignore[no-untyped-call]
                 "min", None, low, "percent", 50, middle, "max", None, high
             )
-        sheet.conditional_formatting.add(cells, rule)
+        self._rules.setdefault(sheet, []).append(_Rule([cells], "", rule))
 
     def add_class_colors(self, sheet: Worksheet, cells: str, count: int) -> None:
         """Colour a range by the numbers of classes, as a chart does but paler."""
@@ -286,10 +332,7 @@ class Frame:
             if key not in self._differences:
                 fill = PatternFill("solid", start_color=_pale(color), end_color=_pale(color))
                 self._differences[key] = DifferentialStyle(fill=fill)
-            rule = FormattingRule(
-                type="expression", dxf=self._differences[key], formula=[f"{first}={number}"]
-            )
-            sheet.conditional_formatting.add(cells, rule)
+            self._add_rule(sheet, cells, f"{first}={number}", self._differences[key])
 
     def add_chart(self, sheet: Worksheet, where: str | TwoCellAnchor, chart: Chart) -> None:
         """Put a chart where its upper left corner is at a cell, or over some cells."""
@@ -304,9 +347,9 @@ class Frame:
         """
         self._drawings.setdefault(sheet, []).append(Placed(drawing, column, row, dx, dy))
 
-    def add_link(self, sheet: Worksheet, cell: str, target: str, text: str, at: str = "A1") -> None:
+    def add_link(self, sheet: Worksheet, cell: str, target: str, at: str = "A1") -> None:
         """Link a cell to a cell of a sheet."""
-        link = Hyperlink(ref=cell, location=f"'{target}'!{at}", display=text)
+        link = Hyperlink(ref=cell, location=f"'{target}'!{at}")
         sheet[cell].hyperlink = link
         sheet[cell].hyperlink.target = None
 
@@ -346,7 +389,8 @@ class Frame:
             sheet.page_setup.fitToHeight = 1 if one_page else 0
             sheet.sheet_properties.pageSetUpPr = PageSetupProperties(fitToPage=True)
         sheet.print_area = area
-        sheet.print_title_rows = title_rows
+        if not one_page:
+            sheet.print_title_rows = title_rows
         sheet.print_options.horizontalCentered = True
         margins = sheet.page_margins
         margins.left = margins.right = 0.3
@@ -381,6 +425,9 @@ class Frame:
 
     def saved(self) -> BytesIO:
         """Return the workbook as openpyxl writes it, with its sheets' rows empty."""
+        for sheet, rules in self._rules.items():
+            for each in rules:
+                sheet.conditional_formatting.add(" ".join(each.ranges), each.rule)
         self.book.remove(self._scratch)
         self.book.active = 0
         self.book.worksheets[0].sheet_view.tabSelected = True
@@ -396,6 +443,26 @@ def fits_in_a_list(options: Sequence[str]) -> bool:
     return len(",".join(options)) + 2 <= LONGEST_LIST
 
 
+def _corner(cells: str) -> tuple[int, int]:
+    """Return the row and the column of the first cell of a range."""
+    return coordinate_to_tuple(cells.partition(":")[0])
+
+
+def _relative(condition: str, cells: str) -> str:
+    """Return a condition with the cells that it reads told as seen from the first of a range; none
+    if a text in it might look like a cell.
+    """
+    if '"' in condition:
+        return ""
+    row, column = _corner(cells)
+
+    def seen(found: re.Match[str]) -> str:
+        there = coordinate_to_tuple(found[0])
+        return f"[{there[0] - row},{there[1] - column}]"
+
+    return _ADDRESS.sub(seen, condition)
+
+
 def _pale(color: str) -> str:
     """Return a colour mixed with white, so that dark text on it can be read."""
     mixed = [round(255 - (255 - int(color[i : i + 2], 16)) * 0.45) for i in (0, 2, 4)]
@@ -404,7 +471,7 @@ def _pale(color: str) -> str:
 
 def _for_key(state: str, style: NamedStyle) -> NamedStyle:
     return NamedStyle(
-        name=f"key_{state}",
+        name=f"{KEY}{state}",
         font=copy(style.font),
         fill=copy(style.fill),
         border=copy(style.border),

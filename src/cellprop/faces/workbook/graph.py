@@ -213,15 +213,13 @@ def _drawn(words: Words, graph: Graph, lit: Lit) -> Drawing:
         (yellow if is_lit else white).append(shapes.circle(*at, RADIUS))
     for place, box in enumerate(graph.boxes):
         (yellow if place in lit.boxes else white).append(box.path)
-    figures: tuple[tuple[str, Look, tuple[list[str], list[str]]], ...] = (
-        ("pale", PALE_NEURON, (pale, white)),
-        ("back", BACK, (arrows, [])),
-        ("lit", LIT, (lines, yellow)),
+    figures: tuple[tuple[Look, tuple[list[str], list[str]]], ...] = (
+        (PALE_NEURON, (pale, white)),
+        (BACK, (arrows, [])),
+        (LIT, (lines, yellow)),
     )
     drawn = [
-        shapes.figure(next(ids), name, size[:2], paths, look)
-        for name, look, paths in figures
-        if any(paths)
+        shapes.figure(next(ids), size[:2], paths, look) for look, paths in figures if any(paths)
     ]
     boxes = graph.boxes
     titles = [captions.title(words, step) for step in graph.steps]
@@ -233,7 +231,7 @@ def _drawn(words: Words, graph: Graph, lit: Lit) -> Drawing:
             break
     says = words("graph.says", steps=", ".join(titles))
     now = [titles[place] for place in sorted(lit.boxes)]
-    says += f" {words('drawing.lit', parts='; '.join(now))}" if now else ""
+    says += f" {words('graph.lit', parts='; '.join(now))}" if now else ""
     return shapes.grouped(words("graph.name"), says, size[:2], drawn)
 
 

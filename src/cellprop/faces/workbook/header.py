@@ -180,9 +180,18 @@ def spanned(
 ) -> str:
     """Return a text over some columns of a row."""
     number = book.frame.style(style, wrapped=wrapped)
+    cells = xml.text_cell(f"{letter(span[0])}{row}", number, text)
+    return cells + _merged(book, row, span, style, number)
+
+
+def _merged(book: Book, row: int, span: Span, style: str, number: int) -> str:
+    """Return the cells that are merged with the first of some, as far as anything is seen of
+    them.
+    """
+    if not book.frame.has_lines(style):
+        return ""
     first, last = span
-    rest = [f"{letter(column)}{row}" for column in range(first + 1, last + 1)]
-    return xml.text_cell(f"{letter(first)}{row}", number, text) + xml.blank_cells(rest, number)
+    return xml.blank_cells([f"{letter(c)}{row}" for c in range(first + 1, last + 1)], number)
 
 
 def title_row(header: Header, links: Sequence[Link]) -> str:
@@ -235,9 +244,8 @@ def maths_row(header: Header, links: Sequence[Link]) -> str:
         style = book.frame.style("formula", wrapped=True)
         texts = [_maths(header, matrix) for matrix in active]
         formula, shown = _by_matrix(header, texts)
-        rest = [f"{letter(column)}{at.MATHS}" for column in range(2, spans[0][1] + 1)]
         cells = xml.text_formula_cell(f"A{at.MATHS}", style, formula, shown)
-        cells += xml.blank_cells(rest, style)
+        cells += _merged(book, at.MATHS, spans[0], "formula", style)
     return xml.row(at.MATHS, cells + linked(book, links, at.MATHS), HEADER[at.MATHS])
 
 
@@ -336,7 +344,7 @@ def merge_header(header: Header, sheet: Worksheet, links: Sequence[Link]) -> Non
     for link in links:
         merge(sheet, link.row, link.span)
         cell = f"{letter(link.span[0])}{link.row}"
-        header.book.frame.add_link(sheet, cell, link.target, link.text)
+        header.book.frame.add_link(sheet, cell, link.target)
 
 
 def add_picture(header: Header, sheet: Worksheet) -> None:

@@ -372,7 +372,7 @@ class _Rounded(_Style):
         # Between 0 and the least, in one comparison, since the formulas of numbers are long.
         middle = f"{self._middle:f}", f"{self._middle - _NOTHING:f}"
         small = f"ABS(ABS({number})-{middle[0]})<{middle[1]}"
-        return f"IF({small},{_Scientific(1).of_any_but_0(number)},{rounded})"
+        return f"IF({small},{_Scientific(1).of_small(number)},{rounded})"
 
     def below_0(self, number: str) -> str:
         if self.is_plain:
@@ -433,13 +433,18 @@ class _Scientific(_Style):
 
     def formula(self, number: str) -> str:
         zero = self.text(0.0).replace(".", f'"&{_POINT}&"')
-        return f'IF(SIGN({number})=0,"{zero}",{self.of_any_but_0(number)})'
+        size = f"MAX({self._size(number)},{_LEAST})"
+        return f'IF(SIGN({number})=0,"{zero}",{self._of_size(number, size)})'
 
-    def of_any_but_0(self, number: str) -> str:
-        """Return a formula of the text of a number that is not 0."""
-        # So that 9.96 is 1.0E1, not 10.0E0.
-        least_of_next = f"{1 - 0.05 * 10.0**-self.digits:.{self.digits + 2}f}"
-        size = f"MAX(ABS({number})/{least_of_next},{_LEAST})"
+    def of_small(self, number: str) -> str:
+        """Return a formula of the text of a small number that has a logarithm."""
+        return self._of_size(number, self._size(number))
+
+    def _size(self, number: str) -> str:
+        """Return a formula of how large a number is: 9.96 counts as 10, so that it is 1.0E1."""
+        return f"ABS({number})/{1 - 0.05 * 10.0**-self.digits:.{self.digits + 2}f}"
+
+    def _of_size(self, number: str, size: str) -> str:
         power = f"INT(LOG10({size})+{_RAISED})-{_RAISED}"
         shown = f"TEXT(ROUND({number}/10^({power}),{self.digits}),{_code(self.digits)})"
         return f'{shown}&"E"&{power}'

@@ -17,17 +17,22 @@ from cellprop.algebra import Array, Matrix, define, evaluate, formulas, reads
 from cellprop.faces.places import letter
 from cellprop.faces.workbook.book import LONGEST_FORMULA, Extra, RunBook
 from cellprop.faces.workbook.canvas import Addresses, at_home
+from cellprop.faces.workbook.points import beside_the_curve
 from cellprop.limits import MOST_COLUMNS
 from cellprop.programs.deciding import decided, right
 from cellprop.running.run import Run
 from cellprop.running.training import diverging
 
 TRAINING = Extra("Training", "training")
+WITH_PLANE = Extra("Training", "training", "training.about_plane")
 # Live rows stop after so many epochs, or when they would be more formula cells than this; with
 # fewer rows than the least they show too little of a curve.
 LIVE_EPOCHS, LIVE_CELLS, LEAST_ROWS = 300, 40_000, 20
 # Where numbers begin: beyond the columns of the chart.
 FIRST_ROW, FIRST_COLUMN = 8, 17
+
+# What the whole curve takes where the live rows end before, with a column after it.
+WHOLE_COLUMNS = 4
 
 # In a formula: the number of its own row, and that of the row above.
 HERE, ABOVE = "\1", "\2"
@@ -83,7 +88,8 @@ def live_rows(book: RunBook) -> Live | None:
     told = counted(run)
     size = sum(matrix.rows.size * matrix.columns.size for matrix in (*needed, *told))
     count = min(run.epochs, LIVE_EPOCHS, LIVE_CELLS // (size + 3) - 1)
-    if count < min(LEAST_ROWS, run.epochs) or size + FIRST_COLUMN + 6 > MOST_COLUMNS:
+    wide = size + FIRST_COLUMN + 6 + beside_the_curve(run)
+    if count < min(LEAST_ROWS, run.epochs) or wide > MOST_COLUMNS:
         return None
     values = _values(book, needed, count)
     count = len(next(iter(values.values()))) - 1
@@ -157,7 +163,7 @@ def _values(book: RunBook, needed: list[Matrix], count: int) -> dict[str, Array]
 def _columns(run: Run, needed: list[Matrix], told: list[Matrix], *, whole: bool) -> dict[str, int]:
     """Return the first column of each matrix; a column between what is shown and the working."""
     shown = len(run.start) + len(run.program.forward.outputs)
-    first = FIRST_COLUMN + (4 if whole else 0)
+    first = FIRST_COLUMN + (WHOLE_COLUMNS if whole else 0) + beside_the_curve(run)
     columns = _in_a_row(needed[:shown], first)
     return columns | _in_a_row([*told, *needed[shown:]], columns[""] + 1)
 

@@ -20,7 +20,7 @@ from cellprop.faces.workbook.canvas import WIDEST, Addresses, Canvas, absolute, 
 from cellprop.faces.workbook.focus import StyleRule, literal
 from cellprop.faces.workbook.measures import POINT, ROW
 from cellprop.faces.workbook.samples import Predicted, SampleTable
-from cellprop.faces.workbook.trained import FIRST_ROW, PREDICTIONS, Trained
+from cellprop.faces.workbook.trained import FIRST_ROW, PREDICTIONS
 from cellprop.programs.deciding import Decision, decided, mean, right
 from cellprop.running.run import TRAINED
 from cellprop.texts.formats import WIDEST_SIDE, Format, choose
@@ -44,7 +44,7 @@ def predictions_sheet(book: RunBook, sheet: Worksheet, predicted: Predicted) -> 
     canvas = Canvas(book, sheet)
     canvas.set_width(1, book.frame.theme.lane_width)
     rows = _Rows(canvas, predicted)
-    _put_parameters(canvas, predicted.trained)
+    _put_parameters(canvas, predicted)
     own = here.first_row + here.count + 2
     printed = _printed(here)
     texts = {own: ("own", words("predictions.own_says"))}
@@ -94,13 +94,20 @@ def _says_of_samples(book: RunBook, count: int, printed: int) -> str:
     return " ".join(says)
 
 
-def _put_parameters(canvas: Canvas, parameters: Trained) -> None:
-    book = canvas.book
+def _put_parameters(canvas: Canvas, predicted: Predicted) -> None:
+    """Put the trained parameters above the samples; and what the update rule remembers, which is of
+    use only to who carries a run on, beside the steps on the way.
+    """
+    book, parameters = canvas.book, predicted.trained
+    column = predicted.table.working[""] + 2
+    remembered = parameters.beside(column)
+    if remembered:
+        canvas.text(PARAMETERS, column, "lane", book.words("predictions.remembered"))
     canvas.text(PARAMETERS, 1, "heading", book.words("predictions.trained"))
     canvas.text(PARAMETERS, 3, "caption", book.words(f"predictions.{parameters.source}"))
     canvas.heighten(PARAMETERS, 19)
     style = "known" if parameters.links else "input"
-    for name, place in parameters.places.items():
+    for name, place in (*parameters.places.items(), *remembered.items()):
         values = parameters.values[name]
         links = parameters.links[name] if parameters.links else None
         canvas.numbers(place, style, choose(values, given=False), values, links)

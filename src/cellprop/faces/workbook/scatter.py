@@ -1,4 +1,4 @@
-"""The samples beside the decision boundary: in rows, class by class, and as a chart of points.
+"""The samples on the decision boundary: in rows, class by class, and as a chart of points.
 
 Knows what the sheet Predictions says of each sample; what the network says elsewhere, it does not
 know.
@@ -11,25 +11,24 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cellprop.algebra import Array, Axis, Matrix, value
+from cellprop.algebra import Array, Axis, Matrix, formulas, value
 from cellprop.faces.places import Place, letter
 from cellprop.faces.workbook.book import RunBook
 from cellprop.faces.workbook.canvas import WIDEST, Canvas, at_home, room_for
 from cellprop.faces.workbook.charts import Chart, Inside, Scale, Series, over
 from cellprop.faces.workbook.plane import (
-    BOUNDARY,
     CHART_BELOW,
-    CHART_LEFT,
     FIRST_ROW,
     Grid,
-    choice,
     chooses_output,
+    ends_at,
+    ends_of,
     inputs_of,
 )
 from cellprop.faces.workbook.samples import Predicted
 from cellprop.faces.workbook.trained import PREDICTIONS
 from cellprop.programs.deciding import decided
-from cellprop.texts.formats import choose, cut
+from cellprop.texts.formats import Format, choose, cut
 
 
 @dataclass(frozen=True)
@@ -48,30 +47,31 @@ class Cloud:
     last_row: int
 
 
-def put_samples(
-    canvas: Canvas, grid: Grid, predicted: Predicted, scales: tuple[Scale, Scale]
-) -> None:
-    """Put the samples, a class after the other, and beside the grid their chart, at its scales."""
+def put_samples(canvas: Canvas, grid: Grid, predicted: Predicted, ends: Array) -> None:
+    """Put the samples, a class after the other, and on the grid their chart; `ends` are the least
+    and the most of each input, of shape (2, inputs).
+    """
     book, run, there = canvas.book, canvas.book.run, predicted.table
     classes = _classes(book, predicted)
     order = np.argsort(classes, kind="stable").tolist()
     axis, raw = run.program.samples, run.program.input.name
     for k, i in enumerate(order):
-        canvas.label(FIRST_ROW + k, grid.samples, axis.labels[i], beside=WIDEST)
+        canvas.label(grid.first_sample + k, grid.samples, axis.labels[i], beside=WIDEST)
     rows = Axis(axis.name, tuple(axis.labels[i] for i in order))
-    inputs = Place(Matrix(raw, rows, there.inputs), FIRST_ROW, grid.samples + 1)
+    inputs = Place(Matrix(raw, rows, there.inputs), grid.first_sample, grid.samples + 1)
     links, values = at_home(book, raw), run.values[raw][order]
     canvas.numbers(inputs, "known", book.columns[raw], values, [links[i] for i in order])
     canvas.text(inputs.name_row, inputs.column, "name", raw)
     for j, label in enumerate(there.inputs.labels, inputs.column):
         canvas.label(inputs.label_row, j, label)
     _put_targets(canvas, grid, predicted, order)
+    _put_positions(canvas, grid, inputs, values, ends)
     clouds = []
     for number in np.unique(classes).astype(int).tolist():
-        found = [FIRST_ROW + k for k, i in enumerate(order) if classes[i] == number]
+        found = [grid.first_sample + k for k, i in enumerate(order) if classes[i] == number]
         look = number - (run.decision == "one of several")
         clouds.append(Cloud(_class_name(book, number), look, found[0], found[-1]))
-    _add_chart(canvas, grid, clouds, scales)
+    _add_chart(canvas, grid, clouds)
 
 
 def _classes(book: RunBook, predicted: Predicted) -> Array:
@@ -97,6 +97,21 @@ def _class_name(book: RunBook, number: int) -> str:
     return book.words("boundary.samples")
 
 
+def _put_positions(canvas: Canvas, grid: Grid, inputs: Place, values: Array, ends: Array) -> None:
+    """Put where on the grid each sample is, as shares of its width and height: wherever its ends
+    move, the chart goes with it.
+    """
+    raw = inputs.matrix
+    least, most = ends_of(raw.columns)
+    position = (raw - least) / (most - least)
+    known = {raw.name: values, "least": ends[:1], "most": ends[1:]}
+    cells = {raw.name: inputs.addresses(), **ends_at(grid)}
+    texts = formulas(position, lambda matrix: cells[matrix.name])
+    place = Place(Matrix("position", raw.rows, raw.columns), grid.first_sample, grid.samples + 5)
+    canvas.numbers(place, "known", Format(3), value(position, known), texts)
+    canvas.text(place.name_row, place.column, "name", canvas.book.words("boundary.position"))
+
+
 # --- Targets and outputs ------------------------------------------------------------------
 
 
@@ -120,17 +135,17 @@ class Column:
 def _put_targets(canvas: Canvas, grid: Grid, predicted: Predicted, order: Sequence[int]) -> None:
     """Put each sample's target and output, or what class they stand for."""
     find = _classes_found if predicted.table.how == "one of several" else _numbers_found
-    for place, column in enumerate(find(canvas.book, predicted), grid.samples + 3):
-        canvas.text(FIRST_ROW - 2, place, "name", column.head)
+    for place, column in enumerate(find(canvas.book, grid, predicted), grid.samples + 3):
+        canvas.text(grid.first_sample - 2, place, "name", column.head)
         canvas.widen(place, room_for(column.head))
-        for row, i in enumerate(order, FIRST_ROW):
+        for row, i in enumerate(order, grid.first_sample):
             value = column.values[i]
             canvas.formula(row, place, "known", column.formulas[i], value, column.code)
             if isinstance(value, str):
                 canvas.widen(place, room_for(value[:WIDEST]))
 
 
-def _classes_found(book: RunBook, predicted: Predicted) -> Iterator[Column]:
+def _classes_found(book: RunBook, _: Grid, predicted: Predicted) -> Iterator[Column]:
     """Yield the class wanted of each sample, and the class decided."""
     there, program = predicted.table, book.run.program
     known = {**book.run.values, program.output.name: predicted.outputs}
@@ -145,7 +160,7 @@ def _classes_found(book: RunBook, predicted: Predicted) -> Iterator[Column]:
         yield Column(book.words(f"predictions.{key}"), "General", texts, names)
 
 
-def _numbers_found(book: RunBook, predicted: Predicted) -> Iterator[Column]:
+def _numbers_found(book: RunBook, grid: Grid, predicted: Predicted) -> Iterator[Column]:
     """Yield the target and the output of each sample; of several outputs the one that is shown."""
     run, outputs = book.run, predicted.outputs
     target, place = run.program.target.name, predicted.samples.output
@@ -159,43 +174,41 @@ def _numbers_found(book: RunBook, predicted: Predicted) -> Iterator[Column]:
     ):
         texts = [first for first, _ in ends]
         if chooses_output(run):
-            texts = [f"INDEX({first}:{last},1,{choice()})" for first, last in ends]
+            texts = [f"INDEX({first}:{last},1,{grid.choice})" for first, last in ends]
         yield Column(head, code, texts, values[:, 0].tolist())
 
 
 # --- The chart ----------------------------------------------------------------------------
 
 
-def _add_chart(
-    canvas: Canvas, grid: Grid, clouds: Sequence[Cloud], scales: tuple[Scale, Scale]
-) -> None:
+def _add_chart(canvas: Canvas, grid: Grid, clouds: Sequence[Cloud]) -> None:
     """Add the chart of the samples, a series for each class.
 
-    It covers cells as large as the grid's, and the plot reaches from the middle of one to the
-    middle of another: so it is as large as the grid in every program.
+    It covers the cells of the grid, and the plot reaches from the middle of the first to the middle
+    of the last: so it is as large as the grid in every program. Nothing of it hides the grid.
     """
     book = canvas.book
     labels = inputs_of(book.run)
 
     def cells(column: int, cloud: Cloud) -> str:
         there = f"${letter(column)}$"
-        return f"'{BOUNDARY.name}'!{there}{cloud.first_row}:{there}{cloud.last_row}"
+        return f"'{grid.sheet}'!{there}{cloud.first_row}:{there}{cloud.last_row}"
 
     series = [
         Series(
             cloud.name,
-            cells(grid.samples + 1, cloud),
-            cells(grid.samples + 2, cloud),
+            cells(grid.samples + 5, cloud),
+            cells(grid.samples + 6, cloud),
             look=cloud.look,
         )
         for cloud in clouds
     ]
     says = book.words("boundary.chart_says", first=labels[0], second=labels[1])
-    wide, tall, steps = grid.chart_last - grid.chart + 1, grid.points + CHART_BELOW, grid.points - 1
-    inside = Inside((CHART_LEFT + 0.5) / wide, 0.5 / tall, steps / wide, steps / tall)
+    wide, tall, steps = grid.points, grid.points + CHART_BELOW, grid.points - 1
+    inside = Inside(0.5 / wide, 0.5 / tall, steps / wide, steps / tall)
+    scale = Scale(0.0, 1.0, 1.0, "0")
     chart = Chart(
-        "", labels[0], labels[1], series, says, points=True, scales=scales, inside=inside
+        "", "", "", series, says, points=True, scales=(scale, scale), inside=inside, is_bare=True
     )  # fmt: skip
-    where = over((FIRST_ROW, grid.chart), (grid.chart_last_row, grid.chart_last))
+    where = over((FIRST_ROW, grid.first_column), (grid.chart_last_row, grid.last_column))
     book.frame.add_chart(canvas.sheet, where, chart)
-    canvas.text(FIRST_ROW - 2, grid.chart + CHART_LEFT, "name", book.words("boundary.chart"))

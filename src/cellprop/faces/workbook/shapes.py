@@ -17,7 +17,7 @@ EMU = 9525
 """English metric units, in which drawings are measured, in a pixel."""
 _FULL_TURN = 21_600_000  # in 60,000ths of a degree
 _SHEETS = "http://schemas.openxmlformats.org/drawingml/2006/spreadsheetDrawing"
-_SHAPES = 'xmlns:a="http://schemas.openxmlformats.org/drawingml/2006/main"'
+_MAIN = "http://schemas.openxmlformats.org/drawingml/2006/main"
 # Where a line meets a circle, or a rectangle with round corners: on its left, on its right.
 _SITES_OF_CIRCLE, _SITES_OF_BLOCK = (2, 6), (1, 3)
 # A rectangle whose ends are half circles.
@@ -102,14 +102,14 @@ def solid(shape: Shape, name: str, look: Look, text: Text | None = None) -> str:
     x, y = shape.x - shape.half_width, shape.y - shape.half_height
     form = _ROUND if shape.is_block else _preset("ellipse")
     where = _placed(x, y, 2 * shape.half_width, 2 * shape.half_height)
-    return _shape(shape.number, name, f"{where}{form}{_painted(look)}", text)
+    return _shape(shape.number, name, f"{where}{form}{_painted(look)}", _body(text) if text else "")
 
 
 def label(number: int, x: int, y: int, half_width: int, text: Text) -> str:
     """Return a text around a point, in one line."""
     half_height = text.size // 100
     where = _placed(x - half_width, y - half_height, 2 * half_width, 2 * half_height)
-    return _shape(number, "label", where + _preset("rect"), text)
+    return _shape(number, "label", where + _preset("rect"), _body(text))
 
 
 def connector(number: int, left: Shape, right: Shape, look: Look) -> str:
@@ -126,11 +126,16 @@ def connector(number: int, left: Shape, right: Shape, look: Look) -> str:
 
 
 def figure(
-    number: int, name: str, size: Point, paths: tuple[Iterable[str], Iterable[str]], look: Look
+    number: int,
+    size: Point,
+    paths: tuple[Iterable[str], Iterable[str]],
+    look: Look,
+    below: Sequence[tuple[int, Text]] = (),
 ) -> str:
     """Return one shape of many lines and circles, which takes few bytes, as large as a drawing.
 
-    Of its paths, the first are not filled, and the others are.
+    Of its paths, the first are not filled, and the others are. `below` them stand texts of one look
+    in a line, each around the point that is so far from the left.
     """
     width, height = size
     drawn = "".join(
@@ -139,22 +144,20 @@ def figure(
         if path
     )
     form = f"<a:custGeom><a:pathLst>{drawn}</a:pathLst></a:custGeom>"
-    return _shape(number, name, f"{_placed(0, 0, width, height)}{form}{_painted(look)}")
+    shape = f"{_placed(0, 0, width, height)}{form}{_painted(look)}"
+    return _shape(number, "", shape, _line(below) if below else "")
 
 
-def _shape(number: int, name: str, drawn: str, text: Text | None = None) -> str:
+def _shape(number: int, name: str, drawn: str, body: str = "") -> str:
     return (
         f'<sp><nvSpPr><cNvPr id="{number}" name="{quoted(name)}"/><cNvSpPr/></nvSpPr>'
-        f"<spPr>{drawn}</spPr>{_body(text) if text else ''}</sp>"
+        f"<spPr>{drawn}</spPr>{body}</sp>"
     )
 
 
 def _placed(x: int, y: int, width: int, height: int, *, upwards: bool = False) -> str:
     flipped = ' flipV="1"' if upwards else ""
-    return (
-        f'<a:xfrm{flipped}><a:off x="{x * EMU}" y="{y * EMU}"/>'
-        f'<a:ext cx="{width * EMU}" cy="{height * EMU}"/></a:xfrm>'
-    )
+    return f'<a:xfrm{flipped}><a:off x="{x}" y="{y}"/><a:ext cx="{width}" cy="{height}"/></a:xfrm>'
 
 
 def _preset(form: str) -> str:
@@ -174,9 +177,25 @@ def _filled(color: str) -> str:
 def _body(text: Text) -> str:
     return (
         '<txBody><a:bodyPr wrap="none" anchor="ctr"/>'
-        f'<a:p><a:pPr algn="ctr"/><a:r><a:rPr sz="{text.size}">{_filled(text.color)}'
-        f'<a:latin typeface="+mn-lt"/></a:rPr>'
-        f"<a:t>{escape(text.text)}</a:t></a:r></a:p></txBody>"
+        f'<a:p><a:pPr algn="ctr"/>{_run(text)}</a:p></txBody>'
+    )
+
+
+def _line(texts: Sequence[tuple[int, Text]]) -> str:
+    """Return the body of a shape with texts in the last line of it: each is centred at a stop."""
+    stops = "".join([f'<a:tab pos="{x * EMU}" algn="ctr"/>' for x, _ in texts])
+    (_, first), line = texts[0], "".join([f"\t{text.text}" for _, text in texts])
+    return (
+        '<txBody><a:bodyPr lIns="0" rIns="0" bIns="0" anchor="b"/>'
+        f"<a:p><a:pPr><a:tabLst>{stops}</a:tabLst></a:pPr>{_run(first._replace(text=line))}</a:p>"
+        "</txBody>"
+    )
+
+
+def _run(text: Text) -> str:
+    return (
+        f'<a:r><a:rPr sz="{text.size}">{_filled(text.color)}<a:latin typeface="+mn-lt"/></a:rPr>'
+        f"<a:t>{escape(text.text)}</a:t></a:r>"
     )
 
 
@@ -196,7 +215,7 @@ def polyline(points: Sequence[Point]) -> str:
 
 def circle(x: int, y: int, radius: int) -> str:
     """Return the path around a point."""
-    return f"<a:moveTo>{_point(x + radius, y)}</a:moveTo>{_arc(radius, 0, _FULL_TURN)}<a:close/>"
+    return f"<a:moveTo>{_point(x + radius, y)}</a:moveTo>{_arc(radius, 0, _FULL_TURN)}"
 
 
 def capsule(x: int, y: int, half_width: int, half_height: int) -> str:
@@ -229,11 +248,13 @@ def _arc(radius: int, start: int, swing: int) -> str:
 
 def grouped(name: str, says: str, size: Point, shapes: Iterable[str]) -> Drawing:
     """Return a drawing of shapes whose ids begin with 2."""
-    ends = f'x="0" y="0"/><a:{{}} cx="{size[0] * EMU}" cy="{size[1] * EMU}"/>'
+    width, height = size
     xml = (
         f'<grpSp><nvGrpSpPr><cNvPr id="1" name="{quoted(name)}" descr="{quoted(says)}"/>'
-        f"<cNvGrpSpPr/></nvGrpSpPr><grpSpPr><a:xfrm><a:off {ends.format('ext')}"
-        f"<a:chOff {ends.format('chExt')}</a:xfrm></grpSpPr>{''.join(shapes)}</grpSp>"
+        '<cNvGrpSpPr/></nvGrpSpPr><grpSpPr><a:xfrm><a:off x="0" y="0"/>'
+        f'<a:ext cx="{width * EMU}" cy="{height * EMU}"/><a:chOff x="0" y="0"/>'
+        # Within the group, a pixel is the unit.
+        f'<a:chExt cx="{width}" cy="{height}"/></a:xfrm></grpSpPr>{"".join(shapes)}</grpSp>'
     )
     return Drawing(*size, xml, says)
 
@@ -241,12 +262,12 @@ def grouped(name: str, says: str, size: Point, shapes: Iterable[str]) -> Drawing
 def part(placed: Iterable[Placed]) -> str:
     """Return the part of a sheet's drawings, if there is nothing else on it."""
     # Names declared at the root: to Gnumeric an element that declares its own is a stranger.
-    return f'{OWN}{_SHAPES} xmlns="{_SHEETS}">{"".join(_anchored(placed))}</wsDr>'
+    return f'{OWN}"{_MAIN}" xmlns="{_SHEETS}">{"".join(_anchored(placed))}</wsDr>'
 
 
 def beside(charts: int, placed: Iterable[Placed]) -> str:
     """Return a sheet's drawings, to stand in a part that has charts already."""
-    return "".join(_anchored(placed, charts, f" {_SHAPES}"))
+    return "".join(_anchored(placed, charts, f' xmlns:a="{_MAIN}"'))
 
 
 def _anchored(placed: Iterable[Placed], ids: int = 0, names: str = "") -> Iterator[str]:

@@ -25,6 +25,7 @@ from cellprop.faces.workbook.header import (
     merge_header,
     notation_row,
     numbers_row,
+    spanned,
     title_row,
 )
 from cellprop.faces.workbook.measures import GAP_ROW, ROW, Measures
@@ -133,9 +134,12 @@ def lane_rows(
     """Yield the rows of a lane, with what stands beside its matrices by the number of the row."""
     measures, spread = book.measures(step), book.layout.on(step)
     rows: dict[int, list[tuple[int, str]]] = {}
+    in_part = spread.read_in_part(step.computed)
     for place in lane.places:
         left = place.label_column if place.has_row_labels else place.column
-        for row, cells in enumerate(book.block(place, state_of(place), measures), place.name_row):
+        state = state_of(place)
+        picked = in_part.get(place) if state == "read" else None
+        for row, cells in enumerate(book.block(place, state, measures, picked), place.name_row):
             rows.setdefault(row, []).append((left, cells))
     for column, row, cells in (*_signs(book, lane), *_marks(book, step, lane)):
         rows.setdefault(row, []).append((column, cells))
@@ -195,13 +199,10 @@ def notes_row(book: Book, sheet: Worksheet, step: Step) -> str:
     measures = book.measures(step)
     row, last = book.layout.on(step).notes_row, measures.last_column
     text = "\n".join(f"{book.words('sheet.notes')}: {note}" for note in notes)
-    style = book.frame.style("note")
     sheet.merged_cells.add(f"A{row}:{letter(last)}{row}")
     room = int(measures.across / NOTE_LETTER)
     lines = sum(-(-cell_len(line) // room) for line in text.split("\n"))
-    cells = xml.text_cell(f"A{row}", style, text)
-    cells += "".join(xml.blank_cell(f"{letter(c)}{row}", style) for c in range(2, last + 1))
-    return xml.row(row, cells, lines * 15 + 6)
+    return xml.row(row, spanned(book, row, (1, last), "note", text), lines * 15 + 6)
 
 
 NOTE_LETTER = 7.2
@@ -240,7 +241,7 @@ def _link_names(book: Book, sheet: Worksheet, step: Step) -> None:
         if home is not None and home is not step:
             cell = f"{place.columns[0]}{place.name_row}"
             there = book.layout.places[place.matrix.name].address(0, 0)
-            book.frame.add_link(sheet, cell, sheet_name(home), place.called, there)
+            book.frame.add_link(sheet, cell, sheet_name(home), there)
 
 
 def _set_up_view(header: Header, sheet: Worksheet) -> None:

@@ -5,7 +5,7 @@ Knows a run and where its numbers are computed; what is predicted with them, it 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from cellprop.algebra import Array, Matrix
@@ -27,21 +27,28 @@ class Trained:
     """What is carried on after the last epoch, on the sheet Predictions.
 
     Attributes:
-        places: Where each stands.
+        places: Where each stands that the way forward reads.
+        remembered: What the update rule remembers besides, so that a run can be carried on from the
+            file.
         links: Where each comes from; None where it is typed.
         values: What the cells hold.
         source: Under which key the words say where they come from.
     """
 
     places: Mapping[str, Place]
+    remembered: tuple[Matrix, ...]
     links: Mapping[str, Addresses] | None
     values: Mapping[str, Array]
     source: str
 
     @property
-    def typed(self) -> Collection[str]:
+    def typed(self) -> frozenset[str]:
         """The names of those that are typed."""
-        return () if self.links else self.places.keys()
+        return frozenset() if self.links else frozenset(self.places)
+
+    def beside(self, column: int) -> dict[str, Place]:
+        """Return where what is remembered stands, if it begins at a column."""
+        return _in_lines(self.remembered, FIRST_ROW, column)
 
     @property
     def last_row(self) -> int:
@@ -59,11 +66,11 @@ def trained(book: RunBook, live: Live | None) -> Trained:
     run = book.run
     names = tuple(run.start)
     places = _in_lines(run.program.parameters, FIRST_ROW)
-    # Below: what an update rule remembers, so that a run can be carried on from the file.
-    places |= _in_lines((run.matrix(n) for n in names if n not in places), _below(places))
+    remembered = tuple(run.matrix(name) for name in names if name not in places)
     if live and live.count == run.epochs:
         links = {name: live.last(name) for name in names}
-        return Trained(places, links, {n: live.values[n][-1] for n in names}, "live")
+        values = {name: live.values[name][-1] for name in names}
+        return Trained(places, remembered, links, values, "live")
     # What the steps show, by how many updates came before: a link and its value are one matrix's.
     walked = (run.walk_epoch - 1) * run.batches + run.walk_batch - 1
     updated = {name: matrix.name for name, matrix in run.program.updates.items()}
@@ -71,15 +78,18 @@ def trained(book: RunBook, live: Live | None) -> Trained:
     source, matrices = shown.get(run.epochs * run.batches, ("typed", None))
     if matrices is None:
         source = source if run.epochs else "given"
-        return Trained(places, None, run.carried, source)
+        return Trained(places, remembered, None, run.carried, source)
     links = {name: at_home(book, matrices[name]) for name in names}
     if source == "steps" and book.allowed.links_stop:
         links = {n: book.allowed.stopped(n, matrices[n], link) for n, link in links.items()}
-    return Trained(places, links, {n: run.values[matrices[n]] for n in names}, source)
+    values = {name: run.values[matrices[name]] for name in names}
+    return Trained(places, remembered, links, values, source)
 
 
-def _in_lines(matrices: Iterable[Matrix], row: int) -> dict[str, Place]:
-    """Return places of matrices beside each other from a row on, in lines that fit a page."""
+def _in_lines(matrices: Iterable[Matrix], row: int, column: int = 2) -> dict[str, Place]:
+    """Return places of matrices beside each other from a row and a column on, in lines that fit a
+    page.
+    """
     lines: list[list[Matrix]] = [[]]
     for matrix in matrices:
         used = sum(each.columns.size + 1 for each in lines[-1])
@@ -88,7 +98,7 @@ def _in_lines(matrices: Iterable[Matrix], row: int) -> dict[str, Place]:
         lines[-1].append(matrix)
     places: dict[str, Place] = {}
     for line in lines:
-        places |= side_by_side(line, _below(places) if places else row, 2)
+        places |= side_by_side(line, _below(places) if places else row, column)
     return places
 
 
