@@ -221,20 +221,18 @@ def test_every_slip_shows_in_some_network_or_program():
     with np.errstate(all="ignore"):
         for kind in KINDS:
             shown |= slip_everywhere(question_of(kind, 1), None, leave=shown)
-        for program in (*PROGRAMS, "convolution"):
+        for program in (*PROGRAMS, "windows"):
             shown |= slip_everywhere(program_of(program), None, leave=shown)
     assert shown == {"none", *(slip.key for slip in SLIPS)}
 
 
 def program_of(name, **options):
     """A question about a program that ships, or about one with a convolution."""
-    asked = windowed.question_of if name == "convolution" else partial(shipped.question_of, name)
+    asked = windowed.question_of if name == "windows" else partial(shipped.question_of, name)
     return asked(**{"decimals": 6, **options})
 
 
-@pytest.mark.parametrize(
-    "name", slow_but(["rnn", "attention", "convolution"], (*PROGRAMS, "convolution"))
-)
+@pytest.mark.parametrize("name", slow_but(["rnn", "attention", "windows"], (*PROGRAMS, "windows")))
 @pytest.mark.parametrize("rounding", [4, None])
 def test_every_slip_in_a_program_is_named_charged_once_and_carried(name, rounding):
     with np.errstate(all="ignore"):
@@ -410,6 +408,11 @@ IN_PROGRAMS = {
     "other_step of the state": ("rnn", "scores", lambda o: o["h_2"] @ o["W_o"]),
     "other_step back": ("rnn", "d_W_h_z_3", lambda o: o["h_3"].T @ o["d_z_3"]),
     "other_activation": ("rnn", "h_1", lambda o: 1 / (1 + np.exp(-o["z_1"]))),
+    "other_activation of a gate": (
+        "lstm", "g_2", lambda o: 1 / (1 + np.exp(-o["z_2"][:, 4:6])),
+    ),
+    "other_activation within": ("lstm", "h_2", lambda o: o["o_2"] / (1 + np.exp(-o["c_2"]))),
+    "state_not_carried by a cell": ("lstm", "c_2", lambda o: o["i_2"] * o["g_2"]),
     "one_use_only": ("rnn", "d_W_x", lambda o: o["d_W_x_z_3"]),
     "one_use_only but two": ("seq", "d_W_x", lambda o: o["d_W_x_z_3"] + o["d_W_x_z_1"]),
     "one_use_only tied": ("autoencoder", "d_W", lambda o: o["d_W_z"]),
@@ -466,7 +469,7 @@ OF_WINDOWS = {
 
 @pytest.mark.parametrize("key", OF_WINDOWS)
 def test_a_slip_in_a_convolution_written_in_plain_numpy_is_named(key):
-    question = program_of("convolution")
+    question = program_of("windows")
     right = windows(question.given["image"], question.given["Kern"])
     assert np.allclose(right, question.values["z"])
     answers = answers_of(question, lambda own, _: OF_WINDOWS[key](own), "z", decimals=6)

@@ -294,6 +294,10 @@ class Facts:
         name = part.name if isinstance(part, Matrix) else ""
         return series(self.program).get(counted(name)[0], ())
 
+    def is_of_steps(self, part: Expression) -> bool:
+        """Whether a part of a definition is of one of several time steps, as the first state is."""
+        return bool(self._series(part))
+
     def is_state(self, part: Expression) -> bool:
         """Whether a part of a definition was computed in an earlier time step."""
         if not isinstance(part, Matrix) or part.definition is None or not self.goes_forward:
@@ -593,7 +597,8 @@ def _past_left_out(facts: Facts, *terms: Expression) -> Expression | None:
 
 def _mask_left_out(facts: Facts, *terms: Expression) -> Expression | None:
     for mask, of in (terms[::-1], terms):
-        if facts.is_constant(mask) and not mask.is_scalar and not facts.is_constant(of):
+        is_mask = facts.is_constant(mask) and not mask.is_scalar and not facts.is_of_steps(mask)
+        if is_mask and not facts.is_constant(of):
             return of if _shape(mask) == _shape(of) else None
     return None
 
