@@ -119,7 +119,8 @@ class Exercise:
     @classmethod
     def of(cls, question: Question) -> Exercise:
         setup = question.setup
-        network = setup.network
+        model = setup.model
+        network = model.network
         hidden = list(network.activation)
         ends = [""] if len(hidden) == 1 else [f"_{k}" for k in range(1, len(hidden) + 1)]
         layers, before = [], "X"
@@ -130,7 +131,7 @@ class Exercise:
             layers.append(Layer(end, str(activation), before))
             before = layers[-1].output
         return cls(
-            tuple(layers), network.bias, network.loss, setup.optimizer, setup.average, setup.scale,
+            tuple(layers), network.bias, network.loss, model.optimizer, model.average, model.scale,
             question.given, {n: m.shape for n, m in setup.answers.items()}, setup.decimals,
         )  # fmt: skip
 

@@ -1212,6 +1212,7 @@ ASKED = {
     "files.matrices._from_folder": "names of files; each is read by `content`",
     "marking.carried_text.read": "unpacks no more than a limit",
     "marking.question.for_student": "a digest",
+    "programs.carrying.Carried.data": "ours, written of a program that was looked at",
     "running.loading._loaded": "the text that `content` returned, of a program that a user names",
     "running.loading.shipped": "names of files of ours", "running.loading.source": "ours",
     "exercise.keys.write_key": "writes",

@@ -104,6 +104,11 @@ MOST_WEIGHTS = MOST_CELLS
 # Numbers of all layers for all samples.
 MOST_ACTIVATIONS = 100_000_000
 MOST_EPOCHS = 10_000_000
+# Of a program that a file carries: its steps, the parts of its definitions, one definition's parts
+# and levels, the numbers that are read to compute it all, and a setting of an operation.
+MOST_STEPS, MOST_NODES = 2_000, 50_000
+LONGEST_DEFINITION, DEEPEST_DEFINITION = 5_000, 200
+MOST_WORK, LARGEST_SETTING = 50_000_000, 16_384
 MOST_MARKS = 1_000_000
 
 # --- Of formulas that are computed here -----------------------------------------------------

@@ -257,6 +257,9 @@ def test_windows_that_do_not_fit_are_refused(wrong, said):
         (lambda: apply("unpool", K, X, X), "`X` is 6 × 6, where `X` has 3 × 3 windows."),
         (lambda: apply("convolve", X, K, X), "`X` has fewer windows than `X` numbers."),
         (lambda: apply("place", X, X, rows="0:2"), "`X` is 6 × 6, where 2 × 6 of `X` are picked."),
+        (lambda: apply("slice", X, X, rows="0:2"), "`X` is 6 × 6, where 2 × 6 of `X` are picked."),
+        (lambda: apply("convolve", X, K, K, down=0), "windows move by whole numbers of 1 or more"),
+        (lambda: apply("convolve", X, K, apart_down="2"), "windows move by whole numbers of 1"),
         (lambda: apply("place", X, X, rows="9"), "`X` has 6 rows, counted from 0, and no row 9."),
     ],
 )

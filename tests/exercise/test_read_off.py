@@ -32,7 +32,7 @@ def test_what_was_asked_is_read_off_the_sheets(kind, tmp_path):
     question = question_of(kind)
     found = read(fill(blank(tmp_path, question), tmp_path / "f.xlsx"), tmp_path)
     assert found is not None
-    assert found.setup.network == question.setup.network
+    assert found.setup.model.network == question.setup.model.network
     assert found.setup.asked == question.setup.asked
     assert found.setup.decimals == question.setup.decimals
     assert found.values.keys() == question.values.keys()
@@ -51,7 +51,7 @@ def test_what_was_asked_is_read_off_the_sheets(kind, tmp_path):
 def test_steps_decimals_and_marks_are_read_off_the_first_sheet(options, tmp_path):
     question = asked(**options)
     found = read(blank(tmp_path, question), tmp_path)
-    for name in ("asked", "decimals", "points", "samples", "inputs", "outputs"):
+    for name in ("asked", "decimals", "points", "samples", "model"):
         assert getattr(found.setup, name) == getattr(question.setup, name)
 
 

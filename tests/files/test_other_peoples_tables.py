@@ -937,7 +937,7 @@ def test_an_exercise_keeps_what_two_classes_are_called():
     network = cellprop.Network([2, 2, 1], loss="binary_cross_entropy")
     trace = cellprop.trace(network, X, ["no", "yes", "no"], seed=0)
     again = carried_text.read(carried_text.text_of(question.ask(trace.update)))
-    assert again.setup.outputs == trace.matrix("y").columns
+    assert again.setup.model.outputs == trace.matrix("y").columns
 
 
 def test_options_about_a_file_choose_sheet_cells_and_columns(here, run):

@@ -192,13 +192,15 @@ def test_a_question_can_be_sent_to_another_process_after_it_was_used():
 def test_the_digest_tells_when_anything_changes():
     question = for_student(ask(cellprop.article().update), student("7"), 1)
     setup, wh = question.setup, question.given["wh"]
+    tanh = cellprop.Network([4, 3, 1], activation="tanh")
     others = [
         replace(question, setup=replace(setup, **{name: new}))
         for name, new in (
             ("decimals", 4), ("asked", ("2",)), ("points", (("2", 1.0),)), ("hints", True),
-            ("average", True), ("whole", False), ("shown", (1, 1, 1, 2, 3)),
+            ("whole", False), ("shown", (1, 1, 1, 2, 3)),
             ("samples", Axis("samples", ("a", "b", "c"))),
-            ("network", cellprop.Network([4, 3, 1], activation="tanh")),
+            ("model", replace(setup.model, average=True)),
+            ("model", replace(setup.model, network=tanh)),
         )
     ]  # fmt: skip
     others += [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from functools import partial
 
 import numpy as np
 import pytest
@@ -10,6 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import cellprop
+import shipped
+import windowed
+from cellprop import sigmoid, squared_error, tanh
 from cellprop.algebra import value
 from cellprop.marking import question as questions
 from cellprop.marking.marks import mark
@@ -18,6 +22,7 @@ from cellprop.marking.slips import FORM, SLIPS, mistakes
 from cellprop.marking.verdicts import FULL, NOT_UPDATED, RIGHT, SLIP, Answer
 from cellprop.texts.words import load
 from conftest import slow_but
+from shipped import PROGRAMS
 from students import GUESSES, answers_of
 
 
@@ -102,7 +107,8 @@ def slip_everywhere(question, rounding, *, few=None, leave=()):
                 return value(wrong, known)
 
             answers = answers_of(question, do, name, decimals=rounding)
-            if not np.isfinite(answers[name].values).any():
+            typed = answers[name].values
+            if not np.isfinite(typed).any() or np.isinf(typed).any():
                 continue
             # Nobody goes on by hand with numbers that a slip has made as large as this.
             if few is not None and not all(
@@ -210,12 +216,29 @@ def test_every_slip_is_named_in_drawn_networks(trace, decimals, formulas, seed):
 
 
 @pytest.mark.slow
-def test_every_slip_shows_in_some_network():
+def test_every_slip_shows_in_some_network_or_program():
     shown = {"none"}
     with np.errstate(all="ignore"):
         for kind in KINDS:
             shown |= slip_everywhere(question_of(kind, 1), None, leave=shown)
+        for program in (*PROGRAMS, "convolution"):
+            shown |= slip_everywhere(program_of(program), None, leave=shown)
     assert shown == {"none", *(slip.key for slip in SLIPS)}
+
+
+def program_of(name, **options):
+    """A question about a program that ships, or about one with a convolution."""
+    asked = windowed.question_of if name == "convolution" else partial(shipped.question_of, name)
+    return asked(**{"decimals": 6, **options})
+
+
+@pytest.mark.parametrize(
+    "name", slow_but(["rnn", "attention", "convolution"], (*PROGRAMS, "convolution"))
+)
+@pytest.mark.parametrize("rounding", [4, None])
+def test_every_slip_in_a_program_is_named_charged_once_and_carried(name, rounding):
+    with np.errstate(all="ignore"):
+        assert slip_everywhere(program_of(name, decimals=rounding or 6), rounding)
 
 
 def test_a_slip_is_not_read_into_what_needs_a_missing_number():
@@ -363,3 +386,132 @@ def test_a_sum_that_should_be_a_mean_is_named():
 
     answers = answers_of(question, without_mean, "bout_new", decimals=6)
     assert mark(question, answers).slips == {("bout_new", "sum_for_mean"): 1}
+
+
+# --- In programs, by hand -------------------------------------------------------------------
+
+
+def softmaxed(x, axis):
+    shares = np.exp(x - x.max(axis=1, keepdims=True))
+    return shares / shares.sum(axis=axis, keepdims=True)
+
+
+IN_PROGRAMS = {
+    "state_not_carried": ("rnn", "z_3", lambda o: o["x_3"] @ o["W_x"] + o["b"]),
+    "state_not_carried from the first": (
+        "rnn", "z_3", lambda o: o["x_3"] @ o["W_x"] + o["h_0"] @ o["W_h"] + o["b"],
+    ),
+    "other_step before": (
+        "rnn", "z_2", lambda o: o["x_1"] @ o["W_x"] + o["h_1"] @ o["W_h"] + o["b"],
+    ),
+    "other_step after": (
+        "seq", "z_2", lambda o: o["x_3"] @ o["W_x"] + o["h_1"] @ o["W_h"],
+    ),
+    "other_step of the state": ("rnn", "scores", lambda o: o["h_2"] @ o["W_o"]),
+    "other_step back": ("rnn", "d_W_h_z_3", lambda o: o["h_3"].T @ o["d_z_3"]),
+    "other_activation": ("rnn", "h_1", lambda o: 1 / (1 + np.exp(-o["z_1"]))),
+    "one_use_only": ("rnn", "d_W_x", lambda o: o["d_W_x_z_3"]),
+    "one_use_only but two": ("seq", "d_W_x", lambda o: o["d_W_x_z_3"] + o["d_W_x_z_1"]),
+    "one_use_only tied": ("autoencoder", "d_W", lambda o: o["d_W_z"]),
+    "one_way_only": ("seq", "d_h_1", lambda o: o["d_o_1"] @ o["W_o"].T),
+    "scaling_forgotten": ("attention", "scores", lambda o: o["q"] @ o["k"].T + o["mask"]),
+    "mask_forgotten": ("attention", "scores", lambda o: o["q"] @ o["k"].T / o["root"]),
+    "mask_forgotten of dropout": ("dropout", "kept", lambda o: o["h"]),
+    "softmax_axis": ("attention", "weights", lambda o: softmaxed(o["scores"], 0)),
+    "wrong_axis": (
+        "rnn", "output_sum", lambda o: o["output_exponentials"].sum(axis=0)[:, None],
+    ),
+    "residual_left_out": ("residual", "h_2", lambda o: o["a_2"]),
+    "residual_left_out of a block": ("transformer", "x_1", lambda o: o["head_a"] + o["head_b"]),
+    "update_added": ("graph", "W_1_new", lambda o: o["W_1"] + o["d_W_1"] * o["lr"]),
+    "rate_left_out": ("graph", "W_1_new", lambda o: o["W_1"] - o["d_W_1"]),
+    "old_value_left_out": ("graph", "W_1_new", lambda o: o["d_W_1"] * o["lr"]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", IN_PROGRAMS)
+def test_a_slip_in_a_program_written_in_plain_numpy_is_named(case):
+    program, name, wrong = IN_PROGRAMS[case]
+    question = program_of(program)
+
+    def slip(own, right):
+        found = np.asarray(wrong(own))
+        fitted = np.full(right.shape, np.nan)
+        there = found[: right.shape[0], : right.shape[1]]
+        fitted[: there.shape[0], : there.shape[1]] = there
+        return fitted
+
+    marks = mark(question, answers_of(question, slip, name, decimals=6))
+    assert {slip for _, slip in marks.slips} == {case.split()[0]}
+    assert {matrix for matrix, _ in marks.slips} == {name}
+
+
+def windows(image, kernel, stride=2, before=1):
+    """A convolution in loops, with zeros around."""
+    wide = np.pad(image, ((before, 9), (before, 9)))
+    size = range(4)
+    return np.array([
+        [(wide[stride * i : stride * i + 2, stride * j : stride * j + 2] * kernel).sum()
+         for j in size]
+        for i in size
+    ])  # fmt: skip
+
+
+OF_WINDOWS = {
+    "kernel_turned": lambda o: windows(o["image"], o["Kern"][::-1, ::-1]),
+    "stride_off": lambda o: windows(o["image"], o["Kern"], stride=1),
+    "padding_off": lambda o: windows(o["image"], o["Kern"], before=0),
+}
+
+
+@pytest.mark.parametrize("key", OF_WINDOWS)
+def test_a_slip_in_a_convolution_written_in_plain_numpy_is_named(key):
+    question = program_of("convolution")
+    right = windows(question.given["image"], question.given["Kern"])
+    assert np.allclose(right, question.values["z"])
+    answers = answers_of(question, lambda own, _: OF_WINDOWS[key](own), "z", decimals=6)
+    marks = mark(question, answers)
+    assert {key for _, key in marks.slips} == {key}
+    assert {matrix for matrix, _ in marks.slips} == {"z"}
+
+
+@cellprop.program(inputs=1, hidden=2)
+def gated(m):
+    """A state that is kept by one gate and shown through another."""
+    W = m.parameter("W", "inputs", "hidden")
+    x = m.given("x", "samples", "inputs")
+    c = m.constant("c_0", [[0.3, -0.8], [0.5, 0.1]], "samples", "hidden")
+    z = m.define("z", x @ W)
+    kept = m.define("c_1", sigmoid(z) * c)
+    shown = m.define("h_1", sigmoid(z) * tanh(kept))
+    return squared_error(m.target("y", "samples", "hidden"), shown)
+
+
+def test_a_gate_with_another_activation_is_named():
+    trace = cellprop.trace(gated, [[0.5], [-0.9]], [[0.2, 0.1], [0.3, 0.0]], seed=1)
+    question = questions.ask(trace.update, decimals=6)
+
+    def by_tanh(own, _):
+        return np.tanh(own["z"]) * np.tanh(own["c_1"])
+
+    answers = answers_of(question, by_tanh, "h_1", decimals=6)
+    assert mark(question, answers).slips == {("h_1", "other_activation"): 4}
+
+    def by_sigmoid(own, _):
+        return 1 / (1 + np.exp(-own["z"])) / (1 + np.exp(-own["c_1"]))
+
+    answers = answers_of(question, by_sigmoid, "h_1", decimals=6)
+    assert mark(question, answers).slips == {("h_1", "other_activation"): 4}
+
+
+def test_networks_know_no_time_steps():
+    # Their layers are numbered too, and questions of theirs are marked as they were.
+    of_programs = {
+        "state_not_carried", "other_step", "one_use_only", "one_way_only", "residual_left_out",
+        "mask_forgotten", "scaling_forgotten", "softmax_axis", "update_added",
+    }  # fmt: skip
+    for kind in ("deep", "softmax", "adam", "three hidden"):
+        question = question_of(kind)
+        for matrix in question.setup.answers.values():
+            keys = {slip.key for slip, _ in mistakes(matrix, question.program, 3)}
+            assert not keys & of_programs, (kind, matrix)

@@ -33,6 +33,7 @@ from cellprop.algebra.windows import (
     Side,
     axes_of_windows,
     check_goes_back,
+    check_moves,
     counted,
     shape_of,
     sides_of,
@@ -80,6 +81,7 @@ def _axes_of_part(
     """Return the Axes of a matrix, of no more rows and columns than windows there are: as of a
     kernel, where windows over the matrix have what comes back as theirs.
     """
+    check_moves(told)
     for side in sides_of(shape_of(of), shape_of(kernel), told, shape_of(like)):
         if counted(side.size, side.window, side.stride, side.apart, side.before) < side.count:
             raise ShapeError(f"{described(of)} has fewer windows than {described(like)} numbers.")

@@ -37,8 +37,8 @@ def setting_for(key: Key, size: int) -> str:
 def setting_of(lines: range, size: int) -> str:
     """Return the setting that says which lines are picked, as short as NumPy takes it.
 
-    >>> setting_of(range(1, 4), 6), setting_of(range(5, -1, -2), 6), setting_of(range(6), 6)
-    ('1:4', '::-2', '')
+    >>> setting_of(range(1, 4), 6), setting_of(range(5, -1, -1), 6), setting_of(range(6), 6)
+    ('1:4', '::-1', '')
     """
     if lines == range(size):
         return ""

@@ -51,9 +51,15 @@ def _key(picked: range) -> slice:
 
 def _axes_of_slice(operands: Sequence[Expression], rows: str, columns: str) -> Axes:
     of, *like = operands
-    if like:
-        return like[0].rows, like[0].columns
-    return axes.of_lines(of, rows, columns)
+    picked = axes.of_lines(of, rows, columns)
+    if not like:
+        return picked
+    if (like[0].rows.size, like[0].columns.size) != (picked[0].size, picked[1].size):
+        raise ShapeError(
+            f"{described(like[0])} is {like[0].rows.size} × {like[0].columns.size}, where"
+            f" {picked[0].size} × {picked[1].size} of {described(of)} are picked."
+        )
+    return like[0].rows, like[0].columns
 
 
 def _reads_of_slice(expression: Applied) -> tuple[Pattern, ...]:

@@ -148,6 +148,20 @@ def _axis(axis: Axis, count: int) -> Axis:
     return ONE if count == 1 and axis is ONE else Axis.numbered(axis.name, count)
 
 
+def check_moves(told: dict[str, Setting]) -> None:
+    """Check how windows are to move.
+
+    Raises
+    ------
+    InputError
+        If they can't.
+    """
+    for name, value in told.items():
+        least = 0 if name in ("top", "left") else 1
+        if isinstance(value, slice) or not is_key(value) or int(value) < least:
+            raise InputError(f"windows move by whole numbers of {least} or more, not {value}.")
+
+
 def axes_of_windows(
     of: Expression, window: tuple[int, int], what: str, told: dict[str, Setting]
 ) -> Axes:
@@ -160,10 +174,7 @@ def axes_of_windows(
     ShapeError
         If there is none.
     """
-    for name, value in told.items():
-        least = 0 if name in ("top", "left") else 1
-        if not is_key(value) or int(value) < least:
-            raise InputError(f"windows move by whole numbers of {least} or more, not {value}.")
+    check_moves(told)
     found = []
     for side, size, k in zip(("rows", "columns"), window, (0, 1), strict=True):
         axis = (of.rows, of.columns)[k]

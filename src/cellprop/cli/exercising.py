@@ -45,8 +45,13 @@ MOST_NAMED = 6
 def exercise(
     model: Model,
     steps: Annotated[
-        str, typer.Option("--steps", help="Which steps to calculate by hand: 2-9, or 2,4,7-9.")
-    ] = "2-11",
+        str | None,
+        typer.Option(
+            "--steps",
+            help="Which steps to calculate by hand: 2-9, or 2,4,7-9.  [default: 2-11, or all of a"
+            " program]",
+        ),
+    ] = None,
     decimals: Annotated[
         int | None,
         options.decimals(

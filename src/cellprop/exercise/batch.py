@@ -18,7 +18,9 @@ from cellprop.files.opening import short
 from cellprop.marking.carried_text import digest_of
 from cellprop.marking.marks import Marks, Result
 from cellprop.marking.question import Question, Setup
+from cellprop.programs.carrying import Carried
 from cellprop.programs.network import Network
+from cellprop.programs.perceptron import Perceptron
 
 # How many other files are named.
 MOST_NAMED = 3
@@ -37,27 +39,44 @@ def differences(question: Question, usual: Question, *, weights: bool = False) -
     weights
         Whether the first weights should be the same, too: each student has their own.
     """
-    found = [
-        f"{in_words(question.setup, name)} instead of {in_words(usual.setup, name)}"
-        for name in _changed(question.setup, usual.setup)
-    ]
+    found = []
+    for name in _changed(question.setup, usual.setup):
+        own, theirs = in_words(question.setup, name), in_words(usual.setup, name)
+        found.append(f"another {own}" if own == theirs else f"{own} instead of {theirs}")
     if question.version and usual.version and question.version != usual.version:
         found.append(f"version {question.version} instead of {usual.version}")
-    if question.setup.network == usual.setup.network:
-        own = () if weights else _own(question)
-        names = [n for n in question.given if n not in own and not _same(question, usual, n)]
+    if _declared(question.setup) == _declared(usual.setup):
+        drawn = () if weights else _own(question)
+        names = [n for n in question.given if n not in drawn and not _same(question, usual, n)]
         if names:
             found.append(f"other numbers in {', '.join(names[:MOST_NAMED])}")
     return found
 
 
+# What a set-up of a network says of its model, and of the samples between.
+OF_A_NETWORK = ("network", "samples", "inputs", "outputs", "optimizer", "average", "scale")
+# Of a program, which has its samples within it.
+OF_A_PROGRAM = ("model", "optimizer", "average")
+
+
 def _changed(setup: Setup, usual: Setup) -> list[str]:
     """Return the names of what differs between two set-ups."""
-    return [
-        each.name
-        for each in fields(Setup)
-        if getattr(setup, each.name) != getattr(usual, each.name)
-    ]
+    both = all(isinstance(each.model, Perceptron) for each in (setup, usual))
+    names = OF_A_NETWORK if both else OF_A_PROGRAM
+    others = (each.name for each in fields(Setup) if each.name not in ("model", "samples"))
+    return [n for n in (*names, *others) if _aspect(setup, n) != _aspect(usual, n)]
+
+
+def _aspect(setup: Setup, name: str) -> Any:
+    """Return what a set-up says of one of its attributes, or of its model's."""
+    if name == "model":
+        return _declared(setup)
+    return getattr(setup, name) if hasattr(setup, name) else getattr(setup.model, name)
+
+
+def _declared(setup: Setup) -> Any:
+    """Return what declares matrices and their shapes: layers, or a program."""
+    return setup.model.network if isinstance(setup.model, Perceptron) else setup.model
 
 
 def _own(question: Question) -> frozenset[str]:
@@ -71,7 +90,7 @@ def _same(question: Question, usual: Question, name: str) -> bool:
 
 def in_words(setup: Setup, name: str) -> str:
     """Return in a phrase what a set-up says of one of its attributes."""
-    value = getattr(setup, name)
+    value = _aspect(setup, name)
     if name == "asked":
         return f"steps {_steps(setup)}"
     if name == "decimals":
@@ -87,6 +106,8 @@ def in_words(setup: Setup, name: str) -> str:
         }[value]
     if name == "hints":
         return "hints" if value else "no hints"
+    if name == "model":
+        name = "network" if isinstance(value, Network) else "program"
     return f"{'layout' if name == 'sheets' else name} {_short(value)}"
 
 
@@ -100,6 +121,8 @@ def _steps(setup: Setup) -> str:
 
 
 def _short(value: Any) -> str:
+    if isinstance(value, Carried):
+        return f"{short(value.held.name)} of {len(value.held.steps)} steps"
     if isinstance(value, Network):
         sizes = "-".join(map(str, value.sizes))
         activations = "/".join([*value.activation, str(value.output_activation)])

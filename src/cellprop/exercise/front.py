@@ -35,7 +35,9 @@ def front_page(book: ExerciseBook) -> Page:
     page.add(page.text("A", "caption", captions.shown(book.words, book.update)))
     _list_steps(page, book)
     page.heading("contents.how")
-    guide = list(book.words.many("exercise.marked_guide" if book.correction else "exercise.guide"))
+    # Names of matrices, by which it shows how to use one, are a network's.
+    blank = "exercise.guide_program" if book.update.program.is_written else "exercise.guide"
+    guide = list(book.words.many("exercise.marked_guide" if book.correction else blank))
     if not book.correction:
         is_close = book.layout.form == "close-up"  # of which nothing is folded here
         guide.insert(0, page.words("exercise.close_up") if is_close else how_to_turn(page))

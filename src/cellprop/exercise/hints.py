@@ -67,16 +67,19 @@ def _cells(book: ExerciseBook, block: Judged) -> Mapping[int, str]:
     style = book.frame.style("known")
     texts, complete = book.formulas(matrix), book.complete(matrix)
     true = book.question.values[matrix.name].tolist()
-    follows_given = complete(0, 0) == NOTHING_MISSING
     verdicts = _judgements(book, block)
     found = {}
     for i, row in enumerate(texts):
         own, exact = [], []
+        own_values = []
         for j, text in enumerate(row):
-            own.append(text if follows_given else f"IF({complete(i, j)},{text},{EMPTY})")
+            # Of a matrix some cells may read no answer, such as zeros around another one.
+            condition = complete(i, j)
+            follows_given = condition == NOTHING_MISSING
+            own.append(text if follows_given else f"IF({condition},{text},{EMPTY})")
             exact.append(xml.number(true[i][j]))
+            own_values.append(exact[-1] if follows_given else "")
         columns = range(len(row))
-        own_values = exact if follows_given else [""] * len(row)
         found[block.place.row + i] = (
             xml.text_formula_cells(
                 [block.cell(block.own, i, j) for j in columns], style, own, own_values

@@ -162,10 +162,8 @@ class _ReadOff:
         for optimizer, average, scale, whole in product(
             OPTIMIZERS, (False, True), scalings, wholes
         ):
-            yield Setup(
-                network, samples, inputs, outputs, optimizer, average, scale, whole,
-                (1, 1, 1, 1, samples.size), (),
-            )  # fmt: skip
+            model = Perceptron(network, inputs, outputs, optimizer, average, scale)
+            yield Setup(model, samples, whole, (1, 1, 1, 1, samples.size), ())
 
     def _activations(
         self, sizes: list[int], bias: bool, axes: tuple[Axis, Axis, Axis]
@@ -179,7 +177,8 @@ class _ReadOff:
             except InputError:
                 continue
             _check_sizes(sizes, axes[0].size)
-            program = Setup(network, *axes, "sgd", False, None, True, (1, 1, 1, 1, 1), ()).program
+            samples, inputs, outputs = axes
+            program = Perceptron(network, inputs, outputs).program(samples)
             for fitting, matrix in zip(found, program.having("activation"), strict=True):
                 step = program.step_of(matrix)
                 if step and self._says(step):
@@ -188,8 +187,8 @@ class _ReadOff:
 
     def _fits(self, setup: Setup) -> bool:
         """Whether the matrices of a set-up, and what computes them, are those of the sheets."""
-        sizes = setup.network.sizes
-        _check_sizes(sizes, setup.samples.size)
+        assert isinstance(setup.model, Perceptron)
+        _check_sizes(setup.model.network.sizes, setup.samples.size)
         program = setup.program
         for matrix in program.matrices:
             place = self.submission.named(matrix.name)

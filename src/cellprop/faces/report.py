@@ -438,11 +438,12 @@ def _by_setup(marked: Sequence[Marks]) -> list[tuple[Setup, list[Marks]]]:
 def _map_title(setup: Setup, group: Sequence[Marks], words: Words) -> str:
     """Return the title by which the map of one set-up is told from that of another."""
     program = setup.program
-    sizes = (program.input.columns.size, *(layer.size for layer in program.forward.layers))
+    layers = program.forward.layers
+    sizes = (program.input.columns.size, *(layer.size for layer in layers)) if layers else ()
     return words(
         "report.hardest_of",
         count=len(group),
-        layers=" → ".join(map(str, sizes)),
+        layers=" → ".join(map(str, sizes)) or program.name,
         steps=", ".join(setup.asked),
     )
 

@@ -32,13 +32,16 @@ from cellprop.marking.question import (
     Setup,
     checked_points,
 )
+from cellprop.programs.carrying import Carried, program_of
 from cellprop.programs.network import Network
+from cellprop.programs.perceptron import Perceptron
 from cellprop.programs.program import Program
 from cellprop.programs.scaling import SCALINGS
 from cellprop.programs.updating import OPTIMIZERS
 
-# The version of the text. Raised when older code could not read what newer code writes.
-TEXT_VERSION = 1
+# The versions of the text: of networks, and of programs that are carried as data. Another one is
+# taken where older code could not read what newer code writes.
+NETWORKS, PROGRAMS = 1, 2
 # What a question's text may be once it is unpacked, in bytes.
 LARGEST_TEXT = 16 * 1024**2
 # Of a sheet.
@@ -72,23 +75,9 @@ def digest(text: str) -> str:
 
 def _as_data(question: Question) -> dict[str, Any]:
     """Return a question as JSON has it."""
-    setup, network = question.setup, question.setup.network
+    setup = question.setup
     return {
-        "form": TEXT_VERSION,
-        "version": question.version,
-        "network": {
-            "sizes": network.sizes,
-            "activation": network.activation,
-            "output_activation": network.output_activation,
-            "loss": network.loss,
-            "bias": network.bias,
-        },
-        "samples": setup.samples.labels,
-        "inputs": setup.inputs.labels,
-        "outputs": [setup.outputs.name, *setup.outputs.labels],
-        # As texts of 0.3.0 were, where there are no two classes in one column.
-        **({"zero": setup.outputs.zero} if setup.outputs.zero else {}),
-        "options": [setup.optimizer, setup.average, setup.scale, setup.whole],
+        **_model_as_data(setup, question.version),
         "shown": setup.shown,
         "asked": setup.asked,
         "decimals": setup.decimals,
@@ -101,6 +90,36 @@ def _as_data(question: Question) -> dict[str, Any]:
         "given": {name: values.tolist() for name, values in question.given.items()},
         "student": asdict(question.student) if question.student else None,
         **_written_out(question),
+    }
+
+
+def _model_as_data(setup: Setup, version: str) -> dict[str, Any]:
+    """Return what declares the steps as data, which say of which version they are."""
+    model = setup.model
+    if isinstance(model, Carried):
+        return {
+            "form": PROGRAMS,
+            "version": version,
+            "program": model.data,
+            "options": [model.optimizer, model.average, setup.whole],
+        }
+    network = model.network
+    return {
+        "form": NETWORKS,
+        "version": version,
+        "network": {
+            "sizes": network.sizes,
+            "activation": network.activation,
+            "output_activation": network.output_activation,
+            "loss": network.loss,
+            "bias": network.bias,
+        },
+        "samples": setup.samples.labels,
+        "inputs": model.inputs.labels,
+        "outputs": [model.outputs.name, *model.outputs.labels],
+        # As texts of 0.3.0 were, where there are no two classes in one column.
+        **({"zero": model.outputs.zero} if model.outputs.zero else {}),
+        "options": [model.optimizer, model.average, model.scale, setup.whole],
     }
 
 
@@ -131,15 +150,19 @@ def read(text: str) -> Question:
         form = data["form"]
     except (ValueError, TypeError, KeyError, RecursionError, zlib.error):
         raise InputError("what it carries is not a question of cellprop") from None
-    if form != TEXT_VERSION:
+    if form not in (NETWORKS, PROGRAMS):
         raise InputError(
             f"it was made by another version of cellprop ({label(data.get('version'))[:20]}),"
             " whose questions this one can't read"
         )
     try:
         question = _from_data(data)
+        if form == PROGRAMS:
+            # Some settings don't go with some numbers, which shows only now.
+            _ = question.values
     except (
-        ValueError, TypeError, KeyError, IndexError, AttributeError, OverflowError, RecursionError,
+        ValueError, TypeError, KeyError, IndexError, AttributeError, ArithmeticError,
+        RecursionError,
     ):  # fmt: skip
         raise InputError("what it carries is not a question of cellprop") from None
     object.__setattr__(question, "source", text)
@@ -154,13 +177,8 @@ def _whole(digits: str) -> int:
 
 def _from_data(data: Mapping[str, Any]) -> Question:
     """Return a question from its data; any error a reader raises means that it is none."""
-    network = _network(data["network"])
     given = {str(name): numbers(str(name), rows) for name, rows in data["given"].items()}
-    for name, shape in network.shapes.items():
-        # Before anything is declared for sizes that a text merely claims.
-        if given[name].shape != shape:
-            raise ValueError
-    setup = _setup(data, network)
+    setup = _of_program(data) if data["form"] == PROGRAMS else _of_network(data, given)
     if sum(m.rows.size * m.columns.size for m in setup.program.matrices) > MOST_NUMBERS:
         # Few numbers that are given can ask for very many.
         raise ValueError
@@ -194,23 +212,51 @@ def _sheets(data: Mapping[str, Any]) -> tuple[str, int] | None:
     return form, _number(rows)
 
 
-def _setup(data: Mapping[str, Any], network: Network) -> Setup:
-    """Return the Setup of the steps, of which nothing is asked yet."""
+def _of_network(data: Mapping[str, Any], given: Mapping[str, Array]) -> Setup:
+    """Return the Setup of a network's steps, of which nothing is asked yet."""
+    network = _network(data["network"])
+    for name, shape in network.shapes.items():
+        # Before anything is declared for sizes that a text merely claims.
+        if given[name].shape != shape:
+            raise ValueError
     optimizer, average, scale, whole = data["options"]
-    form_slips = data.get("form_slips", USUAL_FORM_SLIPS)
     kind, *outputs = map(_text, data["outputs"])
     if optimizer not in OPTIMIZERS or scale not in (None, *SCALINGS):
         raise ValueError
-    if form_slips not in FORM_SLIPS or kind not in ("outputs", "classes"):
+    if kind not in ("outputs", "classes"):
         raise ValueError
-    epochs, walk_epoch, walk_batch, batches, samples = map(_number, data["shown"])
-    return Setup(
+    model = Perceptron(
         network,
-        Axis("samples", tuple(map(_text, data["samples"]))),
         Axis("inputs", tuple(map(_text, data["inputs"]))),
         Axis(kind, tuple(outputs), _text(data.get("zero", ""))),
-        optimizer, bool(average), scale, bool(whole),
-        (epochs, walk_epoch, walk_batch, batches, samples),
+        optimizer,
+        bool(average),
+        scale,
+    )
+    return _setup(data, model, Axis("samples", tuple(map(_text, data["samples"]))), bool(whole))
+
+
+def _of_program(data: Mapping[str, Any]) -> Setup:
+    """Return the Setup of a program's steps, of which nothing is asked yet."""
+    optimizer, average, whole = data["options"]
+    if optimizer not in OPTIMIZERS:
+        raise ValueError
+    # Written anew, so that equal programs have equal texts.
+    program = program_of(data["program"])
+    model = Carried.of(program, optimizer, average=bool(average))
+    return _setup(data, model, program.samples, bool(whole))
+
+
+def _setup(
+    data: Mapping[str, Any], model: Perceptron | Carried, samples: Axis, whole: bool
+) -> Setup:
+    """Return the Setup of a model's steps, of which nothing is asked yet."""
+    form_slips = data.get("form_slips", USUAL_FORM_SLIPS)
+    if form_slips not in FORM_SLIPS:
+        raise ValueError
+    epochs, walk_epoch, walk_batch, batches, every = map(_number, data["shown"])
+    return Setup(
+        model, samples, whole, (epochs, walk_epoch, walk_batch, batches, every),
         (), _number(data["decimals"]), (), bool(data["hints"]), form_slips, _sheets(data),
     )  # fmt: skip
 

@@ -383,7 +383,7 @@ class _Against:
             return self._order[name], True
         if name in self._gradients:
             return self._order[self.program.updates[self._gradients[name]].name], False
-        return self._order[self.program.loss.name], True
+        return self._order[self.program.losses[-1].name], True
 
     def _by_gradients(self, answers: Mapping[str, Answer]) -> dict[str, Array]:
         """Return the numbers that updates should be, by name and of their shapes, by the gradients
@@ -393,7 +393,8 @@ class _Against:
             name: Matrix(theirs, change.rows, change.columns)
             for theirs, name in self._gradients.items()
             for change in [self.program.changes[name]]
-            if theirs in answers
+            # One that a step shows is read by what follows anyway.
+            if theirs in answers and theirs not in self.program.by_name
         }
         own = {name: target.true for name, target in self.targets.items()}
         own |= {name: answer.values for name, answer in answers.items()}

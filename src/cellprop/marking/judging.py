@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cellprop.algebra import Array, Matrix, reads, value
+from cellprop.algebra import Array, Expression, Matrix, reads, value
 from cellprop.marking.crediting import NEARLY_ALL, Crediting
 from cellprop.marking.inexact import BLURRED, Arithmetic, Rounding
 from cellprop.marking.precision import SINGLE, Decimals
@@ -159,7 +159,9 @@ class Judge:
         known = self.way.own | {matrix.name: self.way.following[matrix.name]}
         unknown = np.isnan(known[matrix.name])
         for slip, wrong in mistakes(matrix, self.way.program, self.way.decimals):
-            guess = np.broadcast_to(value(wrong, known), matrix.shape)
+            guess = _guessed(matrix, wrong, known)
+            if guess is None:
+                continue
             explained = open_ & (
                 abs(found - guess) <= self.way.within(matrix, guess, slip.magnifies)
             )
@@ -188,7 +190,9 @@ class Judge:
                 continue
             known = self.way.own | {matrix.name: self.way.following[matrix.name]}
             for slip, expression in mistakes(matrix, self.way.program, self.way.decimals):
-                numbers = np.array(np.broadcast_to(value(expression, known), matrix.shape))
+                numbers = _guessed(matrix, expression, known)
+                if numbers is None:
+                    continue
                 _, following = self.way.followed({matrix.name: numbers})
                 if self._agrees_throughout(first, following):
                     count = sum(self._agrees_throughout(m, following) for m in wrong)
@@ -222,6 +226,16 @@ class Judge:
             limit = np.maximum(limit, blurred)
         far = abs(self.way.answers[matrix.name].values - expected[matrix.name])
         return np.asarray(far <= np.nan_to_num(limit, nan=0.0, posinf=0.0))
+
+
+def _guessed(matrix: Matrix, wrong: Expression, known: Mapping[str, Array]) -> Array | None:
+    """Return the numbers that a slip gives, of a matrix's shape; None if windows don't fit, which
+    only their numbers tell.
+    """
+    try:
+        return np.array(np.broadcast_to(value(wrong, known), matrix.shape))
+    except ValueError:
+        return None
 
 
 def _convincing(explained: Mask, open_: Mask, *, lines: bool) -> Mask:

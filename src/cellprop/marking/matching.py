@@ -26,7 +26,7 @@ from cellprop.errors import InputError, UnknownNameError, nearest
 from cellprop.files.matrices import Found
 from cellprop.files.opening import shown
 from cellprop.marking.variants import PLAIN, Factor, factors, fits, orientations
-from cellprop.programs.naming import Candidates, change_name, look_up
+from cellprop.programs.naming import Candidates, change_name, look_up, loss_name
 from cellprop.programs.program import Program, Role
 from cellprop.running.run import TRAINED, Update
 
@@ -118,8 +118,8 @@ class Left:
 
 def further(program: Program) -> list[tuple[str, Matrix]]:
     """Return matrices that people have and no step shows, each after the label of its step: the
-    loss as one number (1, 1), and each parameter's change wanted (its gradient's negative), of the
-    parameter's shape.
+    loss as one number (1, 1), and each parameter's change wanted (its gradient's negative; of a
+    written program its gradient), of the parameter's shape.
     """
     home = {matrix.name: step.label for step in program.steps for matrix in step.brings}
     found = [
@@ -127,9 +127,17 @@ def further(program: Program) -> list[tuple[str, Matrix]]:
         for name, change in program.changes.items()
         if change_name(program, name) not in home
     ]
-    count = float(program.loss.rows.size)
-    mean = sum_over_columns(sum_over_rows(program.loss)) / count
-    return [(home[program.loss.name], define(LOSS, mean)), *found]
+    first, *others = map(_mean, program.losses)
+    mean: Expression = first
+    for other in others:
+        mean = mean + other
+    loss = define(loss_name(program), mean)
+    return [(home[program.losses[-1].name], loss), *found]
+
+
+def _mean(loss: Matrix) -> Expression:
+    """Return a loss's sum over columns and mean over rows, of shape (1, 1)."""
+    return sum_over_columns(sum_over_rows(loss)) / float(loss.rows.size)
 
 
 def targets(update: Update, extra: Iterable[tuple[str, Matrix]]) -> dict[str, Target]:
@@ -147,7 +155,7 @@ def targets(update: Update, extra: Iterable[tuple[str, Matrix]]) -> dict[str, Ta
     for label, matrix in extra:
         assert matrix.definition is not None
         true = np.broadcast_to(value(matrix.definition, update.values), matrix.shape)
-        scales: Scales = "loss" if matrix.name == LOSS else "change"
+        scales: Scales = "loss" if matrix.name == loss_name(program) else "change"
         found[matrix.name] = Target(matrix, label, true, scales, by_sample=False)
     return found
 
@@ -176,7 +184,7 @@ def factors_of(target: Target, program: Program) -> tuple[Factor, ...]:
     """
     if not target.power:
         return (PLAIN,)
-    samples, outputs = program.loss.shape
+    samples, outputs = program.losses[0].shape
     return factors(samples, outputs, signed=target.scales != "loss")
 
 

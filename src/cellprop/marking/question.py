@@ -1,6 +1,6 @@
 """What an exercise asks, so that it can be written out, carried in a file, and marked.
 
-A question is a network with every number that is given, and which steps are to be calculated by
+A question is a program with every number that is given, and which steps are to be calculated by
 hand. Knows programs and updates; knows nothing of its text, of sheets, files or answers.
 """
 
@@ -20,7 +20,8 @@ from cellprop.files.roster import Student
 from cellprop.files.safe import known, label
 from cellprop.limits import MOST_MARKS
 from cellprop.marking.precision import LEAST
-from cellprop.programs.network import Network
+from cellprop.programs.building import UNIFORM, first
+from cellprop.programs.carrying import Carried
 from cellprop.programs.perceptron import Perceptron
 from cellprop.programs.program import Program, Role
 from cellprop.running.run import Update
@@ -46,9 +47,9 @@ class Setup:
     """What is the same for a whole class.
 
     Attributes:
-        network: Its layers.
-        samples, inputs, outputs: What the rows and columns of X and y stand for.
-        optimizer, average, scale: How the steps are declared.
+        model: What declares the steps: a network with how it is trained, or a program that is
+            carried as data.
+        samples: What the rows of what an update sees stand for.
         whole: Whether the samples are all there are.
         shown: Which update is asked for: epochs, walk_epoch, walk_batch, batches, samples in all.
         asked: The labels of the steps to be calculated by hand.
@@ -60,13 +61,8 @@ class Setup:
             whichever way is usual.
     """
 
-    network: Network
+    model: Perceptron | Carried
     samples: Axis
-    inputs: Axis
-    outputs: Axis
-    optimizer: str
-    average: bool
-    scale: str | None
     whole: bool
     shown: tuple[int, int, int, int, int]
     asked: tuple[str, ...]
@@ -75,13 +71,6 @@ class Setup:
     hints: bool = False
     form_slips: str = USUAL_FORM_SLIPS
     sheets: tuple[str, int] | None = None
-
-    @property
-    def model(self) -> Perceptron:
-        """What declares the steps, for any samples."""
-        return Perceptron(
-            self.network, self.inputs, self.outputs, self.optimizer, self.average, self.scale
-        )
 
     def __getstate__(self) -> dict[str, Any]:
         # Without what follows from it, which can't all be sent to another process.
@@ -175,7 +164,7 @@ class Question:
 def ask(
     update: Update,
     *,
-    steps: str = USUAL_STEPS,
+    steps: str | None = None,
     decimals: int | None = USUAL_DECIMALS,
     points: Mapping[str, float] | None = None,
     hints: bool = False,
@@ -192,7 +181,8 @@ def ask(
     update
         What to calculate.
     steps
-        Which steps: `2-9`, `2,4,7-9`; with several hidden layers also `2.1`.
+        Which steps: `2-9`, `2,4,7-9`; with several hidden layers also `2.1`. None: `2-11` of a
+        network, and of a program all steps that compute something.
     decimals
         To how many numbers are rounded, 0 to 12. None chooses: the fewest from 3 on that tell
         every answer from doing nothing, as far as 6 can.
@@ -224,16 +214,10 @@ def ask(
             f"decimals: expected a whole number from 0 to {MOST_DECIMALS}, found {decimals!r}."
         )
     program = update.program
-    asked = chosen_steps(program, steps)
+    asked = chosen_steps(program, usual_steps(update) if steps is None else steps)
     shown = (update.epochs, update.walk_epoch, update.walk_batch, update.batches, update.samples)
-    model = update.model
-    if not isinstance(model, Perceptron):
-        raise InputError(
-            "an exercise is about a network; programs can't be asked yet: build the workbook."
-        )
     setup = Setup(
-        model.network, program.input.rows, model.inputs, model.outputs,
-        model.optimizer, model.average, model.scale, whole=update.batches == 1,
+        _model(update), program.samples, whole=update.batches == 1,
         shown=shown, asked=asked, decimals=int(decimals),
         points=checked_points(asked, points or {}), hints=hints, form_slips=form_slips,
         sheets=sheets,
@@ -241,6 +225,14 @@ def ask(
     from cellprop.version import __version__
 
     return Question(setup, _given(setup, update), version=__version__)
+
+
+def _model(update: Update) -> Perceptron | Carried:
+    """Return what declares the steps of an update, so that a question can carry it."""
+    model = update.model
+    if isinstance(model, Perceptron):
+        return replace(model, neurons=())
+    return Carried.of(update.program, model.optimizer, average=model.average)
 
 
 def _given(setup: Setup, update: Update) -> dict[str, Array]:
@@ -300,7 +292,8 @@ def untold(question: Question) -> dict[str, int]:
 
 
 def for_student(question: Question, student: Student, seed: int) -> Question:
-    """Return a question for one student, with weights drawn from a class's seed and the id.
+    """Return a question for one student, with weights drawn from a class's seed and the id: those
+    of a program by the rules that it names.
 
     They do not depend on who else is in the class. Two decimals, as one calculates by hand; fewer
     if the question rounds to fewer.
@@ -308,11 +301,22 @@ def for_student(question: Question, student: Student, seed: int) -> Question:
     name = hashlib.sha256(student.id.encode()).digest()
     random = np.random.default_rng([seed, *np.frombuffer(name, np.uint32).tolist()])
     decimals = min(2, question.setup.decimals)
+    program = question.program
     drawn = {
-        each.name: np.round(random.random(each.shape), decimals)
-        for each in question.program.parameters
+        each.name: np.round(
+            first(each.shape, program.starts.get(each.name, UNIFORM), random), decimals
+        )
+        + 0.0
+        for each in program.parameters
     }
     return replace(question, given={**question.given, **drawn}, student=student)
+
+
+def usual_steps(update: Update) -> str:
+    """Return which steps of an update are asked where nobody says which."""
+    if isinstance(update.model, Perceptron):
+        return USUAL_STEPS
+    return ",".join(step.label for step in update.program.steps if step.computed)
 
 
 def chosen_steps(program: Program, text: str) -> tuple[str, ...]:

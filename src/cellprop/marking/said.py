@@ -315,13 +315,18 @@ def _differs(each: Differs, words: Words) -> str:
 
 def notes(marks: Comparison, words: Words) -> Iterator[str]:
     """Yield lines on what was made of names and variants, and on what was not compared."""
-    taken = list(marks.taken.values())
+    taken, known = list(marks.taken.values()), marks.question.program.by_name
     for how in ("name", "updated", "numbers"):
-        pairs = [_pair(each, words) for each in taken if each.match.how == how]
+        pairs = [
+            _pair(each, words)
+            for each in taken
+            # A written program may call a matrix `loss`, as people call the loss.
+            if each.match.how == how and not (each.match.theirs == each.match.ours in known)
+        ]
         if pairs:
             yield words(f"compare.notes.{how}", pairs=_listed(pairs))
     yield from _turned(marks, taken, words)
-    yield from _factors(taken, words)
+    yield from _factors(taken, words, is_written=marks.question.program.is_written)
     yield from _left(marks, words)
 
 
@@ -347,21 +352,23 @@ def _turned(marks: Comparison, taken: Sequence[Taken], words: Words) -> Iterator
         yield words(f"compare.notes.{key}", names=_listed(names))
 
 
-def _factors(taken: Sequence[Taken], words: Words) -> Iterator[str]:
+def _factors(taken: Sequence[Taken], words: Words, *, is_written: bool) -> Iterator[str]:
     by_factor: dict[Factor, list[str]] = {}
     for each in taken:
         if each.variant.power and each.variant.factor != PLAIN:
             by_factor.setdefault(each.variant.factor, []).append(label(each.match.theirs))
     for factor, names in by_factor.items():
-        theirs, ours = _of_factor(factor, words)
+        theirs, ours = _of_factor(factor, words, is_written=is_written)
         yield words("compare.notes.form", names=_listed(names), theirs=theirs, ours=ours)
 
 
-def _of_factor(factor: Factor, words: Words) -> tuple[str, str]:
-    """Return in words what makes theirs another multiple of the same, and what makes ours."""
+def _of_factor(factor: Factor, words: Words, *, is_written: bool) -> tuple[str, str]:
+    """Return in words what makes theirs another multiple of the same, and what makes ours: of a
+    written program gradients.
+    """
     pairs = []
     if factor.negative:
-        pairs.append(("gradient", "change"))
+        pairs.append(("change", "gradient") if is_written else ("gradient", "change"))
     if factor.samples:
         pairs.append(("mean", "sum") if factor.samples < 0 else ("sum", "mean"))
     if factor.outputs:

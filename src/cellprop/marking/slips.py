@@ -43,11 +43,13 @@ from cellprop.algebra import (
     elementwise,
     elementwise_activations,
     identity,
+    mentioned,
     slope_of,
     square,
 )
-from cellprop.errors import ShapeError
-from cellprop.programs.program import Kind, Program
+from cellprop.errors import CellpropError, ShapeError
+from cellprop.programs.naming import counted, series
+from cellprop.programs.program import Kind, Program, Role
 
 # --- What nobody computes on purpose ------------------------------------------------------
 
@@ -209,6 +211,18 @@ class Facts:
         """The changes wanted of what each activation passes on, in the order of the deltas."""
         return self.program.having("error")
 
+    def error_of(self, delta: Matrix) -> Matrix | None:
+        """Return the change wanted of what an activation passes on, by that of what it receives;
+        None if there is none.
+        """
+        assert delta.definition is not None
+        for part in _parts(delta.definition):
+            if isinstance(part, Matrix) and part in self.errors and part.shape == delta.shape:
+                return part
+        # Some deltas are computed without it: those of a network are in its order.
+        paired = len(self.errors) == len(self.deltas)
+        return self.errors[self.deltas.index(delta)] if paired else None
+
     @cached_property
     def old(self) -> Matrix | None:
         """What the matrix is the update of."""
@@ -239,6 +253,63 @@ class Facts:
     def entered(self) -> Mapping[str, Expression]:
         """What was entered into the activation that computes a matrix, by its name."""
         return {name: whole.operands[0] for name, whole in self.passed_on.items()}
+
+    @cached_property
+    def goes_forward(self) -> bool:
+        """Whether the matrix is computed on the way forward of a written program."""
+        return self.program.is_written and self.kind in ("forward", "loss")
+
+    @cached_property
+    def _places(self) -> Mapping[str, int]:
+        return {matrix.name: place for place, matrix in enumerate(self.program.matrices)}
+
+    def comes_before(self, part: Matrix) -> bool:
+        """Whether a matrix is there before this one is computed."""
+        return self._places[part.name] < self._places.get(self.of.name, len(self._places))
+
+    def is_constant(self, part: Expression) -> bool:
+        """Whether a part of a definition is given and stays, as a mask does."""
+        return isinstance(part, Matrix) and self.program.roles[part.name] == "input"
+
+    def beside(self, part: Expression, by: int) -> Matrix | None:
+        """Return the matrix of another time step, so many later, where one of the shape is there;
+        None for parameters, which no time step has for itself.
+        """
+        alike = self._series(part)
+        if not isinstance(part, Matrix) or part not in alike or self.is_parameter(part):
+            return None
+        place = alike.index(part) + by
+        other = alike[place] if 0 <= place < len(alike) else None
+        fits = other is not None and other.shape == part.shape
+        return other if fits and other is not None and self.comes_before(other) else None
+
+    def first(self, part: Matrix) -> Matrix | None:
+        """Return what a matrix of some time step was before the first, if that is given."""
+        first, *_ = self._series(part) or (part,)
+        is_start = first is not part and first.definition is None and first.shape == part.shape
+        return first if is_start else None
+
+    def _series(self, part: Expression) -> tuple[Matrix, ...]:
+        name = part.name if isinstance(part, Matrix) else ""
+        return series(self.program).get(counted(name)[0], ())
+
+    def is_state(self, part: Expression) -> bool:
+        """Whether a part of a definition was computed in an earlier time step."""
+        if not isinstance(part, Matrix) or part.definition is None or not self.goes_forward:
+            return False
+        return 0 <= counted(part.name)[1] < counted(self.of.name)[1] and bool(self._series(part))
+
+    def depends(self, expression: Expression, on: Matrix) -> bool:
+        """Whether an expression is computed from a matrix, by way of others or not."""
+        waiting, seen = list(mentioned(expression)), set[Matrix]()
+        while waiting:
+            matrix = waiting.pop()
+            if matrix is on:
+                return True
+            if matrix not in seen and matrix.definition is not None:
+                waiting += mentioned(matrix.definition)
+            seen.add(matrix)
+        return False
 
     def is_rate(self, part: Expression) -> bool:
         """Whether a part of a definition is the learning rate."""
@@ -375,7 +446,13 @@ def _updated_too_early(facts: Facts) -> Iterator[Expression]:
     """A weight that goes back is the one that went forward, not the one it becomes."""
     assert facts.of.definition is not None
     if facts.kind in ("loss", "backward"):
-        known = {name: new for name, new in facts.program.updates.items() if new is not facts.of}
+        # What is updated by way of this very matrix nobody has before it.
+        updates = facts.program.updates
+        known = {
+            m.name: updates[m.name]
+            for m in mentioned(facts.of.definition)
+            if m.name in updates and not facts.depends(updates[m.name], facts.of)
+        }
 
         def update(part: Expression) -> Expression | None:
             return known.get(part.name) if isinstance(part, Matrix) else None
@@ -402,7 +479,7 @@ def _other_delta(part: Expression, facts: Facts) -> Expression | None:
 
 def _error_for_delta(part: Expression, facts: Facts) -> Expression | None:
     """The slope forgotten on the way back, or in an update."""
-    return facts.errors[facts.deltas.index(part)] if part in facts.deltas else None
+    return facts.error_of(part) if isinstance(part, Matrix) and part in facts.deltas else None
 
 
 def _activation_twice(facts: Facts) -> Iterator[Expression]:
@@ -429,6 +506,16 @@ def _mixed_up(right: Applied) -> Iterator[Applied]:
 def _other_activation(facts: Facts) -> Iterator[Expression]:
     if facts.activation:
         yield from _mixed_up(facts.activation)
+    elif facts.goes_forward:  # as of a gate, within a definition
+        assert facts.of.definition is not None
+        for name in elementwise_activations():
+
+            def change(part: Expression, _: Facts, name: str = name) -> Expression | None:
+                is_one = isinstance(part, Applied) and part.operation.is_activation
+                taken = _mixed_up(part) if is_one and isinstance(part, Applied) else ()
+                return next((each for each in taken if each.operation.name == name), None)
+
+            yield from _changed(facts.of.definition, change, facts)
 
 
 def _other_slope(facts: Facts) -> Iterator[Expression]:
@@ -452,14 +539,152 @@ def _factor_left_out(facts: Facts, left: Expression, _: Expression) -> Expressio
 
 def _doubled(facts: Facts) -> Expression | None:
     """As the derivative of a square that was not halved."""
-    is_first = facts.kind == "loss" and facts.of in facts.errors
-    return facts.of * 2.0 if is_first and _applies(facts.program.loss, "squared_error") else None
+    assert facts.of.definition is not None
+    targets = facts.program.forward.targets
+    is_first = facts.of in facts.errors and any(m in targets for m in _parts(facts.of.definition))
+    squared = any(_applies(loss, "squared_error") for loss in facts.program.losses)
+    return facts.of * 2.0 if is_first and squared else None
 
 
 def _applies(matrix: Matrix, operation: str) -> bool:
     """Whether a matrix is the result of an operation of some name."""
     found = matrix.definition
     return isinstance(found, Applied) and found.operation.name == operation
+
+
+# --- How they go in programs --------------------------------------------------------------
+
+
+def _step_off(by: int) -> Change:
+    """Return a slip that takes a matrix of another time step."""
+    return lambda part, facts: facts.beside(part, by)
+
+
+def _state_from_first(part: Expression, facts: Facts) -> Expression | None:
+    """The first hidden state taken at every time step."""
+    return facts.first(part) if isinstance(part, Matrix) and facts.is_state(part) else None
+
+
+def _state_left_out(facts: Facts, *terms: Expression) -> Expression | None:
+    """Of what comes in and what was kept, only what comes in."""
+    kept = [term for term in terms if any(map(facts.is_state, _parts(term)))]
+    if len(kept) != 1 or isinstance(kept[0], Matrix):
+        return None
+    return next(term for term in terms if term is not kept[0])
+
+
+def _past_left_out(facts: Facts, *terms: Expression) -> Expression | None:
+    """What went past a layer is not added to what comes out of it."""
+    if not facts.goes_forward:
+        return None
+    for past, through in (terms, terms[::-1]):
+        is_plain = isinstance(past, Matrix) and not facts.is_parameter(past)
+        if is_plain and isinstance(past, Matrix) and facts.depends(through, past):
+            return through
+    return None
+
+
+def _mask_left_out(facts: Facts, *terms: Expression) -> Expression | None:
+    for mask, of in (terms[::-1], terms):
+        if facts.is_constant(mask) and not mask.is_scalar and not facts.is_constant(of):
+            return of if _shape(mask) == _shape(of) else None
+    return None
+
+
+def _shape(expression: Expression) -> tuple[int, int]:
+    return expression.rows.size, expression.columns.size
+
+
+def _scaling_left_out(facts: Facts, of: Expression, by: Expression) -> Expression | None:
+    """`q @ k.T` for `q @ k.T / √d`, where the root is given or written as a number."""
+    is_product = any(isinstance(p, Applied) and p.operation.name == "product" for p in _parts(of))
+    written = isinstance(by, Number) and is_product and facts.goes_forward
+    return of if written or (facts.is_constant(by) and by.is_scalar) else None
+
+
+def _shares_of_columns(facts: Facts) -> Iterator[Expression]:
+    """A softmax whose columns add up to 1."""
+    found, whole = facts.of.definition, facts.activation
+    if facts.goes_forward and whole and whole.operation.mixes_columns:
+        assert isinstance(found, Applied)
+        top = found.operands[0]
+        yield found.of(top, apply("sum_over_rows", top))
+
+
+def _some_terms(*roles: Role) -> Wrong:
+    """Return a slip that takes only one of the terms of a sum, of a matrix of some roles; or leaves
+    one of them out.
+    """
+
+    def wrong(facts: Facts) -> Iterator[Expression]:
+        assert facts.of.definition is not None
+        terms = list(_terms(facts.of.definition))
+        if not facts.program.is_written or facts.program.roles.get(facts.of.name) not in roles:
+            return
+        if len(terms) > 1:
+            yield from terms
+        for i in range(len(terms) if len(terms) > 2 else 0):
+            first, *others = terms[:i] + terms[i + 1 :]
+            yield sum(others, first)
+
+    return wrong
+
+
+def _terms(expression: Expression) -> Iterator[Expression]:
+    if isinstance(expression, Applied) and expression.operation.name == "add":
+        for operand in expression.operands:
+            yield from _terms(operand)
+    else:
+        yield expression
+
+
+WINDOWS = ("convolve", "convolve_back")
+
+
+def _kernel_turned(part: Expression, _: Facts) -> Expression | None:
+    if not isinstance(part, Applied) or part.operation.name not in WINDOWS:
+        return None
+    matrix, kernel, *others = part.operands
+    return part.of(matrix, kernel[::-1, ::-1], *others)
+
+
+def _windows_off(*settings: str) -> Wrong:
+    """Return a slip in how windows move: each of some settings one more or one less, all alike."""
+
+    def change(by: int) -> Change:
+        def changed(part: Expression, facts: Facts) -> Expression | None:
+            told = part.settings if isinstance(part, Applied) else {}
+            moves = facts.goes_forward and all(name in told for name in settings)
+            if not isinstance(part, Applied) or not moves:
+                return None
+            least = 0 if "top" in settings else 1
+            new = {name: int(told[name]) + by for name in settings}
+            if min(new.values()) < least:
+                return None
+            of, *others = part.operands
+            # As many windows as there are cells to fill: beyond the matrix, of zeros.
+            room = apply("pad", of, bottom=part.rows.size + 1, right=part.columns.size + 1)
+            try:
+                found = Applied(part.operation, room, *others, **{**told, **new})
+            except CellpropError:  # windows can't move so
+                return None
+            return apply(IN_PLACE_OF, found, part)
+
+        return changed
+
+    def wrong(facts: Facts) -> Iterator[Expression]:
+        for by in (-1, 1):
+            yield from _anywhere(change(by))(facts)
+
+    return wrong
+
+
+def _update_added(facts: Facts, old: Expression, step: Expression) -> Expression | None:
+    return old + step if facts.is_parameter(old) else None
+
+
+def _only_step(facts: Facts, old: Expression, step: Expression) -> Expression | None:
+    return step if facts.is_parameter(old) else None
 
 
 def _mean_of_products(facts: Facts, left: Expression, right: Expression) -> Expression | None:
@@ -534,6 +759,18 @@ SLIPS: tuple[Slip, ...] = (
     Slip("bias_left_out", _at("add", _bias_left_out)),
     Slip("bias_subtracted", _at("add", lambda f, a, b: a - b if _is_bias(f, b) else None)),
     Slip("bias_twice", _at("add", lambda f, a, b: a + b + b if _is_bias(f, b) else None)),
+    Slip("state_not_carried", _anywhere(_state_from_first)),
+    Slip("state_not_carried", _at("add", _state_left_out)),
+    Slip("residual_left_out", _at("add", _past_left_out)),
+    Slip("mask_forgotten", _at("add", _mask_left_out)),
+    Slip("mask_forgotten", _at("multiply", _mask_left_out)),
+    Slip("scaling_forgotten", _at("divide", _scaling_left_out)),
+    Slip("softmax_axis", _shares_of_columns),
+    Slip("one_use_only", _some_terms("change")),
+    Slip("one_way_only", _some_terms("error", "delta")),
+    Slip("kernel_turned", _anywhere(_kernel_turned)),
+    Slip("stride_off", _windows_off("down", "across")),
+    Slip("padding_off", _windows_off("top", "left")),
     Slip("slope_left_out", _at("multiply", _slope_left_out)),
     Slip("slope_at_input", _slope_at_inputs),
     Slip("activation_twice", _activation_twice),
@@ -553,10 +790,14 @@ SLIPS: tuple[Slip, ...] = (
     Slip("element_by_element", _at("product", lambda _, a, b: apply(BY_PLACE, a, b))),
     Slip("wrong_axis", _at("sum_over_rows", lambda _, x: apply(ROW_SUMS, x))),
     Slip("wrong_axis", _at("sum_over_columns", lambda _, x: apply(COLUMN_SUMS, x))),
+    Slip("other_step", _anywhere(_step_off(-1))),
+    Slip("other_step", _anywhere(_step_off(1))),
     Slip("updated_too_early", _updated_too_early),
     Slip("other_delta", _anywhere(_other_delta)),
     Slip("update_subtracted", _at("add", lambda f, a, b: a - b if f.is_parameter(a) else None)),
     Slip("old_value_left_out", _at("add", lambda f, a, b: b if f.is_parameter(a) else None)),
+    Slip("update_added", _at("subtract", _update_added)),
+    Slip("old_value_left_out", _at("subtract", _only_step)),
     Slip("mean_for_sum", _at("sum_over_rows", _mean_for_sum)),
     Slip("mean_for_sum", _at("product", _mean_of_products)),
     Slip("sum_for_mean", _at("divide", _sum_for_mean)),
@@ -598,4 +839,10 @@ def mistakes(of: Matrix, program: Program, decimals: int) -> Sequence[tuple[Slip
         The expression has the matrix's axes; the likelier slips come first.
     """
     facts = Facts(of, program, decimals)
-    return [(slip, wrong) for slip in SLIPS for wrong in slip.wrong(facts)]
+    return [(slip, wrong) for slip in SLIPS for wrong in slip.wrong(facts) if _has_room(wrong, of)]
+
+
+def _has_room(wrong: Expression, of: Matrix) -> bool:
+    """Whether numbers have the shape of a matrix, or repeat to fit."""
+    sides = ((wrong.rows, of.rows), (wrong.columns, of.columns))
+    return all(has.size in (1, wanted.size) for has, wanted in sides)

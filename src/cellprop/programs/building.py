@@ -53,7 +53,8 @@ from cellprop.programs.following import Part, followed, operations
 from cellprop.programs.program import Forward, Program
 from cellprop.programs.updating import RATE
 
-RULES = ("uniform", "normal", "glorot", "he", "zeros", "ones")
+UNIFORM = "uniform"
+RULES = (UNIFORM, "normal", "glorot", "he", "zeros", "ones")
 """How a parameter's first values are drawn."""
 
 Losses = Expression | Sequence[Expression]
@@ -137,8 +138,8 @@ class Written:
     @property
     def about(self) -> str:
         """What the function says of itself, in a line."""
-        first, *_ = (self.function.__doc__ or "").strip().split("\n\n")
-        return _said(first)
+        line, *_ = (self.function.__doc__ or "").strip().split("\n\n")
+        return _said(line)
 
     def program(
         self, sizes: Mapping[str, Size], *, optimizer: str = "sgd", average: bool = False
@@ -173,7 +174,7 @@ class Written:
             The same one draws the same numbers.
         """
         builder, draw = self.written(sizes), np.random.default_rng(seed)
-        return {p.name: _first(p.shape, builder.rules[p.name], draw) for p in builder.parameters}
+        return {p.name: first(p.shape, builder.rules[p.name], draw) for p in builder.parameters}
 
     def written(self, sizes: Mapping[str, Size]) -> Builder:
         """Return what the function writes, without the steps that follow from it.
@@ -255,6 +256,19 @@ class Written:
         return f"{place}, in step '{builder.open_step}'" if builder.open_step else place
 
 
+def is_a_name(name: str) -> bool:
+    """Whether Excel, Python and R take a text for the name of a matrix."""
+    lower = name.lower()
+    is_plain = name.isidentifier() and name.isascii() and len(name) <= LONGEST
+    is_taken = is_a_word(name) or lower in NO_NAMES or (lower in OURS and lower != RATE)
+    return is_plain and not is_taken and not CELL.fullmatch(name) and not name.startswith("_")
+
+
+def is_a_word(name: str) -> bool:
+    """Whether a text is a word of Python or R itself."""
+    return keyword.iskeyword(name) or name in WORDS_OF_R
+
+
 def numbered(axis: str, size: int) -> Axis:
     """Return an axis whose rows or columns have no names of their own: samples are counted, and
     others have the axis's first letter before their number.
@@ -276,12 +290,12 @@ def _said(text: str) -> str:
     return clean
 
 
-def _first(shape: tuple[int, int], rule: str, draw: np.random.Generator) -> Array:
+def first(shape: tuple[int, int], rule: str, draw: np.random.Generator) -> Array:
     """Return first values of a parameter whose rows are what enters, and columns what leaves."""
     entering, leaving = shape
     limit = np.sqrt(6.0 / (entering + leaving))
     ways: dict[str, Callable[[], Array]] = {
-        "uniform": lambda: draw.random(shape),
+        UNIFORM: lambda: draw.random(shape),
         "normal": lambda: draw.standard_normal(shape),
         "glorot": lambda: draw.uniform(-limit, limit, shape),
         "he": lambda: draw.standard_normal(shape) * np.sqrt(2.0 / entering),
@@ -423,7 +437,7 @@ class Builder:
         return self.targets[-1]
 
     def parameter(
-        self, name: str, rows: AxisName, columns: AxisName, start: str = "uniform"
+        self, name: str, rows: AxisName, columns: AxisName, start: str = UNIFORM
     ) -> Matrix:
         """Return a Matrix that is learnt, of shape (rows, columns); `start` is one of `RULES`."""
         if start not in RULES:
@@ -600,14 +614,13 @@ class Builder:
         if not (isinstance(name, str) and name.isidentifier() and name.isascii()):
             raise InputError(f"'{name}' is no name: take letters, digits and _, a letter first.")
         lower = name.lower()
-        if keyword.iskeyword(name) or name in WORDS_OF_R:
+        if is_a_word(name):
             raise InputError(f"{name} is a word of Python or R itself: write {name}_.")
-        is_cell = CELL.fullmatch(name) or lower in NO_NAMES
-        if is_cell or len(name) > LONGEST or name.startswith("_"):
-            way_out = f"{name[0]}_{name[1:]}" if name[1:].isdecimal() else f"{name}_"
-            raise InputError(f"Excel takes no matrix called {name}: write {way_out[:40]}.")
         if lower in OURS:
             raise InputError(f"{name} is {OURS[lower]}: take another name.")
+        if not is_a_name(name):
+            way_out = f"{name[0]}_{name[1:]}" if name[1:].isdecimal() else f"{name}_"
+            raise InputError(f"Excel takes no matrix called {name}: write {way_out[:40]}.")
         known = self._names.setdefault(lower, name)
         if name in (matrix.name for matrix in self._all):
             raise InputError(f"the name {name} is used twice.")

@@ -7,10 +7,11 @@ Knows the algebra, programs and update rules; what a user writes a program with,
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Protocol
+from itertools import starmap
+from typing import Any, Protocol
 
 from cellprop.algebra import (
     GRADIENTS,
@@ -67,6 +68,7 @@ class Way(Protocol):
         parts: The steps.
         losses: What is to become smaller.
         written_parts: What only leads to another matrix, such as the exponentials of a softmax.
+        rules: How each parameter's first values are drawn, by its name.
     """
 
     given_matrices: list[Matrix]
@@ -76,6 +78,7 @@ class Way(Protocol):
     parts: list[Part]
     losses: tuple[Matrix, ...]
     written_parts: set[Matrix]
+    rules: dict[str, str]
 
     @property
     def defined(self) -> tuple[Matrix, ...]:
@@ -168,13 +171,11 @@ class _Back:
             updates=self.update.updates,
             changes=self.update.changes,
             roles=dict(self._roles(matrices)),
+            starts=dict(way.rules),
         )
 
     def _steps(self) -> list[Step]:
         way, update = self.way, self.update
-
-        def told(key: str, *notes: Note) -> Caption:
-            return Caption(f"program.{key}.title", (f"program.{key}.says",), {}, notes)
 
         steps: list[Step] = []
 
@@ -187,9 +188,9 @@ class _Back:
                 steps.append(Step(kind, len(steps), kind, found, captioned=captioned, part=part))
 
         given = (*way.given_matrices, *way.targets, *way.constants)
-        add("given", told("given", Note(SHOWN, (BATCHES,))), given)
+        add("given", _of_start("given", Note(SHOWN, (BATCHES,))), given)
         learnt = (*update.settings.values(), *way.parameters, *update.remembered.values())
-        add("parameters", told("parameters"), learnt)
+        add("parameters", _of_start("parameters"), learnt)
         written = list(enumerate(way.parts))
         for number, part in written:
             takes_loss = any(matrix in way.losses for matrix in part.brings)
@@ -199,11 +200,15 @@ class _Back:
                 add("backward", caption, together, number)
         sums = [(name, each[-1:]) for name, each in self.gradients.items() if each[1:]]
         for names, brings in _groups(sums):
-            add("backward", _of_parameters("shares", names, *map(self._shared, names)), brings)
+            add(
+                "backward",
+                _of_parameters("shares", ", ".join(names), *map(self._shared, names)),
+                brings,
+            )
         new = [(p.name, update.brings[p.name]) for p in way.parameters]
         for names, brings in _groups(new):
             counted = update.counted if steps[-1].kind != "update" else ()
-            add("update", _of_parameters("update", names), (*counted, *brings))
+            add("update", _of_parameters("update", ", ".join(names)), (*counted, *brings))
         return steps
 
     def _back(
@@ -214,19 +219,16 @@ class _Back:
         """
         found = {matrix for each in self.gradients.values() for matrix in each}
         gradients = tuple(matrix for matrix in brings if matrix in found)
-        title = {"title": part.title}
         if len(brings) > MOST_AT_ONCE and 0 < len(gradients) < len(brings):
             adjoints = tuple(matrix for matrix in brings if matrix not in found)
-            yield Caption("program.backward.title", ("program.backward.says",), title), adjoints
-            yield Caption("program.gradients.title", ("program.gradients.says",), title), gradients
+            yield _of_back(part.title, uses=False), adjoints
+            yield _of_gradients(part.title), gradients
             return
-        says = ("program.backward.says", *["program.backward.uses"] * bool(gradients))
-        yield Caption("program.backward.title", says, title), brings
+        yield _of_back(part.title, uses=bool(gradients)), brings
 
     def _shared(self, name: str) -> Note:
         """Return the note that says of how many shares a gradient is the sum."""
-        count = len(self.gradients[name]) - 1
-        return Note("program.shares.uses", fills={"name": name, "count": str(count)})
+        return _of_uses(name, str(len(self.gradients[name]) - 1))
 
     def _lanes(self, steps: Sequence[Step]) -> Iterator[Lane]:
         for step in steps:
@@ -279,10 +281,9 @@ def _groups(
         yield names, brings
 
 
-def _of_parameters(key: str, names: Sequence[str], *notes: Note) -> Caption:
+def _of_parameters(key: str, names: str, *notes: Note) -> Caption:
     """Return what is said of a step that is about some parameters."""
-    named = {"names": ", ".join(names)}
-    return Caption(f"program.{key}.title", (f"program.{key}.says",), named, notes)
+    return Caption(f"program.{key}.title", (f"program.{key}.says",), {"names": names}, notes)
 
 
 def _same(caption: Caption) -> Caption:
@@ -303,6 +304,65 @@ def _caption(part: Part) -> Caption:
     says = part.says or made
     fills: dict[str, str | Phrase | tuple[Phrase, ...]] = {"title": part.title, "says": says}
     return Caption("program.forward.title", ("program.forward.says",), fills, (*own, *notes))
+
+
+def said_in(caption: Caption) -> dict[str, Any]:
+    """Return a caption of a step of a written program as data: of what kind it is, and its texts.
+    `caption_of` makes it again.
+    """
+    _, key, _ = caption.title.split(".")
+    found: dict[str, Any] = {"key": key}
+    if key == "forward":
+        notes = [note.fills["note"] for note in caption.notes if note.key == "program.note"]
+        says = caption.fills["says"]
+        found["says"] = says if isinstance(says, str) else ""
+        found["note"] = notes[0] if notes else ""
+    elif key == "backward":
+        found["uses"] = len(caption.says) > 1
+    elif key == "shares":
+        found["uses"] = [[note.fills["name"], note.fills["count"]] for note in caption.notes]
+    return found | {n: caption.fills[n] for n in ("title", "names") if n in caption.fills}
+
+
+def caption_of(said: Mapping[str, Any], brings: Sequence[Matrix]) -> Caption:
+    """Return the caption of a step that brings some matrices, from its data.
+
+    Raises
+    ------
+    KeyError
+        If there is no caption of the kind, or it lacks a text.
+    """
+    ways: Mapping[str, Callable[[], Caption]] = {
+        "given": lambda: _of_start("given", Note(SHOWN, (BATCHES,))),
+        "parameters": lambda: _of_start("parameters"),
+        "forward": lambda: _caption(Part(said["title"], said["says"], said["note"], list(brings))),
+        "backward": lambda: _of_back(said["title"], uses=said["uses"] is True),
+        "gradients": lambda: _of_gradients(said["title"]),
+        "shares": lambda: _of_parameters("shares", said["names"], *starmap(_of_uses, said["uses"])),
+        "update": lambda: _of_parameters("update", said["names"]),
+    }
+    return ways[said["key"]]()
+
+
+def _of_start(key: str, *notes: Note) -> Caption:
+    """Return what is said of a step that brings what no step computes."""
+    return Caption(f"program.{key}.title", (f"program.{key}.says",), {}, notes)
+
+
+def _of_back(title: str, *, uses: bool) -> Caption:
+    """Return what is said of going back through a step, which may have used a parameter."""
+    says = ("program.backward.says", *["program.backward.uses"] * uses)
+    return Caption("program.backward.title", says, {"title": title})
+
+
+def _of_gradients(title: str) -> Caption:
+    """Return what is said of the gradients of what a step used."""
+    return Caption("program.gradients.title", ("program.gradients.says",), {"title": title})
+
+
+def _of_uses(name: str, count: str) -> Note:
+    """Return the note that says of how many shares a gradient is the sum."""
+    return Note("program.shares.uses", fills={"name": name, "count": count})
 
 
 def _sources(matrix: Matrix) -> Iterator[str]:

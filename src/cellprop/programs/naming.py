@@ -61,12 +61,16 @@ ERRORS = (
     "doutput", "do",
 )  # fmt: skip
 LOSS = ("loss", "losses", "cost", "mse", "j", "bce", "crossentropy", "ce", "squarederror", "sse")
+# What our own loss as one number is called where a matrix of a program has the name `loss`.
+MEAN_LOSS = "mean_loss"
 # Of an update rule's own numbers, those that have another name as well.
 SETTINGS: Mapping[str, tuple[str, ...]] = {"momentum": ("mu",), "epsilon": ("eps",)}
 # Letters that are words.
 LETTERS = {"δ": "delta", "Δ": "d", "∂": "d", "∇": "grad", "η": "eta", "μ": "mu", "β": "beta",
            "ε": "epsilon", "′": "new", "'": "new", "\u0302": "hat"}  # fmt: skip
 
+# The last number in a name counts time steps, or layers: `h_2`, `d_z_3`, `h_2_exponentials`.
+COUNTED = re.compile(r"(.*?)(\d{1,9})(\D*)", re.ASCII)
 LETTER_OR_DIGIT = re.compile(r"[a-z0-9]+")
 # Parts of a name that say where it is kept, and nothing else.
 PART = re.compile(r"[./\\:|]+")
@@ -83,6 +87,34 @@ def squashed(name: str) -> str:
     plain = unicodedata.normalize("NFKD", name)
     plain = "".join(LETTERS.get(letter, letter) for letter in plain)
     return "".join(LETTER_OR_DIGIT.findall(plain.lower()))
+
+
+def counted(name: str) -> tuple[str, int]:
+    """Return what a name has in common with those of other time steps, and the number of its own;
+    the name and -1 if it has none.
+
+    >>> counted("h_2"), counted("d_W_h_z_3"), counted("mask")
+    (('h_*', 2), ('d_W_h_z_*', 3), ('mask', -1))
+    """
+    found = COUNTED.fullmatch(name)
+    return (f"{found[1]}*{found[3]}", int(found[2])) if found else (name, -1)
+
+
+@lru_cache(maxsize=8)
+def series(program: Program) -> Mapping[str, tuple[Matrix, ...]]:
+    """Return the matrices that are alike but for the number of a time step, in its order, by what
+    their names have in common. Networks have none: their numbers are of layers.
+    """
+    found: dict[str, list[tuple[int, Matrix]]] = {}
+    for matrix in program.matrices if program.is_written else ():
+        common, number = counted(matrix.name)
+        if number >= 0:
+            found.setdefault(common, []).append((number, matrix))
+    return {
+        common: tuple(matrix for _, matrix in sorted(each, key=lambda pair: pair[0]))
+        for common, each in found.items()
+        if len(each) > 1
+    }
 
 
 # --- The table ----------------------------------------------------------------------------
@@ -107,6 +139,8 @@ class LayerNames:
 
 def _layers(program: Program, first: int) -> Iterator[LayerNames]:
     """Yield the layers from the first hidden one to the output, numbered from `first`."""
+    if program.is_written:
+        return
     *hidden, last = _by_role(program)
     only = len(hidden) == 1
     for number, ours in enumerate(hidden, first):
@@ -164,7 +198,7 @@ def names_of(program: Program, first: int = 1) -> Meanings:
         The number of the first layer: 1, or 0.
     """
     changes = (change_name(program, parameter) for parameter in program.changes)
-    there = {*program.by_name, LOSS[0], *changes}
+    there = {*program.by_name, loss_name(program), *changes}
     found: dict[str, dict[str, None]] = {}
     for ours, theirs in _pairs(program, first):
         if ours in there:
@@ -177,15 +211,25 @@ def change_name(program: Program, parameter: str) -> str:
     shows it.
     """
     change = program.changes[parameter]
-    shown = (m.name for m in program.having("change") if m.definition is change)
+    shown = (m.name for m in program.having("change") if change in (m, m.definition))
+    # Where gradients are averaged, a written program shows them summed.
     return next(shown, f"d_{parameter}")
+
+
+def loss_name(program: Program) -> str:
+    """Return the name of the loss as one number, which no step shows: `loss`, unless that is one of
+    the steps' matrices.
+    """
+    return MEAN_LOSS if LOSS[0] in program.by_name else LOSS[0]
 
 
 def _pairs(program: Program, first: int) -> Iterator[tuple[str, str]]:
     """Yield one of our names with each name that it may have elsewhere."""
     for matrix, words in _whole(program):
         yield from ((matrix.name, word) for word in words)
-    for ours in (LOSS[0], program.loss.name):
+    if program.is_written:
+        yield from _of_written(program)
+    for ours in (loss_name(program), *(loss.name for loss in program.losses)):
         yield from ((ours, word) for word in LOSS)
     for number, layer in enumerate(_layers(program, first)):
         for role, bases in BASES.items():
@@ -200,15 +244,37 @@ def _pairs(program: Program, first: int) -> Iterator[tuple[str, str]]:
 
 def _whole(program: Program) -> Iterator[tuple[Matrix, tuple[str, ...]]]:
     """Yield the matrices that are not of a layer, with their names."""
-    yield program.forward.entered, INPUTS
-    yield program.target, TARGETS
+    forward = program.forward
+    # Where there are several, their names tell them apart.
+    if len(forward.inputs) == 1:
+        yield forward.entered, INPUTS
+    if len(forward.targets) == 1:
+        yield forward.target, TARGETS
     yield program.rate, RATE
     for setting in program.having("setting", "share"):
         yield setting, (squashed(setting.name), *SETTINGS.get(setting.name, ()))
-    yield program.output, PREDICTIONS
+    if len(forward.outputs) == 1:
+        yield forward.output, PREDICTIONS
     for matrix in program.brought_by("loss"):
         if program.roles[matrix.name] == "error":
             yield matrix, ERRORS
+
+
+def _of_written(program: Program) -> Iterator[tuple[str, str]]:
+    """Yield the names of a written program's matrices: its own, in another spelling, and those of
+    their gradients and slopes.
+    """
+    learnt = {matrix.name for matrix in program.parameters}
+    for matrix in program.matrices:
+        name = squashed(matrix.name)
+        yield matrix.name, name
+        if matrix.name in learnt:
+            yield from _of_parameter(program, matrix.name, (name,))
+        elif f"d_{matrix.name}" in program.by_name:
+            yield from ((f"d_{matrix.name}", each) for each in _affixed(name, GRADIENT))
+        slope = f"slope_{matrix.name}"
+        if slope in program.by_name:
+            yield from ((slope, each) for each in _affixed(name, BASES["slope"]))
 
 
 def _of_role(
@@ -299,7 +365,9 @@ def look_up(theirs: Sequence[str], program: Program) -> dict[str, Candidates]:
     def found_with(first: int) -> dict[str, Candidates]:
         table = names_of(program, first)
         return {
-            name: Candidates((name,))
+            name: Candidates(
+                (name, MEAN_LOSS) if name == LOSS[0] != loss_name(program) else (name,)
+            )
             if name in known
             else _candidates(_Parts.of(name), table, layers, program)
             for name in theirs

@@ -279,9 +279,12 @@ class Program:
             `ONE` where nothing is dealt.
         updates: For each name that training carries on (a parameter, or what an update rule
             remembers), the matrix that replaces it.
-        changes: For each parameter's name, the change wanted of it: the negative gradient.
+        changes: For each parameter's name, the change wanted of it, the negative gradient; of a
+            written program the gradient.
         roles: For each matrix's name, what it is to its step.
         name, about: What it is called and says of itself, where somebody wrote it.
+        starts: By which rule first values of a parameter are drawn, by its name, where its model
+            has rules.
     """
 
     steps: tuple[Step, ...]
@@ -294,6 +297,7 @@ class Program:
     roles: Mapping[str, Role]
     name: str = ""
     about: str = ""
+    starts: Mapping[str, str] = field(default_factory=dict)
 
     @cached_property
     def matrices(self) -> tuple[Matrix, ...]:
@@ -331,6 +335,13 @@ class Program:
         """The operations that take the losses: `squared_error`, …; each once."""
         taken = (loss.definition for loss in self.losses)
         return tuple(dict.fromkeys(of.operation.name for of in taken if isinstance(of, Applied)))
+
+    @property
+    def is_written(self) -> bool:
+        """Whether somebody wrote it: then it has no layers, and adjoints are gradients; those of a
+        network are changes wanted.
+        """
+        return not self.forward.layers
 
     @property
     def parameters(self) -> tuple[Matrix, ...]:

@@ -231,7 +231,7 @@ def _drawn(words: Words, graph: Graph, lit: Lit) -> Drawing:
             break
     says = words("graph.says", steps=", ".join(titles))
     now = [titles[place] for place in sorted(lit.boxes)]
-    says += f" {words('drawing.lit', parts='; '.join(now))}" if now else ""
+    says += f" {words('graph.lit', parts='; '.join(now))}" if now else ""
     return shapes.grouped(words("graph.name"), says, size[:2], drawn)
 
 
