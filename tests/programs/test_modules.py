@@ -350,6 +350,42 @@ def test_a_sequence_of_words_may_be_flattened():
     compare(model, X, [output], sizes, steps=3)
 
 
+# --- Examples that ship -------------------------------------------------------------------
+
+
+def leaves(run: cellprop.Trace) -> dict[str, Any]:
+    return {name: torch.tensor(values, requires_grad=True) for name, values in run.start.items()}
+
+
+@pytest.mark.parametrize("name", ["lstm", "gru", "convolution"])
+def test_an_example_learns_as_pytorch_does(name):
+    run = cellprop.example(name, epochs=0)
+    learnt, given = leaves(run), {n: torch.tensor(values) for n, values in run.values.items()}
+    if name == "convolution":
+        image, functional = given["image"][None, None], nn.functional
+        kernels = torch.stack([learnt["K_a"], learnt["K_b"]])[:, None]
+        biases = torch.cat([learnt["b_a"], learnt["b_b"]]).flatten()
+        pooled = functional.max_pool2d(functional.conv2d(image, kernels, biases).relu(), 2)
+        scores = pooled.flatten(1) @ learnt["W"]
+        total = functional.cross_entropy(scores, given["y"], reduction="sum")
+    else:
+        module = getattr(nn, name.upper())(1, 2, batch_first=True).double()
+        own = {
+            "weight_ih_l0": learnt["W"].T, "weight_hh_l0": learnt["U"].T,
+            "bias_ih_l0": learnt["b"][0], "bias_hh_l0": torch.zeros_like(learnt["b"][0]),
+        }  # fmt: skip
+        X = torch.stack([given["x_1"], given["x_2"]], dim=1)
+        states, _ = torch.func.functional_call(module, own, (X,))
+        scores = states[:, -1] @ learnt["W_o"]
+        if name == "lstm":
+            total = nn.functional.cross_entropy(scores, given["y"], reduction="sum")
+        else:
+            total = nn.functional.mse_loss(scores, given["y"], reduction="sum") / 2
+    total.backward()
+    for parameter, tensor in learnt.items():
+        assert close(run[f"d_{parameter}"].to_numpy(), tensor.grad.numpy()), parameter
+
+
 # --- What is made of it -------------------------------------------------------------------
 
 BOOKS = {

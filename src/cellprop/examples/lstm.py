@@ -39,6 +39,6 @@ def lstm(m):
     return cross_entropy(m.target("y", "samples", "outputs"), output)
 
 
-X = {"x_1": [[0.9], [-0.4], [0.2], [-0.7]], "x_2": [[0.1], [0.6], [-0.8], [-0.2]]}
-y = ["fell", "rose", "fell", "rose"]
+X = {"x_1": [[0.9], [-0.4], [0.2]], "x_2": [[0.1], [0.6], [-0.8]]}
+y = ["fell", "rose", "fell"]
 options = {"seed": 1, "learning_rate": 0.5, "epochs": 100}

@@ -110,34 +110,28 @@ class Cell:
     write: Callable[[Here, Builder, Mapping[str, Matrix], Expression, Kept, int, str], Kept]
 
 
-def _sums(
-    learnt: Mapping[str, Matrix], x: Expression, h: Expression
-) -> tuple[Expression, Expression]:
-    """Return the weighted sums of what comes in, and of what was kept, with their biases."""
-    came, kept = x @ learnt["W_ih"], h @ learnt["W_hh"]
-    if "b_ih" in learnt:
-        came, kept = came + learnt["b_ih"], kept + learnt["b_hh"]
-    return came, kept
+def _sum(learnt: Mapping[str, Matrix], x: Expression, h: Expression) -> Expression:
+    """Return the weighted sum of what comes in and of what was kept, with both biases."""
+    total = x @ learnt["W_ih"] + h @ learnt["W_hh"]
+    return total + learnt["b_ih"] + learnt["b_hh"] if "b_ih" in learnt else total
 
 
 def _write_rnn(
     here: Here, m: Builder, learnt: Mapping[str, Matrix], x: Expression, kept: Kept, t: int, h: str
 ) -> Kept:
-    came, before = _sums(learnt, x, kept["h"])
     activation = here.module.nonlinearity
     says = f"What comes in now, and what was kept from before, through {activation}."
     with m.step(here.title(f"time {t}"), says=says):
-        z = m.define(here.name("z", t), came + before)
+        z = m.define(here.name("z", t), _sum(learnt, x, kept["h"]))
         return {"h": m.define(h, apply(activation, z))}
 
 
 def _write_lstm(
     here: Here, m: Builder, learnt: Mapping[str, Matrix], x: Expression, kept: Kept, t: int, h: str
 ) -> Kept:
-    came, before = _sums(learnt, x, kept["h"])
     says = "One weighted sum for all gates, a quarter for each."
     with m.step(here.title(f"time {t}: sums"), says=says):
-        z = m.define(here.name("z", t), came + before)
+        z = m.define(here.name("z", t), _sum(learnt, x, kept["h"]))
     says = "How much to let in (i) and to keep (f), what is new (g), how much to show (o)."
     with m.step(here.title(f"time {t}: gates"), says=says):
         parts = zip("ifgo", functions.split(z, like=kept["h"]), strict=True)
@@ -154,7 +148,9 @@ def _write_lstm(
 def _write_gru(
     here: Here, m: Builder, learnt: Mapping[str, Matrix], x: Expression, kept: Kept, t: int, h: str
 ) -> Kept:
-    came, before = _sums(learnt, x, kept["h"])
+    came, before = x @ learnt["W_ih"], kept["h"] @ learnt["W_hh"]
+    if "b_ih" in learnt:
+        came, before = came + learnt["b_ih"], before + learnt["b_hh"]
     says = "What comes in and what was kept, each weighted: a third to reset, update and renew."
     with m.step(here.title(f"time {t}: sums"), says=says):
         sums = (m.define(here.name("a", t), came), m.define(here.name("k", t), before))

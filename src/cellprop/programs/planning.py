@@ -188,7 +188,8 @@ class Here:
 
     def title(self, *parts: str) -> str:
         """Return the title of a step."""
-        own = self.kind if self.place == "model" else f"{self.place} {self.kind}"
+        kind = "attention" if self.kind == ATTENTION else self.kind
+        own = kind if self.place == "model" else f"{self.place} {kind}"
         return ", ".join([own, *filter(None, parts)])
 
     def which(self, k: int) -> str:
