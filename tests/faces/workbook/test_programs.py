@@ -176,3 +176,16 @@ def test_a_text_that_could_be_a_formula_is_refused():
 
     with pytest.raises(cellprop.CellpropError, match="a text may not begin with '='"):
         cellprop.trace(evil, [[1]], [1])
+
+
+@pytest.mark.slow
+def test_the_formula_in_focus_of_many_cells_is_no_error_in_libreoffice(libreoffice, tmp_path):
+    """It chooses from a text for each cell, and LibreOffice chooses from thirty at most."""
+    loaded = ships("lstm")
+    X = {name: np.tile(np.array(rows, dtype=float), (2, 1)) for name, rows in loaded.X.items()}
+    trace = cellprop.trace(loaded.written, X, [*loaded.y, *loaded.y], seed=1)
+    assert max(m.rows.size * m.columns.size for m in trace.program.matrices) > 30
+    path = tmp_path / "book.xlsx"
+    path.write_bytes(reading.content(trace))
+    recalculated, _ = reading.converted_by_libreoffice(libreoffice, [path], tmp_path)
+    assert reading.errors_of(recalculated["book"]) == []

@@ -167,8 +167,8 @@ def _times(by: int, what: str) -> str:
 
 # A spreadsheet nests functions 64 deep, and has formulas of 8,192 characters.
 MOST_NESTED, LONGEST = 60, 8000
-# Of a text within a formula: 255 characters; of a function: 255 arguments.
-MOST_TEXT, MOST_OPTIONS = 250, 250
+# Of a text within a formula: 255 characters; of CHOOSE: 254 values, in LibreOffice 30.
+MOST_TEXT, MOST_OPTIONS = 250, 30
 # What a formula consists of: letters, numbers, and everything else.
 _TOKENS = re.compile(r"[A-Z]+|\d+|[^A-Z\d]+")
 
