@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cellprop.algebra import Array, Axis, Matrix, formulas, value
+from cellprop.algebra import Array, Axis, Matrix, apply, formulas, value
 from cellprop.faces.places import Place, letter
 from cellprop.faces.workbook.book import RunBook
 from cellprop.faces.workbook.canvas import WIDEST, Canvas, at_home, room_for
@@ -103,7 +103,8 @@ def _put_positions(canvas: Canvas, grid: Grid, inputs: Place, values: Array, end
     """
     raw = inputs.matrix
     least, most = ends_of(raw.columns)
-    position = (raw - least) / (most - least)
+    # The ends are the same where all samples are, and so large that a tenth of 1 is lost.
+    position = apply("ratio_to_spread", raw - least, most - least)
     known = {raw.name: values, "least": ends[:1], "most": ends[1:]}
     cells = {raw.name: inputs.addresses(), **ends_at(grid)}
     texts = formulas(position, lambda matrix: cells[matrix.name])
