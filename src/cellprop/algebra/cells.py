@@ -79,7 +79,7 @@ def element_by_element(form: Form) -> CellForm:
     """Return the CellForm of an operation that fills `form` in cell by cell."""
 
     def cells(expression: Applied, operands: Sequence[CellTexts]) -> CellTexts:
-        rows, columns = expression.rows.size, expression.columns.size
+        rows, columns = expression.shape
         filled = [
             _stretched(wrapped(operand, need), rows, columns)
             for operand, need in zip(operands, form.needs, strict=False)

@@ -8,7 +8,7 @@ is not read.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import product
 
 import numpy as np
@@ -34,10 +34,7 @@ from cellprop.algebra.windows import (
     axes_of_windows,
     check_goes_back,
     check_moves,
-    counted,
-    shape_of,
     sides_of,
-    told_of,
     windows_in_excel,
     windows_in_numpy,
     windows_in_r,
@@ -49,13 +46,13 @@ from cellprop.errors import ShapeError
 
 def _sides_of_convolution(expression: Applied) -> tuple[Side, Side]:
     of, kernel = expression.operands[:2]
-    return sides_of(shape_of(of), shape_of(kernel), told_of(expression), shape_of(expression))
+    return sides_of(of.shape, kernel.shape, expression.settings, expression.shape)
 
 
 def _convolve(x: Array, kernel: Array, like: Array | None = None, **told: int) -> Array:
     x, kernel = np.atleast_2d(x), np.atleast_2d(kernel)
-    sides = sides_of(x.shape, kernel.shape, {**told}, (0, 0))
-    counts = [counted(s.size, s.window, s.stride, s.apart, s.before) for s in sides]
+    sides = sides_of(x.shape, kernel.shape, told, (0, 0))
+    counts = [side.most for side in sides]
     if like is not None:
         counts = list(np.atleast_2d(like).shape)
     total = np.zeros(counts)
@@ -72,25 +69,25 @@ def _axes_of_convolution(operands: Sequence[Expression], **told: Setting) -> Axe
     of, kernel, *like = operands
     if like:
         return _axes_of_part(of, kernel, like[0], told)
-    return axes_of_windows(of, shape_of(kernel), described(kernel), told)
+    return axes_of_windows(of, kernel.shape, described(kernel), told)
 
 
 def _axes_of_part(
-    of: Expression, kernel: Expression, like: Expression, told: dict[str, Setting]
+    of: Expression, kernel: Expression, like: Expression, told: Mapping[str, Setting]
 ) -> Axes:
     """Return the Axes of a matrix, of no more rows and columns than windows there are: as of a
     kernel, where windows over the matrix have what comes back as theirs.
     """
     check_moves(told)
-    for side in sides_of(shape_of(of), shape_of(kernel), told, shape_of(like)):
-        if counted(side.size, side.window, side.stride, side.apart, side.before) < side.count:
+    for side in sides_of(of.shape, kernel.shape, told, like.shape):
+        if side.most < side.count:
             raise ShapeError(f"{described(of)} has fewer windows than {described(like)} numbers.")
     return like.rows, like.columns
 
 
 def _axes_back(operands: Sequence[Expression], **told: Setting) -> Axes:
     came, kernel, like = operands
-    of = axes_of_windows(like, shape_of(kernel), described(kernel), told)
+    of = axes_of_windows(like, kernel.shape, described(kernel), told)
     return check_goes_back(came, of, like)
 
 
@@ -145,7 +142,7 @@ def _sums(
             return f"SUMPRODUCT({','.join(ends)})"
         return "+".join(f"{left[r][c]}*{right[a][b]}" for (r, c), (a, b) in found) or "0"
 
-    rows, columns = shape_of(expression)
+    rows, columns = expression.shape
     are_single = all(len(pairs(i, j)) <= 1 for i, j in np.ndindex(rows, columns))
     texts = [[text(i, j) for j in range(columns)] for i in range(rows)]
     return CellTexts(texts, TIMES if are_single else PLUS)
@@ -194,20 +191,26 @@ def _range_of_sums(expression: Applied, operands: Sequence[Range]) -> Range:
     """Return the Range of sums of as many products as a kernel has numbers, or fewer."""
     kernel = expression.operands[1]
     least, most = ranges.of_products(operands[:2])
-    count = kernel.rows.size * kernel.columns.size
+    count = kernel.size
     return ranges.widened((0.0, 0.0), (least * count, most * count))
+
+
+def _turned(told: Mapping[str, int]) -> dict[str, int]:
+    """Return how what comes back moves as a kernel: as far as a kernel's lines were apart, and its
+    own lines as far apart as windows were.
+    """
+    return {
+        **told,
+        "down": told["apart_down"], "across": told["apart_across"],
+        "apart_down": told["down"], "apart_across": told["across"],
+    }  # fmt: skip
 
 
 def _back_of_convolution(
     g: Expression, _: Expression, of: Expression, kernel: Expression, *like: Expression, **told: int
 ) -> tuple[Expression | None, ...]:
-    turned = {
-        **told,
-        "down": told["apart_down"], "across": told["apart_across"],
-        "apart_down": told["down"], "apart_across": told["across"],
-    }  # fmt: skip
     by_matrix = Applied("convolve_back", g, kernel, of, **told)
-    by_kernel = Applied("convolve", of, g, kernel, **turned)
+    by_kernel = Applied("convolve", of, g, kernel, **_turned(told))
     return (by_matrix, by_kernel, *(None for _ in like))
 
 
@@ -216,12 +219,12 @@ def _back_of_convolution(
 
 def _sides_back(expression: Applied) -> tuple[Side, Side]:
     g, kernel = expression.operands[:2]
-    return sides_of(shape_of(expression), shape_of(kernel), told_of(expression), shape_of(g))
+    return sides_of(expression.shape, kernel.shape, expression.settings, g.shape)
 
 
 def _convolve_back(g: Array, kernel: Array, like: Array, **told: int) -> Array:
     g, kernel, like = np.atleast_2d(g), np.atleast_2d(kernel), np.atleast_2d(like)
-    sides = sides_of(like.shape, kernel.shape, {**told}, g.shape)
+    sides = sides_of(like.shape, kernel.shape, told, g.shape)
     sizes = [max(s.size + 2 * s.before, s.reach + s.stride * (s.count - 1) + 1) for s in sides]
     total = np.zeros(sizes)
     for a, b in np.ndindex(kernel.shape):
@@ -291,13 +294,8 @@ def _back_in_excel(expression: Applied) -> Form:
 def _back_of_back(
     g: Expression, _: Expression, came: Expression, kernel: Expression, __: Expression, **told: int
 ) -> tuple[Expression | None, ...]:
-    turned = {
-        **told,
-        "down": told["apart_down"], "across": told["apart_across"],
-        "apart_down": told["down"], "apart_across": told["across"],
-    }  # fmt: skip
     by_came = Applied("convolve", g, kernel, came, **told)
-    return by_came, Applied("convolve", g, came, kernel, **turned), None
+    return by_came, Applied("convolve", g, came, kernel, **_turned(told)), None
 
 
 # --- The table ----------------------------------------------------------------------------

@@ -88,6 +88,16 @@ class Expression:
     columns: Axis
 
     @property
+    def shape(self) -> tuple[int, int]:
+        """(rows, columns)."""
+        return self.rows.size, self.columns.size
+
+    @property
+    def size(self) -> int:
+        """How many numbers it has."""
+        return self.rows.size * self.columns.size
+
+    @property
     def is_scalar(self) -> bool:
         """Whether it is one number for all rows and columns."""
         return self.rows is ONE and self.columns is ONE
@@ -178,11 +188,6 @@ class Matrix(Expression):
     def __repr__(self) -> str:
         rows, columns = self.rows, self.columns
         return f"<{self.name}: {rows.size} {rows.name} × {columns.size} {columns.name}>"
-
-    @property
-    def shape(self) -> tuple[int, int]:
-        """(rows, columns)."""
-        return self.rows.size, self.columns.size
 
 
 @dataclass(frozen=True, eq=False)

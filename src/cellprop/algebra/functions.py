@@ -29,7 +29,7 @@ def sum_of(operand: Expression, axis: int | None = None) -> Applied:
 
 def mean(operand: Expression, axis: int | None = None) -> Applied:
     """Return the means of the columns (`axis=0`), of the rows (`axis=1`), or of all numbers."""
-    height, width = operand.rows.size, operand.columns.size
+    height, width = operand.shape
     return sum_of(operand, axis) / {0: height, 1: width, None: height * width}[axis]
 
 

@@ -54,12 +54,18 @@ def _axes_of_slice(operands: Sequence[Expression], rows: str, columns: str) -> A
     picked = axes.of_lines(of, rows, columns)
     if not like:
         return picked
-    if (like[0].rows.size, like[0].columns.size) != (picked[0].size, picked[1].size):
-        raise ShapeError(
-            f"{described(like[0])} is {like[0].rows.size} × {like[0].columns.size}, where"
-            f" {picked[0].size} × {picked[1].size} of {described(of)} are picked."
-        )
+    _check_picked(like[0], picked, of)
     return like[0].rows, like[0].columns
+
+
+def _check_picked(one: Expression, picked: Axes, of: Expression) -> None:
+    """Refuse an expression that is not as large as what is picked of another."""
+    rows, columns = (axis.size for axis in picked)
+    if one.shape != (rows, columns):
+        raise ShapeError(
+            f"{described(one)} is {one.rows.size} × {one.columns.size}, where {rows} × {columns} of"
+            f" {described(of)} are picked."
+        )
 
 
 def _reads_of_slice(expression: Applied) -> tuple[Pattern, ...]:
@@ -87,7 +93,7 @@ def _slice_in_maths(expression: Applied) -> Form:
 
 
 def _lines_in_maths(expression: Applied, of: Expression) -> str:
-    picked = zip(_picked(expression, of), (of.rows.size, of.columns.size), strict=True)
+    picked = zip(_picked(expression, of), of.shape, strict=True)
     return ", ".join(lines.in_maths(*each) for each in picked)
 
 
@@ -99,7 +105,7 @@ def _slice_in_numpy(expression: Applied) -> Form:
 
 def _slice_in_r(expression: Applied) -> Form:
     of = expression.operands[0]
-    picked, sizes = _picked(expression, of), (of.rows.size, of.columns.size)
+    picked, sizes = _picked(expression, of), of.shape
     rows, columns = (
         "" if each == range(size) else lines.in_r(each)
         for each, size in zip(picked, sizes, strict=True)
@@ -145,12 +151,7 @@ def _place(x: Array, like: Array, *, rows: str, columns: str) -> Array:
 
 def _axes_of_place(operands: Sequence[Expression], rows: str, columns: str) -> Axes:
     of, like = operands
-    picked = axes.of_lines(like, rows, columns)
-    if (of.rows.size, of.columns.size) != (picked[0].size, picked[1].size):
-        raise ShapeError(
-            f"{described(of)} is {of.rows.size} × {of.columns.size}, where {picked[0].size} ×"
-            f" {picked[1].size} of {described(like)} are picked."
-        )
+    _check_picked(of, axes.of_lines(like, rows, columns), like)
     return like.rows, like.columns
 
 
@@ -162,35 +163,43 @@ def _put(index: Index, size: int, picked: range) -> Span:
     )
 
 
-def _reads_of_place(expression: Applied) -> tuple[Pattern, ...]:
-    rows, columns = _picked(expression, expression)
-    height, width = expression.rows.size, expression.columns.size
-    return ((_put("row", height, rows), _put("column", width, columns)),)
+Where = Callable[[Applied], tuple[range, range]]
+"""Says in which rows and columns of the result an operand stands, with zeros elsewhere."""
 
 
-def among_zeros(
-    operand: CellTexts, rows: range, columns: range, shape: tuple[int, int]
-) -> CellTexts:
-    """Return texts of some shape with an operand's where lines are, and 0 elsewhere."""
-    texts = [["0"] * shape[1] for _ in range(shape[0])]
-    for i, row in zip(rows, operand.texts, strict=True):
-        for j, text in zip(columns, row, strict=True):
-            texts[i][j] = text
-    return CellTexts(texts, operand.binds)
+def _placed(expression: Applied) -> tuple[range, range]:
+    return _picked(expression, expression)
 
 
-def _cells_of_place(expression: Applied, operands: Sequence[CellTexts]) -> CellTexts:
-    shape = expression.rows.size, expression.columns.size
-    return among_zeros(operands[0], *_picked(expression, expression), shape)
+def _reads_among_zeros(where: Where) -> Callable[[Applied], tuple[Pattern, ...]]:
+    def reads(expression: Applied) -> tuple[Pattern, ...]:
+        (rows, columns), (height, width) = where(expression), expression.shape
+        return ((_put("row", height, rows), _put("column", width, columns)),)
+
+    return reads
+
+
+def _cells_among_zeros(where: Where) -> Callable[[Applied, Sequence[CellTexts]], CellTexts]:
+    def cells(expression: Applied, operands: Sequence[CellTexts]) -> CellTexts:
+        operand, (rows, columns) = operands[0], where(expression)
+        height, width = expression.shape
+        texts = [["0"] * width for _ in range(height)]
+        for i, row in zip(rows, operand.texts, strict=True):
+            for j, text in zip(columns, row, strict=True):
+                texts[i][j] = text
+        return CellTexts(texts, operand.binds)
+
+    return cells
+
+
+def _form_among_zeros(
+    put: Callable[[range, range, tuple[int, int]], Form], where: Where
+) -> Callable[[Applied], Form]:
+    return lambda expression: put(*where(expression), expression.shape)
 
 
 def _place_in_maths(expression: Applied) -> Form:
     return call(f"place({{0}}, {_lines_in_maths(expression, expression)})")
-
-
-def _place_in_numpy(expression: Applied) -> Form:
-    shape = expression.rows.size, expression.columns.size
-    return put_in_numpy(*_picked(expression, expression), shape)
 
 
 def put_in_numpy(rows: range, columns: range, shape: tuple[int, int]) -> Form:
@@ -204,11 +213,6 @@ def put_in_numpy(rows: range, columns: range, shape: tuple[int, int]) -> Form:
     return Form(template, TIMES, (need,))
 
 
-def _place_in_r(expression: Applied) -> Form:
-    shape = expression.rows.size, expression.columns.size
-    return put_in_r(*_picked(expression, expression), shape)
-
-
 def put_in_r(rows: range, columns: range, shape: tuple[int, int]) -> Form:
     """Return the Form in R of what is put among zeros of some shape."""
     template, need = "{0}", MATRIX_TIMES
@@ -218,11 +222,6 @@ def put_in_r(rows: range, columns: range, shape: tuple[int, int]) -> Form:
     if columns != range(shape[1]):
         template += f" %*% diag({shape[1]})[{lines.in_r(columns)}, , drop = FALSE]"
     return Form(template, MATRIX_TIMES, (need,))
-
-
-def _place_in_excel(expression: Applied) -> Form:
-    shape = expression.rows.size, expression.columns.size
-    return put_in_excel(*_picked(expression, expression), shape)
 
 
 def put_in_excel(rows: range, columns: range, shape: tuple[int, int]) -> Form:
@@ -263,25 +262,6 @@ def _axes_of_pad(
         raise InputError("what is padded has a whole number of zeros on each side, 0 or more.")
     (of,) = operands
     return _padded(of.rows, top, bottom), _padded(of.columns, left, right)
-
-
-def _reads_of_pad(expression: Applied) -> tuple[Pattern, ...]:
-    rows, columns = _inner(expression)
-    height, width = expression.rows.size, expression.columns.size
-    return ((_put("row", height, rows), _put("column", width, columns)),)
-
-
-def _cells_of_pad(expression: Applied, operands: Sequence[CellTexts]) -> CellTexts:
-    shape = expression.rows.size, expression.columns.size
-    return among_zeros(operands[0], *_inner(expression), shape)
-
-
-def _pad_in_r(expression: Applied) -> Form:
-    return put_in_r(*_inner(expression), (expression.rows.size, expression.columns.size))
-
-
-def _pad_in_excel(expression: Applied) -> Form:
-    return put_in_excel(*_inner(expression), (expression.rows.size, expression.columns.size))
 
 
 def _back_of_pad(
@@ -403,12 +383,12 @@ MOVEMENTS: tuple[Operation, ...] = (
     Operation(
         "place",
         _place,
-        reads=_reads_of_place,
+        reads=_reads_among_zeros(_placed),
         maths=_place_in_maths,
-        numpy=_place_in_numpy,
-        r=_place_in_r,
-        excel=_place_in_excel,
-        cells=_cells_of_place,
+        numpy=_form_among_zeros(put_in_numpy, _placed),
+        r=_form_among_zeros(put_in_r, _placed),
+        excel=_form_among_zeros(put_in_excel, _placed),
+        cells=_cells_among_zeros(_placed),
         axes=_axes_of_place,
         range=ranges.chosen_or_0,
         back=lambda g, _, x, __, **of: (Applied("slice", g, x, **of), None),
@@ -418,12 +398,12 @@ MOVEMENTS: tuple[Operation, ...] = (
     Operation(
         "pad",
         _pad,
-        reads=_reads_of_pad,
+        reads=_reads_among_zeros(_inner),
         maths=call("pad({0})"),
         numpy=call("np.pad({0}, (({top}, {bottom}), ({left}, {right})))"),
-        r=_pad_in_r,
-        excel=_pad_in_excel,
-        cells=_cells_of_pad,
+        r=_form_among_zeros(put_in_r, _inner),
+        excel=_form_among_zeros(put_in_excel, _inner),
+        cells=_cells_among_zeros(_inner),
         axes=_axes_of_pad,
         range=ranges.chosen_or_0,
         back=_back_of_pad,

@@ -6,7 +6,7 @@ goes to it. An operand that only lends its axes stands last and is not read.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import product
 
 import numpy as np
@@ -32,10 +32,7 @@ from cellprop.algebra.windows import (
     Side,
     axes_of_windows,
     check_goes_back,
-    counted,
-    shape_of,
     sides_of,
-    told_of,
     windows_in_excel,
     windows_in_numpy,
     windows_in_r,
@@ -45,13 +42,13 @@ from cellprop.errors import InputError
 # --- Pooling ------------------------------------------------------------------------------
 
 
-def _window(told: dict[str, Setting]) -> tuple[int, int]:
+def _window(told: Mapping[str, Setting]) -> tuple[int, int]:
     return int(told["height"]), int(told["width"])
 
 
 def _sides_of_pool(expression: Applied) -> tuple[Side, Side]:
-    told = told_of(expression)
-    return sides_of(shape_of(expression.operands[0]), _window(told), told, shape_of(expression))
+    told = expression.settings
+    return sides_of(expression.operands[0].shape, _window(told), told, expression.shape)
 
 
 def _axes_of_pool(operands: Sequence[Expression], **told: Setting) -> Axes:
@@ -66,11 +63,11 @@ def _reads_of_pool(expression: Applied) -> tuple[Pattern, ...]:
     return ((down.of_matrix("row"), across.of_matrix("column")),)
 
 
-def _windows(x: Array, told: dict[str, int]) -> list[Array]:
+def _windows(x: Array, told: Mapping[str, int]) -> list[Array]:
     """Return for each place in a window the numbers that all windows have there."""
     x = np.atleast_2d(x)
-    sides = sides_of(x.shape, _window({**told}), {**told}, (0, 0))
-    counts = [counted(s.size, s.window, s.stride, s.apart, s.before) for s in sides]
+    sides = sides_of(x.shape, _window(told), told, (0, 0))
+    counts = [side.most for side in sides]
     return [
         x[sides[0].moved(a, counts[0]), sides[1].moved(b, counts[1])]
         for a, b in product(range(sides[0].window), range(sides[1].window))
@@ -103,7 +100,7 @@ def _texts_of_windows(expression: Applied, texts: list[list[str]]) -> list[list[
 
 
 def _by_windows(expression: Applied, texts: Sequence[str], binds: int) -> CellTexts:
-    rows, columns = shape_of(expression)
+    rows, columns = expression.shape
     return CellTexts([list(texts[i * columns : (i + 1) * columns]) for i in range(rows)], binds)
 
 
@@ -194,7 +191,7 @@ def _cells_of_largest(expression: Applied, operands: Sequence[CellTexts]) -> Cel
 
 def _reads_of_largest(expression: Applied) -> tuple[Pattern, ...]:
     # The only number of a window is the largest, whatever it is.
-    is_alone = _window(told_of(expression)) == (1, 1)
+    is_alone = _window(expression.settings) == (1, 1)
     return (NOT_READ,) if is_alone else _reads_of_pool(expression)
 
 
@@ -215,8 +212,8 @@ def _largest_in_excel(expression: Applied) -> Form:
 
 
 def _sides_of_unpool(expression: Applied) -> tuple[Side, Side]:
-    told = told_of(expression)
-    return sides_of(shape_of(expression), _window(told), told, shape_of(expression.operands[0]))
+    told = expression.settings
+    return sides_of(expression.shape, _window(told), told, expression.operands[0].shape)
 
 
 def _axes_of_unpool(operands: Sequence[Expression], **told: Setting) -> Axes:
@@ -232,8 +229,8 @@ def _unpool(g: Array, *others: Array, **told: int) -> Array:
     three operands, in one place of the window.
     """
     at, like = others[0] if len(others) == 2 else None, np.atleast_2d(others[-1])
-    height, width = _window({**told})
-    sides = sides_of(like.shape, (height, width), {**told}, g.shape)
+    height, width = _window(told)
+    sides = sides_of(like.shape, (height, width), told, g.shape)
     total = np.zeros(like.shape)
     for place, (a, b) in enumerate(product(range(height), range(width)), 1):
         taken = g if at is None else np.where(at == place, g, 0.0)
@@ -263,7 +260,7 @@ def _cells_of_unpool(expression: Applied, operands: Sequence[CellTexts]) -> Cell
         windows = product(down.having(r), across.having(c))
         return [term((i, j), (a, b)) for (i, a), (j, b) in windows]
 
-    rows, columns = shape_of(expression)
+    rows, columns = expression.shape
     found = [[terms(r, c) for c in range(columns)] for r in range(rows)]
     alone = CALL if has_place or operands[0].binds < PLUS else operands[0].binds
     are_single = all(len(each) <= 1 for row in found for each in row)
@@ -375,7 +372,7 @@ POOLINGS: tuple[Operation, ...] = (
         excel=_largest_in_excel,
         cells=_cells_of_largest,
         axes=_axes_of_pool,
-        range=lambda expression, _: (1.0, float(np.prod(_window(told_of(expression))))),
+        range=lambda expression, _: (1.0, float(np.prod(_window(expression.settings)))),
         settings=POOLS,
     ),
     Operation(

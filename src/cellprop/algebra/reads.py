@@ -53,5 +53,5 @@ def _collect(expression: Expression, at: Pattern, found: dict[Matrix, set[Patter
         found.setdefault(expression, set()).add(at)
     elif isinstance(expression, Applied):
         for operand, pattern in zip(expression.operands, expression.patterns, strict=False):
-            shape = operand.rows.size, operand.columns.size
+            shape = operand.shape
             _collect(operand, through(at, pattern, shape), found)

@@ -6,10 +6,10 @@ What convolution and pooling have in common. Knows axes and texts; knows no oper
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from cellprop.algebra.expressions import ONE, Applied, Axis, Expression, Setting
+from cellprop.algebra.expressions import ONE, Axis, Expression, Setting
 from cellprop.algebra.lines import is_key
 from cellprop.algebra.notation import described
 from cellprop.algebra.spans import Index, Span, stepping
@@ -44,6 +44,11 @@ class Side:
     def reach(self) -> int:
         """From the first line of a window to its last, in lines of the matrix."""
         return self.apart * (self.window - 1)
+
+    @property
+    def most(self) -> int:
+        """How many windows there could be, with as many lines of zeros behind the matrix."""
+        return (self.size + 2 * self.before - self.reach - 1) // self.stride + 1
 
     def line(self, i: int, a: int) -> int:
         """Return which line of the matrix is one of a window; it need not be there."""
@@ -110,13 +115,8 @@ class Side:
         )  # fmt: skip
 
 
-def counted(size: int, window: int, stride: int, apart: int, before: int) -> int:
-    """Return how many windows there are, with zeros before and after the lines of a matrix."""
-    return (size + 2 * before - apart * (window - 1) - 1) // stride + 1
-
-
 def sides_of(
-    shape: Sequence[int], window: Sequence[int], told: dict[str, Setting], counts: Sequence[int]
+    shape: Sequence[int], window: Sequence[int], told: Mapping[str, Setting], counts: Sequence[int]
 ) -> tuple[Side, Side]:
     """Return how windows move down and across a matrix."""
     down, across = (
@@ -133,11 +133,6 @@ def sides_of(
     return down, across
 
 
-def shape_of(expression: Expression) -> tuple[int, int]:
-    """Return (rows, columns) of an expression."""
-    return expression.rows.size, expression.columns.size
-
-
 # --- Axes ---------------------------------------------------------------------------------
 
 
@@ -148,7 +143,7 @@ def _axis(axis: Axis, count: int) -> Axis:
     return ONE if count == 1 and axis is ONE else Axis.numbered(axis.name, count)
 
 
-def check_moves(told: dict[str, Setting]) -> None:
+def check_moves(told: Mapping[str, Setting]) -> None:
     """Check how windows are to move.
 
     Raises
@@ -163,7 +158,7 @@ def check_moves(told: dict[str, Setting]) -> None:
 
 
 def axes_of_windows(
-    of: Expression, window: tuple[int, int], what: str, told: dict[str, Setting]
+    of: Expression, window: tuple[int, int], what: str, told: Mapping[str, Setting]
 ) -> Axes:
     """Return the Axes of windows over a matrix.
 
@@ -176,10 +171,9 @@ def axes_of_windows(
     """
     check_moves(told)
     found = []
-    for side, size, k in zip(("rows", "columns"), window, (0, 1), strict=True):
-        axis = (of.rows, of.columns)[k]
-        moved = sides_of(shape_of(of), window, told, (0, 0))[k]
-        count = counted(axis.size, size, moved.stride, moved.apart, moved.before)
+    sides = sides_of(of.shape, window, told, (0, 0))
+    for side, axis, moved in zip(("rows", "columns"), (of.rows, of.columns), sides, strict=True):
+        size, count = moved.window, moved.most
         if count < 1:
             padded = f" with {moved.before} zeros on each side" if moved.before else ""
             raise ShapeError(
@@ -203,17 +197,12 @@ def check_goes_back(came: Expression, of: Axes, like: Expression) -> Axes:
         If what comes back is not of as many windows as move over it.
     """
     sizes = of[0].size, of[1].size
-    if shape_of(came) != sizes:
+    if came.shape != sizes:
         raise ShapeError(
             f"{described(came)} is {came.rows.size} × {came.columns.size}, where"
             f" {described(like)} has {sizes[0]} × {sizes[1]} windows."
         )
     return like.rows, like.columns
-
-
-def told_of(expression: Applied) -> dict[str, Setting]:
-    """Return how windows move, as an expression's settings say."""
-    return dict(expression.settings)
 
 
 # --- Texts for whole matrices -------------------------------------------------------------

@@ -189,7 +189,7 @@ class _Working:
         ):
             assert isinstance(operand, Expression)
             assert isinstance(pattern, tuple)
-            sizes = operand.rows.size, operand.columns.size
+            sizes = operand.shape
             down, across = (
                 _only({line for cell in cells for line in span.of(*cell, size)}, size)
                 for span, size in zip(pattern, sizes, strict=True)

@@ -182,7 +182,7 @@ def _what(trace: Trace, update: Update) -> tuple[str, str]:
     """Return what was trained: a word, and a text."""
     program = update.program
     if not program.forward.layers:
-        numbers = sum(matrix.rows.size * matrix.columns.size for matrix in program.parameters)
+        numbers = sum(matrix.size for matrix in program.parameters)
         return "Program", f"{program.name}, {numbers} numbers to learn"
     inputs, *hidden, outputs = trace.network.sizes
     layers = [f"{inputs} inputs", *(f"{size} hidden" for size in hidden)]

@@ -118,7 +118,7 @@ def _asked(page: Page, book: ExerciseBook, step: Step) -> str:
     if step.label not in setup.asked:
         text = page.words("exercise.given") if step.computed else page.words("exercise.nothing")
         return page.text("D", "caption", text)
-    count = sum(m.rows.size * m.columns.size for m in step.computed)
+    count = sum(m.size for m in step.computed)
     ranges = ",".join(book.link(m.name) + book.layout.places[m.name].range for m in step.computed)
     done = sum(1 for m in step.computed for row in book.values(m.name) for text in row if text)
     style = book.frame.style("known")

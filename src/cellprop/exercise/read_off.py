@@ -227,7 +227,7 @@ class _ReadOff:
             if not row or (count is None) != (marks is None):
                 raise _UnclearError
             if count is not None and marks is not None:
-                sizes[step.label] = sum(m.rows.size * m.columns.size for m in step.computed)
+                sizes[step.label] = sum(m.size for m in step.computed)
                 worth[step.label] = marks
                 if count != sizes[step.label]:
                     raise _UnclearError

@@ -224,7 +224,7 @@ def _counts(book: ExerciseBook, plan: SheetPlan) -> str:
     if not plan.asked:
         return ""
     words, style, places = book.words, book.frame.style("caption"), book.layout.places
-    count = sum(m.rows.size * m.columns.size for m in plan.asked)
+    count = sum(m.size for m in plan.asked)
     ranges = ",".join(places[m.name].range for m in plan.asked)
     done = sum(1 for m in plan.asked for row in book.values(m.name) for text in row if text)
     said = [(words("exercise.to_do", done="\0", all=count), f"COUNT({ranges})", done)]
@@ -263,7 +263,7 @@ def _first_to_do(book: ExerciseBook, step: Step) -> str:
             there = home + before[0]
             said = f"IF({there}={EMPTY},{said},{there})"
         ranges = [home + book.layout.places[m.name].range for m in each.computed]
-        count = sum(m.rows.size * m.columns.size for m in each.computed)
+        count = sum(m.size for m in each.computed)
         formula = f"IF(COUNT({','.join(ranges)})<{count},{said},{formula})"
     earliest = needed[0]
     while (before := _first_cell(book, earliest)) is not None:

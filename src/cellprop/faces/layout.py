@@ -85,7 +85,7 @@ def formulas_on(layout: Layout, program: Program) -> int:
             is_own = home.get(matrix.name) == step.label and place == spread.homes[matrix.name]
             typed = is_own and matrix.definition is None
             if not typed and (matrix.name in there or matrix.name not in home):
-                count += matrix.rows.size * matrix.columns.size
+                count += matrix.size
     return count
 
 

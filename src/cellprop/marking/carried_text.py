@@ -176,7 +176,7 @@ def _from_data(data: Mapping[str, Any]) -> Question:
     """Return a question from its data; any error a reader raises means that it is none."""
     given = {str(name): numbers(str(name), rows) for name, rows in data["given"].items()}
     setup = _of_program(data) if data["form"] == PROGRAMS else _of_network(data, given)
-    if sum(m.rows.size * m.columns.size for m in setup.program.matrices) > MOST_NUMBERS:
+    if sum(m.size for m in setup.program.matrices) > MOST_NUMBERS:
         # Few numbers that are given can ask for very many.
         raise ValueError
     setup = _asking(data, setup)

@@ -599,7 +599,7 @@ def _mask_left_out(facts: Facts, *terms: Expression) -> Expression | None:
     for mask, of in (terms[::-1], terms):
         is_mask = facts.is_constant(mask) and not mask.is_scalar and not facts.is_of_steps(mask)
         if is_mask and not facts.is_constant(of):
-            return of if _shape(mask) == _shape(of) else None
+            return of if mask.shape == of.shape else None
     return None
 
 
@@ -607,10 +607,6 @@ def _added_mask_left_out(facts: Facts, *terms: Expression) -> Expression | None:
     """What is added and comes with the data goes past a layer; a mask is the program's own."""
     own = any(term in facts.program.forward.rest for term in terms)
     return _mask_left_out(facts, *terms) if own else None
-
-
-def _shape(expression: Expression) -> tuple[int, int]:
-    return expression.rows.size, expression.columns.size
 
 
 def _scaling_left_out(facts: Facts, of: Expression, by: Expression) -> Expression | None:

@@ -297,10 +297,6 @@ def _fit(one: Expression, other: Expression) -> bool:
     return one.rows.fits(other.rows) and one.columns.fits(other.columns)
 
 
-def _shape(expression: Expression) -> tuple[int, int]:
-    return expression.rows.size, expression.columns.size
-
-
 def _steps(stated: Sequence[Any], by_name: Mapping[str, Matrix]) -> Iterator[Step]:
     if not 0 < len(stated) <= MOST_STEPS:
         raise ValueError
@@ -439,10 +435,10 @@ class _Reading:
         told = {key: _setting(key, each, operation.settings[key]) for key, each in _pairs(settings)}
         read = [self._nodes[each] for each in operands]
         # What is joined is as long as all of it: looked at before there are labels for it.
-        if sum(map(_size, read)) > MOST_HELD:
+        if sum(each.size for each in read) > MOST_HELD:
             raise ValueError
         found = Applied(operation, *read, **told)
-        if _size(found) > MOST_IN_A_NODE:
+        if found.size > MOST_IN_A_NODE:
             raise ValueError
         cost = _Cost.of(found, [self._costs[each] for each in operands])
         cost.check()
@@ -471,7 +467,7 @@ class _Cost(NamedTuple):
         return cls(
             1 + max(cost.deep for cost in operands),
             1 + sum(cost.long for cost in operands),
-            _size(applied) + sum(cost.held for cost in operands),
+            applied.size + sum(cost.held for cost in operands),
             _work(applied) + sum(cost.work for cost in operands),
         )
 
@@ -513,19 +509,15 @@ def _signed(told: Any) -> int:
     return told
 
 
-def _size(expression: Expression) -> int:
-    return expression.rows.size * expression.columns.size
-
-
 def _work(applied: Applied) -> int:
     """Return about how many numbers an operation reads for all of its cells."""
     if "down" in applied.settings:
-        sides = (_shape(each) for each in (applied, *applied.operands))
+        sides = (each.shape for each in (applied, *applied.operands))
         if max(size for side in sides for size in side) > MOST_LINES_OF_WINDOWS:
             raise ValueError
     most = 1
     for operand, pattern in zip(applied.operands, applied.patterns, strict=False):
-        lines = zip(pattern, _shape(operand), strict=True)
+        lines = zip(pattern, operand.shape, strict=True)
         rows, columns = (len(span.of(0, 0, size)) for span, size in lines)
         most = max(most, rows * columns)
-    return A_CALL + _size(applied) * most
+    return A_CALL + applied.size * most

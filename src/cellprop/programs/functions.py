@@ -136,7 +136,7 @@ def sum(x: Operand, axis: int | None = None) -> Expression:
 def mean(x: Operand, axis: int | None = None) -> Expression:
     """Return means, over what `sum` adds up."""
     of = _expression(x)
-    sizes = {0: of.rows.size, 1: of.columns.size, None: of.rows.size * of.columns.size}
+    sizes = {0: of.rows.size, 1: of.columns.size, None: of.size}
     return sum(of, axis) / sizes[axis]
 
 

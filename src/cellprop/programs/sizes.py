@@ -29,4 +29,4 @@ def formulas_of_all_steps(program: Program) -> int:
 
 
 def _size(matrices: Iterable[Matrix]) -> int:
-    return sum(matrix.rows.size * matrix.columns.size for matrix in matrices)
+    return sum(matrix.size for matrix in matrices)

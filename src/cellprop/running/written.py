@@ -15,7 +15,6 @@ from cellprop.algebra import (
     Applied,
     Array,
     Axis,
-    Expression,
     Matrix,
     compiled,
     indices,
@@ -58,8 +57,7 @@ def run(
     _check_targets(program, known)
     _check_indices(program, known)
     learnt, every = (
-        sum(m.rows.size * m.columns.size for m in matrices)
-        for matrices in (program.parameters, program.matrices)
+        sum(m.size for m in matrices) for matrices in (program.parameters, program.matrices)
     )
     check_program(written.name, every, learnt, options.epochs, is_recorded=options.record)
     if samples is ONE and options.batch_size is not None:
@@ -255,7 +253,7 @@ def _check_indices(program: Program, known: Mapping[str, Array]) -> None:
     for matrix in program.forward.brings:
         for index, count in indices(matrix.definition or matrix):
             given = tuple(mentioned(index))
-            if len(given) != 1 or given[0].name not in known or given[0].shape != _shape(index):
+            if len(given) != 1 or given[0].name not in known or given[0].shape != index.shape:
                 continue
             (name,) = (each.name for each in given)
             found, meant = known[name], value(index, known)
@@ -268,10 +266,6 @@ def _check_indices(program: Program, known: Mapping[str, Array]) -> None:
                     f"{name}, row {row + 1}: expected a whole number from {first} to"
                     f" {first + count - 1}, found {found[row, column]:g}."
                 )
-
-
-def _shape(expression: Expression) -> tuple[int, int]:
-    return expression.rows.size, expression.columns.size
 
 
 # --- What is learnt -------------------------------------------------------------------------
@@ -299,7 +293,7 @@ def _start(
             )
         matrix = program.by_name[name]
         values = numbers(name, aligned.matrix(name, source, matrix.rows, matrix.columns))
-        if values.size == matrix.rows.size * matrix.columns.size and values.ndim < 2:
+        if values.size == matrix.size and values.ndim < 2:
             values = values.reshape(matrix.shape)
         if values.shape != matrix.shape:
             found = " × ".join(map(str, values.shape)) or "one number"

@@ -86,7 +86,7 @@ def live_rows(book: RunBook) -> Live | None:
         return None
     needed = _needed(run)
     told = counted(run)
-    size = sum(matrix.rows.size * matrix.columns.size for matrix in (*needed, *told))
+    size = sum(matrix.size for matrix in (*needed, *told))
     count = min(run.epochs, LIVE_EPOCHS, LIVE_CELLS // (size + 3) - 1)
     wide = size + FIRST_COLUMN + 6 + beside_the_curve(run)
     if count < min(LEAST_ROWS, run.epochs) or wide > MOST_COLUMNS:
@@ -175,7 +175,7 @@ def _in_a_row(matrices: list[Matrix], column: int) -> dict[str, int]:
     columns = {}
     for matrix in matrices:
         columns[matrix.name] = column
-        column += matrix.rows.size * matrix.columns.size
+        column += matrix.size
     return columns | {"": column}
 
 
