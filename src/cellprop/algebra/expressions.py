@@ -97,6 +97,10 @@ class Expression:
         """How many numbers it has."""
         return self.rows.size * self.columns.size
 
+    def fits(self, other: Expression) -> bool:
+        """Whether the rows of both, and the columns, stand for the same things."""
+        return self.rows.fits(other.rows) and self.columns.fits(other.columns)
+
     @property
     def is_scalar(self) -> bool:
         """Whether it is one number for all rows and columns."""

@@ -284,17 +284,12 @@ def _check(program: Program, by_name: Mapping[str, Matrix]) -> None:
         bool(program.losses) and bool(program.forward.outputs) and bool(learnt),
         all(m.definition is None and m.name in program.updates for m in learnt),
         all(new.definition is not None for new in program.updates.values()),
-        all(_fit(by_name[old], new) for old, new in program.updates.items()),
+        all(by_name[old].fits(new) for old, new in program.updates.items()),
         {m.name for m in learnt} == {*program.changes},
-        all(_fit(by_name[name], change) for name, change in program.changes.items()),
+        all(by_name[name].fits(change) for name, change in program.changes.items()),
     )
     if not all(fits):
         raise ValueError
-
-
-def _fit(one: Expression, other: Expression) -> bool:
-    """Whether the rows and columns of two expressions stand for the same."""
-    return one.rows.fits(other.rows) and one.columns.fits(other.columns)
 
 
 def _steps(stated: Sequence[Any], by_name: Mapping[str, Matrix]) -> Iterator[Step]:
@@ -410,7 +405,7 @@ class _Reading:
             rows, columns = map(self.axis, first)
             return Matrix(name, rows, columns, symbol=symbol)
         of, *wholes = map(self.expression, definition)
-        if more and (len(wholes) > 1 or not _fit(wholes[0], of)):
+        if more and (len(wholes) > 1 or not wholes[0].fits(of)):
             raise ValueError
         return Matrix(name, of.rows, of.columns, of, symbol, wholes[0] if wholes else None)
 

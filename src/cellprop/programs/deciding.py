@@ -79,10 +79,7 @@ def mean_loss(program: Program) -> Expression:
     columns and mean over rows, added up.
     """
     first, *others = map(mean, program.losses)
-    total: Expression = first
-    for other in others:
-        total = total + other
-    return total
+    return sum(others, first)
 
 
 def reports(program: Program, how: Decision | None) -> list[Expression]:

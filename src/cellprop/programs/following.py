@@ -384,11 +384,10 @@ def _total(losses: Sequence[Matrix]) -> Expression:
     first, *others = losses
     if not others:
         return first
-    alike = all(m.rows.fits(first.rows) and m.columns.fits(first.columns) for m in others)
-    total: Expression = first if alike else sum_over_columns(sum_over_rows(first))
-    for loss in others:
-        total = total + (loss if alike else sum_over_columns(sum_over_rows(loss)))
-    return total
+    if all(map(first.fits, others)):
+        return sum(others, first)
+    of_each = [sum_over_columns(sum_over_rows(loss)) for loss in losses]
+    return sum(of_each[1:], of_each[0])
 
 
 def _gradient(parameter: Matrix, backward: Backward) -> tuple[Matrix, ...]:
@@ -406,10 +405,8 @@ def _gradient(parameter: Matrix, backward: Backward) -> tuple[Matrix, ...]:
         while unique in named:
             unique, number = f"{called}_{number}", number + 1
         named[unique] = define(unique, share)
-    total: Expression = next(iter(named.values()))
-    for each in list(named.values())[1:]:
-        total = total + each
-    return (*named.values(), define(name, total))
+    first, *others = named.values()
+    return first, *others, define(name, sum(others, first))
 
 
 def _going_back(

@@ -233,13 +233,11 @@ def _convolution(here: Here) -> Planned:
     def write(m: Builder, came: list[Expression]) -> list[Expression]:
         learnt, found = here.learnt(m), list[Expression]()
         for k, name in enumerate(here.results("z", count)):
-            parts = [
+            first, *others = (
                 functions.convolve(x, learnt[kernels[k, c]], stride, pad)
                 for c, x in enumerate(came)
-            ]
-            total: Expression = parts[0]
-            for part in parts[1:]:
-                total = total + part
+            )
+            total = sum(others, first)
             total = total + learnt["b"][0, k] if "b" in learnt else total
             says = "The kernel moves over what comes in, window by window."
             with m.step(here.title(f"kernel {k + 1}" if count > 1 else ""), says=says):
@@ -441,9 +439,8 @@ def _attention(here: Here) -> Planned:
                 mixed = m.define(here.name("mixed", *own), weights @ asked["v"])
                 told: Expression = mixed @ learnt[_of_head("W_o", n, heads)]
                 said.append(m.define(here.name("head", *own), told) if heads > 1 else told)
-        total = said[0]
-        for each in said[1:]:
-            total = total + each
+        first, *others = said
+        total = sum(others, first)
         says = "What all heads say, added up." if heads > 1 else "What is taken up, weighted."
         with m.step(here.title("output"), says=says):
             return [m.define(name, total + learnt["b_o"] if has_bias else total)]
