@@ -15,7 +15,7 @@ import numpy as np
 from cellprop.algebra import Array, Axis
 from cellprop.errors import InputError, ShapeError, UnknownNameError
 from cellprop.files import aligned, examples
-from cellprop.files.safe import known, label
+from cellprop.files.safe import label
 from cellprop.files.samples import table
 from cellprop.limits import USUAL_IN_VIEW
 from cellprop.programs.building import Sized, Written
@@ -217,10 +217,9 @@ def example(name: str, **changes: Any) -> Trace:
     >>> example("xor").predict([[0, 1]]).round(2).values.tolist()
     [[0.99]]
     """
-    if name in loading.shipped():
-        made = loading.ships(name)
+    made = loading.program_named(name)
+    if made is not None:
         return trace(made.written, made.X, made.y, **{**made.options, **changes})
-    known("example", name, (*examples.examples(), *loading.shipped()))
     given = examples.example(name)
     usual = {"parameters": given.parameters, "seed": given.seed, **given.training}
     return trace(Network(**given.network), given.inputs, given.targets, **(usual | changes))

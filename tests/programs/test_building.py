@@ -7,15 +7,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cellprop.algebra import OPERATIONS, Applied, Number, evaluate
+from cellprop.algebra import OPERATIONS, Applied, Number, apply, evaluate
 from cellprop.errors import CellpropError
-from cellprop.programs.building import Builder, function, program
+from cellprop.programs.building import Builder, program
+from cellprop.programs.functions import cross_entropy, sigmoid, softmax, squared_error, tanh
 from cellprop.texts.captions import title
 from cellprop.texts.words import load
 
 torch = pytest.importorskip("torch")
-sigmoid, tanh, relu, softmax = map(function, ("sigmoid", "tanh", "relu", "softmax"))
-cross_entropy, squared_error = map(function, ("cross_entropy", "squared_error"))
 
 IN_TORCH = {
     "product": lambda a, b: a @ b,
@@ -255,7 +254,7 @@ def test_a_program_that_calls_itself_without_end_is_refused():
 
 def test_an_operation_without_a_derivative_is_refused_where_it_is_used():
     name = next(n for n, row in OPERATIONS.items() if row.back is None and len(row.reads) == 1)
-    said = refused(lambda m: plain(m, extra=lambda m, x, W: function(name)(x @ W)))
+    said = refused(lambda m: plain(m, extra=lambda m, x, W: apply(name, x @ W)))
     assert f"in step 'Middle': output: the operation {name} has no derivative." in said
 
 

@@ -164,7 +164,7 @@ def _remedies(update: Update, placed: Layout, layout: Sheets, rows: int) -> Iter
     large = [m for step in counts if counts[step] > LARGE_SHEET for m in step.computed]
     if any(map(program.is_by_sample, large or program.matrices)):
         yield "a batch of the samples (--batch-size N)"
-    if not program.forward.layers:
+    if program.is_written:
         yield "a smaller program"
         return
     if hidden and not program.having("rest"):
@@ -181,7 +181,7 @@ def _only(update: Update, neurons: Sequence[int]) -> Program:
 def _what(trace: Trace, update: Update) -> tuple[str, str]:
     """Return what was trained: a word, and a text."""
     program = update.program
-    if not program.forward.layers:
+    if program.is_written:
         numbers = sum(matrix.size for matrix in program.parameters)
         return "Program", f"{program.name}, {numbers} numbers to learn"
     inputs, *hidden, outputs = trace.network.sizes

@@ -52,14 +52,16 @@ def trace(
         If an option, or a file that it names, can't be used.
     """
     from cellprop import tracing
-    from cellprop.running.loading import load, shipped, ships
+    from cellprop.running.loading import load, program_named
 
-    if model.program is not None:
-        if model.example is not None:
-            raise InputError("--example and --program can't both be given; leave one out.")
-        return _of_a_program(model, load(*program_of(model.program)), progress, mention)
-    if model.example in shipped():
-        return _of_a_program(model, ships(model.example), progress, mention)
+    if model.program is None:
+        loaded = program_named(model.example)
+    elif model.example is None:
+        loaded = load(*program_of(model.program))
+    else:
+        raise InputError("--example and --program can't both be given; leave one out.")
+    if loaded is not None:
+        return _of_a_program(model, loaded, progress, mention)
     given = _samples(model, mention)
     network = _network(model, given)
     options = {**given.training, **_training(model)}
@@ -110,7 +112,7 @@ def _of_a_program(
         if option.name not in ("parameters", "seed") and getattr(model, option.name) is not None:
             name = option.name.replace("_", "-")
             raise InputError(f"--{name} is about a network; a program says itself what it is.")
-    X, y, declared = loaded.X, loaded.y, loaded.written.declared({})
+    X, y = loaded.X, loaded.y
     if model.data is not None:
         X, y = _data_for(loaded.written, model, model.data, mention)
     elif not loaded.has_data:
@@ -131,7 +133,8 @@ def _of_a_program(
     if model.parameters is not None:
         from cellprop.files.weights import labelled
 
-        names = carried_names(declared.parameters, options.get("optimizer", model.optimizer))
+        learnt = loaded.written.declared({}).parameters
+        names = carried_names(learnt, options.get("optimizer", model.optimizer))
         options["parameters"] = dict(labelled(model.parameters, names))
     return tracing.trace(loaded.written, X, y, progress=progress, **options)
 
@@ -198,13 +201,9 @@ def _samples(model: Model, mention: Callable[[str], None]) -> Example:
 
 def _of_an_example(model: Model) -> Example:
     _refuse_options_of_a_file(model)
-    from cellprop.files.examples import example, examples
-    from cellprop.files.safe import known
-    from cellprop.running.loading import shipped
+    from cellprop.files.examples import example
 
-    name = model.example or "article"
-    known("example", name, (*examples(), *shipped()))
-    return example(name)
+    return example(model.example or "article")
 
 
 def _refuse_options_of_a_file(model: Model) -> None:

@@ -146,14 +146,14 @@ def plot(
 def _wanted(run: Run, what: Sequence[str]) -> Sequence[str]:
     program = run.program
     inputs = sum(m.columns.size for m in program.forward.inputs)
-    spans_plane = bool(program.forward.layers) and inputs == 2
+    spans_plane = inputs == 2 and not program.is_written
     for name in what:
         if name not in WHAT:
             raise InputError(
                 f"what: '{label(name)}' is not known; known: {', '.join(WHAT)}."
                 f"{nearest(str(name), WHAT)}"
             )
-    if BOUNDARY in what and not program.forward.layers:
+    if BOUNDARY in what and program.is_written:
         raise InputError(
             f"{BOUNDARY}: expected a network with 2 inputs, found the program {program.name};"
             f" draw the {LOSS} only."

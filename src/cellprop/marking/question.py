@@ -20,7 +20,7 @@ from cellprop.files.roster import Student
 from cellprop.files.safe import known, label
 from cellprop.limits import MOST_MARKS
 from cellprop.marking.precision import LEAST
-from cellprop.programs.building import UNIFORM, first
+from cellprop.programs.building import first_values
 from cellprop.programs.carrying import REFUSED, Carried
 from cellprop.programs.perceptron import Perceptron
 from cellprop.programs.program import Program, Role
@@ -310,13 +310,8 @@ def for_student(question: Question, student: Student, seed: int) -> Question:
     random = np.random.default_rng([seed, *np.frombuffer(name, np.uint32).tolist()])
     decimals = min(2, question.setup.decimals)
     program = question.program
-    drawn = {
-        each.name: np.round(
-            first(each.shape, program.starts.get(each.name, UNIFORM), random), decimals
-        )
-        + 0.0
-        for each in program.parameters
-    }
+    values = first_values(program.parameters, program.starts, random)
+    drawn = {name: np.round(value, decimals) + 0.0 for name, value in values.items()}
     return replace(question, given={**question.given, **drawn}, student=student)
 
 

@@ -5,8 +5,8 @@ Here adjoints are gradients, as in the field: `d_h` is how the loss changes with
 subtract. The loss is summed over all cells of all losses, as the dense network's updates are over
 samples; only what is shown as *the loss* is a mean over samples.
 
-    >>> from cellprop.programs.building import function, program
-    >>> tanh, squared_error = function("tanh"), function("squared_error")
+    >>> from cellprop.programs.building import program
+    >>> from cellprop.programs.functions import squared_error, tanh
     >>> @program(inputs=2, outputs=1)
     ... def small(m):
     ...     x = m.given("x", "samples", "inputs")
@@ -26,22 +26,19 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import NamedTuple
+from typing import NamedTuple, NoReturn
 
 import numpy as np
 
 from cellprop.algebra import (
     ONE,
-    OPERATIONS,
     Applied,
     Array,
     Axis,
     Expression,
     Matrix,
-    apply,
     define,
     in_parts,
     mentioned,
@@ -49,7 +46,7 @@ from cellprop.algebra import (
 from cellprop.errors import CellpropError, InputError, nearest
 from cellprop.files.safe import label, looks_like_formula
 from cellprop.files.samples import numbers
-from cellprop.programs.following import Part, followed, operations
+from cellprop.programs.following import Part, followed, forward_of, operations
 from cellprop.programs.program import Forward, Program
 from cellprop.programs.updating import RATE
 
@@ -83,19 +80,6 @@ class Sides(NamedTuple):
 
     rows: AxisName
     columns: AxisName
-
-
-def function(name: str) -> Callable[..., Applied]:
-    """Return the function by which a program applies an operation of the table.
-
-    Raises
-    ------
-    InputError
-        If there is no such operation.
-    """
-    if name not in OPERATIONS:
-        raise InputError(f"there is no operation '{name}'.{nearest(name, OPERATIONS)}")
-    return partial(apply, name)
 
 
 def program(
@@ -173,8 +157,8 @@ class Written:
         seed
             The same one draws the same numbers.
         """
-        builder, draw = self.written(sizes), np.random.default_rng(seed)
-        return {p.name: first(p.shape, builder.rules[p.name], draw) for p in builder.parameters}
+        builder = self.written(sizes)
+        return first_values(builder.parameters, builder.rules, np.random.default_rng(seed))
 
     def written(self, sizes: Mapping[str, Size]) -> Builder:
         """Return what the function writes, without the steps that follow from it.
@@ -190,16 +174,7 @@ class Written:
                 raise InputError(
                     f"{self.name} has {self.sizes[axis]} {axis}, the data have {count}."
                 )
-        return self.called(Builder({**self.sizes, **sizes}))
-
-    def called(self, builder: Builder) -> Builder:
-        """Return a builder after the function has written into it.
-
-        Raises
-        ------
-        CellpropError
-            If the function is no program; names the step and the line.
-        """
+        builder = Builder({**self.sizes, **sizes})
         try:
             builder.close(self.function(builder))
         except RecursionError:
@@ -290,8 +265,24 @@ def _said(text: str) -> str:
     return clean
 
 
-def first(shape: tuple[int, int], rule: str, draw: np.random.Generator) -> Array:
-    """Return first values of a parameter whose rows are what enters, and columns what leaves."""
+def first_values(
+    parameters: Iterable[Matrix], rules: Mapping[str, str], draw: np.random.Generator
+) -> dict[str, Array]:
+    """Return first values of parameters by name, drawn in order.
+
+    Parameters
+    ----------
+    parameters
+        Their rows are what enters, and their columns what leaves.
+    rules
+        By which each is drawn, by its name; the usual one where none is told.
+    draw
+        A source of chance.
+    """
+    return {p.name: _first(p.shape, rules.get(p.name, UNIFORM), draw) for p in parameters}
+
+
+def _first(shape: tuple[int, int], rule: str, draw: np.random.Generator) -> Array:
     entering, leaving = shape
     limit = np.sqrt(6.0 / (entering + leaving))
     ways: dict[str, Callable[[], Array]] = {
@@ -332,8 +323,46 @@ def _of_classes(losses: Iterable[Matrix]) -> Iterator[str]:
             yield from [wanted.name] if isinstance(wanted, Matrix) else []
 
 
+class AsWritten:
+    """What models of written programs have in common: such a program is shown as it is, and says
+    itself how its inputs are scaled, if they are.
+    """
+
+    @property
+    def scale(self) -> str | None:
+        """How inputs are scaled first: as its steps say."""
+        return None
+
+    @property
+    def neurons(self) -> tuple[int, ...]:
+        """Which neurons are shown: all."""
+        return ()
+
+    def only(self, neurons: Iterable[int]) -> NoReturn:
+        """Refuse: what of a program could be left out, only who wrote it knows.
+
+        Raises
+        ------
+        InputError
+            Always.
+        """
+        named = ",".join(map(str, neurons))
+        raise InputError(
+            f"neurons {named}: {self._called} is a program, which is shown as it is written;"
+            " leave them out."
+        )
+
+    def rest(self, samples: Axis) -> NoReturn:
+        """Refuse, as `only` does: nothing is left out."""
+        raise InputError(f"all {samples.size} {samples.name} are shown in full.")
+
+    @property
+    def _called(self) -> str:
+        raise NotImplementedError
+
+
 @dataclass(frozen=True)
-class Sized:
+class Sized(AsWritten):
     """A written program for axes of known sizes, with how it is trained: a model, as a network is.
 
     Attributes:
@@ -348,47 +377,27 @@ class Sized:
     optimizer: str = "sgd"
     average: bool = False
 
-    @property
-    def scale(self) -> str | None:
-        """How inputs are scaled first: a program says so itself, if it does."""
-        return None
-
-    @property
-    def neurons(self) -> tuple[int, ...]:
-        """Which neurons are shown: all."""
-        return ()
-
     def program(self, samples: Axis, *, whole: bool = True) -> Program:  # noqa: ARG002 - a model's
         """Return all steps of an update, for some samples; `ONE` where the program has none."""
-        program = self.of(samples).program(self.written.over, self.optimizer, average=self.average)
+        return self.followed(self.of(samples))
+
+    def followed(self, builder: Builder) -> Program:
+        """Return all steps of an update, of what the function wrote for some samples."""
+        program = builder.program(self.written.over, self.optimizer, average=self.average)
         return replace(program, name=self.written.name, about=self.written.about)
 
     def forward(self, samples: Axis) -> Forward:
         """Return the part that predicts, for other samples."""
-        return self.program(samples).forward
+        return forward_of(self.of(samples))
 
     def of(self, samples: Axis) -> Builder:
         """Return what the function writes for some samples; `values` has its constants."""
         own = {} if samples is ONE else {self.written.over: samples}
         return self.written.written({**self.axes, **own})
 
-    def only(self, neurons: Iterable[int]) -> Sized:
-        """Refuse: what of a program could be left out, only who wrote it knows.
-
-        Raises
-        ------
-        InputError
-            Always.
-        """
-        named = ",".join(map(str, neurons))
-        raise InputError(
-            f"neurons {named}: {self.written.name} is a program, which is shown as it is written;"
-            " leave them out."
-        )
-
-    def rest(self, samples: Axis) -> Expression:
-        """Refuse, as `only` does: nothing is left out."""
-        raise InputError(f"all {samples.size} {samples.name} are shown in full.")
+    @property
+    def _called(self) -> str:
+        return self.written.name
 
 
 class Builder:
@@ -621,16 +630,12 @@ class Builder:
         if not is_a_name(name):
             way_out = f"{name[0]}_{name[1:]}" if name[1:].isdecimal() else f"{name}_"
             raise InputError(f"Excel takes no matrix called {name}: write {way_out[:40]}.")
-        known = self._names.setdefault(lower, name)
-        if name in (matrix.name for matrix in self._all):
+        known = self._names.get(lower)
+        if known == name:
             raise InputError(f"the name {name} is used twice.")
-        if known != name:
+        if known is not None:
             raise InputError(f"{name} and {known} differ in case only, which Excel ignores.")
-
-    @property
-    def _all(self) -> tuple[Matrix, ...]:
-        named = (self.given_matrices, self.targets, self.constants, self.parameters, self.defined)
-        return tuple(matrix for matrices in named for matrix in matrices)
+        self._names[lower] = name
 
 
 # Of how many rows or columns an axis is, while nobody knows.

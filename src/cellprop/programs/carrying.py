@@ -33,7 +33,7 @@ from cellprop.limits import (
     MOST_STEPS,
     MOST_WORK,
 )
-from cellprop.programs.building import RULES, is_a_name
+from cellprop.programs.building import RULES, AsWritten, is_a_name
 from cellprop.programs.following import caption_of, said_in
 from cellprop.programs.program import Forward, Kind, Lane, Program, Role, Step
 from cellprop.programs.updating import RATE
@@ -59,7 +59,7 @@ FORWARD = ("inputs", "targets", "outputs", "parameters", "brings", "rest")
 
 
 @dataclass(frozen=True)
-class Carried:
+class Carried(AsWritten):
     """A model that holds its program as data: for the samples that there are, and no others.
 
     Attributes:
@@ -97,16 +97,6 @@ class Carried:
         """The program: the same object each time."""
         return program_of(self.data)
 
-    @property
-    def scale(self) -> str | None:
-        """How inputs are scaled first: a program says so itself, if it does."""
-        return None
-
-    @property
-    def neurons(self) -> tuple[int, ...]:
-        """Which neurons are shown: all."""
-        return ()
-
     def program(self, samples: Axis, *, whole: bool = True) -> Program:  # noqa: ARG002 - a model's
         """Return all steps of the update.
 
@@ -123,20 +113,9 @@ class Carried:
         """Return the part that predicts."""
         return self.program(samples).forward
 
-    def only(self, neurons: Iterable[int]) -> Carried:
-        """Refuse: what of a program could be left out, only who wrote it knows.
-
-        Raises
-        ------
-        InputError
-            Always.
-        """
-        named = ",".join(map(str, neurons))
-        raise InputError(f"neurons {named}: {self.held.name} is a program; leave them out.")
-
-    def rest(self, samples: Axis) -> Expression:
-        """Refuse, as `only` does: nothing is left out."""
-        raise InputError(f"all {samples.size} {samples.name} are shown in full.")
+    @property
+    def _called(self) -> str:
+        return self.held.name
 
 
 # --- Written ------------------------------------------------------------------------------

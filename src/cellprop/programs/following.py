@@ -107,6 +107,21 @@ def followed(way: Way, samples: Axis, optimizer: str, *, average: bool) -> Progr
     return _Back.of(way, samples, optimizer, average=average).program()
 
 
+def forward_of(way: Way) -> Forward:
+    """Return the part that leads to what is predicted; nothing is derived for it."""
+    return Forward(
+        inputs=tuple(way.given_matrices),
+        targets=tuple(way.targets),
+        outputs=tuple(dict.fromkeys(_predictions(way.losses))),
+        scaling=(),
+        entered=way.given_matrices[0] if way.given_matrices else way.parameters[0],
+        parameters=tuple(way.parameters),
+        brings=tuple(m for m in way.defined if m not in way.losses),
+        layers=(),
+        rest=tuple(way.constants),
+    )
+
+
 @dataclass(frozen=True)
 class _Back:
     """The way back of what is written: what `derive` found, by the forward steps.
@@ -151,21 +166,10 @@ class _Back:
         steps, way = tuple(self._steps()), self.way
         matrices = tuple(matrix for step in steps for matrix in step.brings)
         _check_distinct(matrices)
-        forward = Forward(
-            inputs=tuple(way.given_matrices),
-            targets=tuple(way.targets),
-            outputs=tuple(dict.fromkeys(_predictions(way.losses))),
-            scaling=(),
-            entered=way.given_matrices[0] if way.given_matrices else way.parameters[0],
-            parameters=tuple(way.parameters),
-            brings=tuple(m for m in way.defined if m not in way.losses),
-            layers=(),
-            rest=tuple(way.constants),
-        )
         return Program(
             steps=steps,
             lanes=tuple(lane for lane in self._lanes(steps) if lane.matrices),
-            forward=forward,
+            forward=forward_of(way),
             losses=way.losses,
             samples=self.samples,
             updates=self.update.updates,

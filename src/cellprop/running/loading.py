@@ -18,6 +18,7 @@ from types import ModuleType
 from typing import Any
 
 from cellprop.errors import CellpropError, InputError, UnknownNameError, nearest
+from cellprop.files.examples import examples
 from cellprop.files.opening import content, listed
 from cellprop.files.safe import known, label
 from cellprop.limits import PROGRAM
@@ -86,6 +87,22 @@ def ships(name: str) -> Loaded:
     """
     text = source(name)
     return _loaded(Path(f"{name}{ENDING}"), text.encode(), name)
+
+
+def program_named(name: str | None) -> Loaded | None:
+    """Return the program that ships under the name of an example; None if that one is a network.
+
+    Raises
+    ------
+    InputError
+        If there is no example of that name.
+    """
+    if name is None:
+        return None
+    if name in shipped():
+        return ships(name)
+    known("example", name, (*examples(), *shipped()))
+    return None
 
 
 def load(path: Path, name: str = "") -> Loaded:

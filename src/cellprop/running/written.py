@@ -26,9 +26,10 @@ from cellprop.files import aligned, classes
 from cellprop.files.opening import listed
 from cellprop.files.samples import Table, numbers, table
 from cellprop.limits import check_program
-from cellprop.programs.building import Declared, Sides, Sized, Written, numbered
+from cellprop.programs.building import Declared, Sides, Sized, Written, first_values, numbered
 from cellprop.programs.deciding import Decision, decision
-from cellprop.programs.program import Program
+from cellprop.programs.following import forward_of
+from cellprop.programs.program import Forward, Program
 from cellprop.running.options import Options, named, remembered_of
 from cellprop.running.run import Run
 from cellprop.running.targets import check_targets
@@ -51,11 +52,10 @@ def run(
     samples = axes.pop(written.over, ONE)
     model = Sized(written, axes, options.optimizer, options.average)
     builder = model.of(samples)
-    samples = builder.axis(written.over)
-    program = model.program(samples)
+    samples, program = builder.axis(written.over), model.followed(builder)
     known = {name: found.values for name, found in tables.items()} | builder.values
     _check_targets(program, known)
-    _check_indices(program, known)
+    _check_indices(program.forward, known)
     learnt, every = (
         sum(m.size for m in matrices) for matrices in (program.parameters, program.matrices)
     )
@@ -76,7 +76,7 @@ def run(
         decimals={name: found.decimals for name, found in tables.items()},
         named=any(aligned.are_names(each.column_labels) for each in tables.values()),
     )
-    return walked(problem, options, _start(model, program, samples, parameters, options.seed))
+    return walked(problem, options, _start(program, parameters, options.seed))
 
 
 def _decision(program: Program, known: Mapping[str, Array]) -> Decision | None:
@@ -113,10 +113,9 @@ def outputs_of(run: Run, X: Any) -> dict[str, tuple[Matrix, Array]]:
     sides = written.declared(_shapes(tables)).given
     samples = _axes(written, tables, sides).get(written.over, run.program.samples)
     builder = model.of(samples)
-    program = model.program(samples)
-    forward = program.forward
+    forward = forward_of(builder)
     known = {**run.parameters, **builder.values, **{n: t.values for n, t in tables.items()}}
-    _check_indices(program, known)
+    _check_indices(forward, known)
     takes = [*forward.inputs, *forward.rest, *forward.parameters]
     found = compiled(list(forward.outputs), takes)([known[m.name] for m in takes])
     return {m.name: (m, values) for m, values in zip(forward.outputs, found, strict=True)}
@@ -128,9 +127,9 @@ def outputs_of(run: Run, X: Any) -> dict[str, tuple[Matrix, Array]]:
 def _tables(written: Written, X: Any, y: Any) -> tuple[dict[str, Table], Declared]:
     """Return what data bring as tables by name, and what the program takes of them."""
     # What is taken may depend on sizes that only the data tell.
-    taken = written.declared({}).given
     if _by_name(X):
-        taken = written.declared(_shapes({n: table(str(n), each) for n, each in X.items()})).given
+        X = {name: table(str(name), each) for name, each in X.items()}
+    taken = written.declared(_shapes(X) if _by_name(X) else {}).given
     sources = _named("X", X, taken)
     tables = {name: _table(name, source, taken[name]) for name, source in sources.items()}
     sized = written.declared(_shapes(tables))
@@ -248,9 +247,9 @@ def _check_targets(program: Program, known: Mapping[str, Array]) -> None:
             check_targets(wanted.name, known[wanted.name], taken.operation.name)
 
 
-def _check_indices(program: Program, known: Mapping[str, Array]) -> None:
+def _check_indices(forward: Forward, known: Mapping[str, Array]) -> None:
     """Refuse given indices that mean no row of a table, or no place."""
-    for matrix in program.forward.brings:
+    for matrix in forward.brings:
         for index, count in indices(matrix.definition or matrix):
             given = tuple(mentioned(index))
             if len(given) != 1 or given[0].name not in known or given[0].shape != index.shape:
@@ -272,16 +271,11 @@ def _check_indices(program: Program, known: Mapping[str, Array]) -> None:
 
 
 def _start(
-    model: Sized,
-    program: Program,
-    samples: Axis,
-    parameters: Mapping[str, Any] | None,
-    seed: int | None,
+    program: Program, parameters: Mapping[str, Any] | None, seed: int | None
 ) -> dict[str, Array]:
     """Return the arrays that are carried on into the first update, by name."""
     given = named("parameters", parameters)
-    own = {} if samples is ONE else {model.written.over: samples}
-    start = model.written.initialise({**model.axes, **own}, seed)
+    start = first_values(program.parameters, program.starts, np.random.default_rng(seed))
     remembered = {m.name for m in program.having("counter", "remembered")}
     for name, source in given.items():
         if name in remembered:

@@ -107,7 +107,7 @@ def _ranges(update: Update, typed: Mapping[str, Range], *, links_stop: bool) -> 
     found = ranges(program.matrices, typed)
     # Samples of one's own are scaled by numbers that do not come from them.
     forward = program.forward
-    if not forward.layers:
+    if program.is_written:
         return found  # nor is there anything of one's own
     known = dict(typed) | {matrix.name: found[matrix.name] for matrix in forward.scaling}
     raw = forward.input.name

@@ -207,7 +207,7 @@ def describe_layers(page: Page) -> None:
     """Add what the network consists of."""
     words, update = page.words, page.book.update
     page.picture = page.next + 1, large(words, update.program)
-    if not update.program.forward.layers:
+    if update.program.is_written:
         _describe_program(page)
         _add_facts(page)
         return
@@ -336,7 +336,7 @@ def _explain(page: Page) -> None:
 
 
 def _product(program: Program) -> str:
-    """Return the formula of the first product of two matrices in a program, by their names; of
+    """Return the formula of the first product of two matrices in a program, by their names;
     of what an update moves by, where it multiplies none.
     """
     waiting: list[Expression] = [m.definition for m in program.matrices if m.definition]

@@ -10,11 +10,9 @@ from cellprop.texts.words import Words
 
 def large(words: Words, program: Program) -> Drawing:
     """Return the picture for *Contents*."""
-    return drawing.large(words, program) if program.forward.layers else graph.large(words, program)
+    return (graph.large if program.is_written else drawing.large)(words, program)
 
 
 def small(words: Words, program: Program, step: Step) -> Drawing:
     """Return the picture for a step's sheet, with what it is about lit."""
-    if program.forward.layers:
-        return drawing.small(words, program, step)
-    return graph.small(words, program, step)
+    return (graph.small if program.is_written else drawing.small)(words, program, step)

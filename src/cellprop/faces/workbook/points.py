@@ -28,7 +28,7 @@ def _widest(run: Run) -> int:
 def has_room(run: Run) -> bool:
     """Return whether a spreadsheet has room for a sheet with a sample in a row."""
     # A program that somebody wrote need not have a sample in a row.
-    return bool(run.program.forward.layers) and _widest(run) <= limits.MOST_COLUMNS
+    return not run.program.is_written and _widest(run) <= limits.MOST_COLUMNS
 
 
 def spans_a_plane(run: Run) -> bool:
