@@ -66,8 +66,12 @@ def test_parameters_written_by_show_carry_it_on(mine, run):
     assert again[1] != run("show", "W_h", "--program", "mine.py")[1]
 
 
-def test_it_is_shown_and_drawn_as_networks_are(mine, run):
+def test_it_is_shown_as_networks_are(mine, run):
     assert "z_2 = x_2 @ W_x + h_1 @ W_h + b" in run("show", "3", "--example", "rnn")[1]
+
+
+def test_its_loss_is_drawn_and_no_boundary(mine, run):
+    pytest.importorskip("matplotlib", reason="pictures need the extra learn")
     assert run("plot", "loss", "--example", "rnn")[0] == 0
     code, _, err = run("plot", "boundary", "--example", "rnn")
     assert (code, err) == (
