@@ -10,6 +10,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from openpyxl import load_workbook
+from openpyxl.formula.translate import Translator
 from openpyxl.utils import column_index_from_string
 
 import cellprop
@@ -249,9 +250,11 @@ def judged_alike(question, folder, libreoffice):
         sheet, addresses = cells_of(question)[marked.name]
         first = addresses[0][0]
         conditions = [
-            rule.formula[0]
+            # A rule of several ranges is written for the first cell of the first.
+            Translator(f"={rule.formula[0]}", starts[0]).translate_formula(first)[1:]
             for cells in rules[sheet].conditional_formatting
-            if str(cells.sqref).partition(":")[0] == first
+            for starts in [[each.partition(":")[0] for each in str(cells.sqref).split()]]
+            if first in starts
             for rule in cells.rules
         ]
         green = next(c for c in conditions if c.endswith("=1"))
