@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from textwrap import wrap
 
 from openpyxl.worksheet.worksheet import Worksheet
 from rich.cells import cell_len
@@ -250,12 +251,20 @@ def maths_row(header: Header, links: Sequence[Link]) -> str:
 
 
 def _maths(header: Header, matrix: Matrix) -> str:
-    """Return the line of a matrix and that of its shapes; by symbols if the names are too long."""
+    """Return the line of a matrix and that of its shapes; by symbols if the names are too long, and
+    in two lines if those are, too.
+    """
     above, below = with_shapes(matrix)
     if len(above) * FORMULA_LETTER <= header.room:
         return f"{above}\n{below}".rstrip()
     short = statement(matrix, "maths")
-    return short if len(short) < len(above) else named(matrix)
+    line = short if len(short) < len(above) else named(matrix)
+    most = max(int(header.room / FORMULA_LETTER), LEAST_LINE)
+    return "\n".join(wrap(line, most, max_lines=2, placeholder=" …", break_on_hyphens=False))
+
+
+# So many letters a line has, however narrow a sheet is.
+LEAST_LINE = 20
 
 
 def _given(header: Header) -> str:
