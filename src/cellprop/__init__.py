@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from cellprop.programs.building import program as program
     from cellprop.programs.fitted import from_sklearn as from_sklearn
     from cellprop.programs.fitted import from_torch as from_torch
+    from cellprop.programs.functions import at_least as at_least
     from cellprop.programs.functions import batch_norm as batch_norm
     from cellprop.programs.functions import binary_cross_entropy as binary_cross_entropy
     from cellprop.programs.functions import causal_mask as causal_mask
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from cellprop.programs.functions import exp as exp
     from cellprop.programs.functions import flip as flip
     from cellprop.programs.functions import gelu as gelu
+    from cellprop.programs.functions import greater as greater
     from cellprop.programs.functions import layer_norm as layer_norm
     from cellprop.programs.functions import leaky_relu as leaky_relu
     from cellprop.programs.functions import log as log
@@ -69,11 +71,11 @@ if TYPE_CHECKING:
 
 # What programs are written with.
 _FUNCTIONS = (
-    "batch_norm", "binary_cross_entropy", "causal_mask", "concatenate", "convolve",
-    "cross_entropy", "elu", "embed", "exp", "flip", "gelu", "layer_norm", "leaky_relu", "log",
-    "max_pool", "maximum", "mean", "mean_pool", "minimum", "one_hot", "pad", "power", "relu",
-    "sigmoid", "silu", "softmax", "softplus", "split", "sqrt", "square", "squared_error", "sum",
-    "tanh",
+    "at_least", "batch_norm", "binary_cross_entropy", "causal_mask", "concatenate", "convolve",
+    "cross_entropy", "elu", "embed", "exp", "flip", "gelu", "greater", "layer_norm",
+    "leaky_relu", "log", "max_pool", "maximum", "mean", "mean_pool", "minimum", "one_hot", "pad",
+    "power", "relu", "sigmoid", "silu", "softmax", "softplus", "split", "sqrt", "square",
+    "squared_error", "sum", "tanh",
 )  # fmt: skip
 
 _HOME = {

@@ -303,7 +303,7 @@ class Builder:
         """Return a choice by numbers that are exact, in all readings."""
         leaf = self.leaf(rows, columns, -2, 2)
         if self.chance.random() < 0.5:
-            return apply("at_least", leaf, Number(0.5))
+            return apply(self.chance.choice(["at_least", "greater"]), leaf, Number(0.5))
         then, otherwise = (self.leaf(rows, columns, -2, 2) for _ in range(2))
         return apply("if_more", leaf, then, otherwise, least="0.25")
 
@@ -407,6 +407,7 @@ class Builder:
             "largest_at": lambda x: np.full((len(x), 1), float(x.shape[1])),
             "all_equal": lambda x: np.ones((len(x), 1)),
             "at_least": np.ones_like,
+            "greater": np.ones_like,
             "power": lambda x: x ** expression.settings["exponent"],
             "transpose": np.transpose,
             "sum_over_rows": lambda x: x.sum(axis=0, keepdims=True),

@@ -2,13 +2,27 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
+
 import ironcalc
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cellprop.algebra import ALL, ONE, Axis, Matrix, Number, apply, formulas, reads, text, value
+from cellprop.algebra import (
+    ALL,
+    ONE,
+    Axis,
+    Matrix,
+    Number,
+    apply,
+    formulas,
+    reads,
+    sum_over_columns,
+    text,
+    value,
+)
 from cellprop.algebra.decisions import MOST_COMPARED, TOLERANCE
 from cellprop.faces.places import letter
 from cellprop.verification.restating import restated
@@ -128,6 +142,18 @@ def test_rows_are_alike_if_all_their_numbers_are(count):
         known = {"chosen": np.array([first]), "wanted": np.array([second])}
         expected = float(change is None)
         assert value(expression, known).item() == computed(formula, first, second) == expected
+
+
+@pytest.mark.parametrize("name", ["greater", "at_least"])
+@pytest.mark.parametrize("sum_of", [(0.1, 0.2, -0.3), (0.1, 0.2, -0.2999999), (0.1, 0.2, -0.31)])
+def test_a_sum_against_a_threshold_decides_alike_in_a_spreadsheet(name, sum_of):
+    x = row(3, "x")
+    against = apply(name, sum_over_columns(x), Number(0.0))
+    formula = f"={formulas(against, lambda _: [cells(3)])[0][0]}"
+    exact = sum(Fraction(str(number)) for number in sum_of)
+    expected = float(exact > 0 or (exact == 0 and name == "at_least"))
+    known = {"x": np.array([sum_of])}
+    assert value(against, known).item() == computed(formula, list(sum_of)) == expected
 
 
 @pytest.mark.parametrize("operand", ["a matrix", "an expression"])

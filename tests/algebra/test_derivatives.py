@@ -94,6 +94,7 @@ EXPRESSIONS = {
     "the largest of each column": z - apply("maximum_over_rows", X @ w + z),
     "the smallest of each column": z * apply("minimum_over_rows", z - c) + b,
     "one or the other": z + apply("if_more", z, X @ w, b, least="0.1"),
+    "steps": z * apply("greater", X @ w, c) + apply("at_least", X @ w, z) * b,
     "an absolute": apply("absolute", z - X @ w) * s,
     "a total": z * apply("total", X @ w + z) + b,
     "a leak of another size": apply("leaky_relu", X @ w - c, leak=0.3) * s,
@@ -492,10 +493,10 @@ def test_a_number_below_0_is_a_subtraction_on_either_side():
 
 # Steps, which are flat wherever they are not broken: nothing goes back through them.
 NO_DERIVATIVE = (
-    "all_equal", "at_least", "equal", "gelu_slope", "largest_at", "largest_in_windows", "ones",
+    "all_equal", "equal", "gelu_slope", "largest_at", "largest_in_windows", "ones",
     "positive", "positive_or_leak",
 )  # fmt: skip
-COMPARES = ("all_equal", "at_least", "equal")
+COMPARES = ("all_equal", "equal")
 
 
 @pytest.mark.parametrize("operation", NO_DERIVATIVE)

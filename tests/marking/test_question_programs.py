@@ -68,7 +68,7 @@ def test_all_steps_of_a_program_that_compute_something_are_asked_unless_somebody
 def test_a_perfect_student_of_a_program_gets_full_marks(name, decimals):
     question = question_of(name, decimals=decimals)
     marks = mark(question, answers_of(question, decimals=question.setup.decimals))
-    assert marks.total == marks.out_of > 100
+    assert marks.total == marks.out_of > 50
     assert not marks.slips
 
 
@@ -86,7 +86,8 @@ def test_random_numbers_earn_nothing(name):
 @pytest.mark.parametrize("name", PROGRAMS)
 def test_an_early_slip_is_paid_for_once(name):
     question = question_of(name, decimals=6)
-    first = next(iter(question.setup.answers))
+    # What leads to no loss is carried on by nothing.
+    first = next(name for name in question.setup.answers if f"d_{name}" in question.setup.answers)
 
     def slip(_, right):
         wrong = right.copy()

@@ -10,7 +10,14 @@ from hypothesis import strategies as st
 from cellprop.algebra import OPERATIONS, Applied, Number, apply, evaluate
 from cellprop.errors import CellpropError
 from cellprop.programs.building import Builder, program
-from cellprop.programs.functions import cross_entropy, sigmoid, softmax, squared_error, tanh
+from cellprop.programs.functions import (
+    cross_entropy,
+    greater,
+    sigmoid,
+    softmax,
+    squared_error,
+    tanh,
+)
 from cellprop.texts.captions import title
 from cellprop.texts.words import load
 
@@ -256,6 +263,23 @@ def test_an_operation_without_a_derivative_is_refused_where_it_is_used():
     name = next(n for n, row in OPERATIONS.items() if row.back is None and len(row.reads) == 1)
     said = refused(lambda m: plain(m, extra=lambda m, x, W: apply(name, x @ W)))
     assert f"in step 'Middle': output: the operation {name} has no derivative." in said
+
+
+def test_what_can_not_learn_since_a_step_is_flat_is_named():
+    said = refused(lambda m: plain(m, extra=lambda m, x, W: greater(x @ W, 0)))
+    assert "nothing comes back to W, so it can't learn" in said
+
+
+def test_a_step_beside_the_way_to_the_loss_is_shown_and_goes_back_to_nothing():
+    def besides(m):
+        loss = plain(m)
+        m.define("fires", greater(m.parts[0].brings[-1], 0.5))
+        return loss
+
+    steps = program(inputs=3, outputs=2)(besides).program({"samples": 4}).steps
+    names = [name for step in steps for name in step.matrices]
+    assert "fires" in names
+    assert "d_fires" not in names
 
 
 @pytest.mark.parametrize("size", [0, -1, 2.0, True, "3"])

@@ -146,7 +146,23 @@ def _back_of_if_more(
     return None, g * taken, g * (1 - taken)
 
 
+def _flat(*_: Expression) -> tuple[None, None]:
+    """Pass nothing back: a comparison is flat wherever it does not jump."""
+    return None, None
+
+
 DECISIONS = (
+    elementwise(
+        "greater",
+        lambda a, b: np.greater(a, b + SHORT).astype(np.float64),
+        maths=Form("[{0} > {1}]", CALL, (0, 0)),
+        numpy=Form("np.where({0} > {1}, 1.0, 0.0)", CALL, (COMPARED + 1, COMPARED + 1)),
+        r=Form("ifelse({0} > {1}, 1, 0)", CALL, (COMPARED + 1, COMPARED + 1)),
+        excel=call("IF({0}>{1},1,0)"),
+        cell=Form(f"IF({{0}}>{{1}}+{_SHORT},1,0)", CALL, (0, PLUS)),
+        back=_flat,
+        range=ranges.within(0.0, 1.0),
+    ),
     elementwise(
         "at_least",
         lambda a, b: np.greater_equal(a, b - SHORT).astype(np.float64),
@@ -155,6 +171,7 @@ DECISIONS = (
         r=Form("ifelse({0} >= {1}, 1, 0)", CALL, (COMPARED + 1, COMPARED + 1)),
         excel=call("IF({0}>={1},1,0)"),
         cell=Form(f"IF({{0}}>={{1}}-{_SHORT},1,0)", CALL, (0, PLUS)),
+        back=_flat,
         range=ranges.within(0.0, 1.0),
     ),
     elementwise(

@@ -396,7 +396,13 @@ def _total(losses: Sequence[Matrix]) -> Expression:
 
 def _gradient(parameter: Matrix, backward: Backward) -> tuple[Matrix, ...]:
     """Return the shares of a parameter's gradient, one for each use, and then the gradient."""
-    name, shares = f"d_{parameter.name}", backward.shares[parameter.name]
+    name, shares = f"d_{parameter.name}", backward.shares.get(parameter.name)
+    if shares is None:
+        raise InputError(
+            f"nothing comes back to {parameter.name}, so it can't learn: the loss depends on it"
+            " only through steps (greater, at_least), which are flat; use an activation such as"
+            " sigmoid."
+        )
     if len(shares) == 1:
         return (define(name, shares[0]),)
     named: dict[str, Matrix] = {}

@@ -113,6 +113,16 @@ def minimum(x: Operand, y: Operand) -> Expression:
     return apply("minimum", _expression(x), _expression(y))
 
 
+def greater(x: Operand, y: Operand) -> Expression:
+    """Return 1 where x is greater than y, else 0: a step, through which nothing goes back."""
+    return apply("greater", _expression(x), _expression(y))
+
+
+def at_least(x: Operand, y: Operand) -> Expression:
+    """Return 1 where x is no less than y, else 0: a step, through which nothing goes back."""
+    return apply("at_least", _expression(x), _expression(y))
+
+
 def power(x: Operand, exponent: float) -> Expression:
     """Return each number to a power, as `x ** exponent` does: a whole number up to 12, or 0.5."""
     return algebra.power(_expression(x), exponent)

@@ -58,8 +58,8 @@ def shipped() -> tuple[str, ...]:
     files = (resources.files("cellprop") / "examples").iterdir()
     names = {file.name.removesuffix(ENDING) for file in files if file.name.endswith(ENDING)}
     usual = (
-        "rnn", "seq", "lstm", "gru", "attention", "transformer", "convolution", "autoencoder",
-        "embedding", "batchnorm", "dropout", "residual", "graph",
+        "perceptron", "rnn", "seq", "lstm", "gru", "attention", "transformer", "convolution",
+        "autoencoder", "embedding", "batchnorm", "dropout", "residual", "graph",
     )  # fmt: skip
     return tuple(sorted(names, key=lambda name: (name not in usual, [*usual, name].index(name))))
 
