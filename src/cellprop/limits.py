@@ -273,6 +273,10 @@ def check_program(name: str, numbers: int, learnt: int, epochs: int, *, is_recor
     check_count(name, "numbers in all matrices", numbers, MOST_ACTIVATIONS, remedy)
 
 
+# Numbers of updates that are shown one after the other.
+MOST_ITERATED = 40_000
+
+
 def check_run(sizes: Sequence[int], samples: int, epochs: int, is_recorded: bool) -> None:
     """Refuse to train for longer, or on more, than memory would hold."""
     check_count("epochs", "epochs", epochs, MOST_EPOCHS, "use fewer")

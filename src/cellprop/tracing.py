@@ -244,6 +244,7 @@ def trace(
     scale: str | None = None,
     record: bool = False,
     progress: Progress | None = None,
+    iterations: int = 1,
 ) -> Trace:
     """Train a network by gradient descent and keep every matrix of one update.
 
@@ -293,6 +294,9 @@ def trace(
         Whether to keep the parameters after every epoch, in `history`.
     progress
         Called now and then with the number of epochs done and the number wanted.
+    iterations
+        How many updates to show, from the walked one on, each from the one before: on a sheet of
+        their own, and in `Trace.iterated`. Training goes as far as `epochs` says.
 
     Raises
     ------
@@ -324,6 +328,7 @@ def trace(
         scale=scale,
         record=record,
         progress=progress,
+        iterations=iterations,
     )
     if not isinstance(network, Network | Written):
         raise InputError(

@@ -100,6 +100,8 @@ WRONG = {
         "--drop",
         "x_1",
     ): "data.csv: no column for x_1",
+    ("--iterations", "0"): "iterations: expected a whole number of at least 1, found 0.",
+    ("--iterations", "999999"): "iterations: expected at most 40,000 numbers",
     ("--example", "rnn", "--neurons", "1"): "neurons 1: rnn is a program, which is shown as it is",
 }
 
@@ -134,3 +136,10 @@ def test_an_exercise_of_a_program_is_written_and_another_not_over_it(mine, run):
 def test_a_program_is_not_compared_with_a_program(mine, run):
     code, _, err = run("compare", "mine.py", "--program", "mine.py")
     assert (code, err.count("\n")) == (2, 1)
+
+
+def test_an_exercise_is_about_one_update(mine, run):
+    code, _, err = run("exercise", "--iterations", "2")
+    assert (code, err) == (
+        2, "cellprop: --iterations: an exercise is about one update; leave it out.\n"
+    )  # fmt: skip

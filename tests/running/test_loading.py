@@ -31,7 +31,7 @@ def test_a_program_that_ships_is_a_page_with_data_and_something_to_look_at(name)
     assert len(text.splitlines()) <= 75
     assert "What to look at:" in (ast.get_docstring(ast.parse(text)) or "")
     loaded = ships(name)
-    assert loaded.written.name == name
+    assert loaded.written.name == name.replace("-", "_")
     assert loaded.has_data
     assert loaded.written.about.endswith(".")
     run = cellprop.trace(loaded.written, loaded.X, loaded.y, **loaded.options)
@@ -39,7 +39,7 @@ def test_a_program_that_ships_is_a_page_with_data_and_something_to_look_at(name)
 
 
 def test_the_simplest_comes_first():
-    assert shipped()[:2] == ("perceptron", "rnn")
+    assert shipped()[:3] == ("perceptron", "full-batch-vs-sgd", "rnn")
 
 
 def test_a_file_brings_a_program_its_data_and_options(tmp_path):

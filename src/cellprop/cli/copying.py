@@ -48,12 +48,13 @@ def examples(
         return
     if output is not None:
         raise InputError(f"-o: say whose samples to write: {', '.join(names())}.")
+    width = 2 + max(map(len, (*names(), *shipped())))
     for name in names():
-        say(f"{name:12}{example(name).about}")
+        say(f"{name:{width}}{example(name).about}")
     say("")
     say("Programs, which `--example` takes as well:")
     for name in shipped():
-        say(f"{name:12}{ships(name).written.about}")
+        say(f"{name:{width}}{ships(name).written.about}")
 
 
 def _write(content: str, output: Path | None) -> None:

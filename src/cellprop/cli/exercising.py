@@ -115,6 +115,8 @@ def exercise(
     from cellprop.marking.question import parse_points
     from cellprop.texts.words import load as load_words
 
+    if model.iterations != 1:
+        raise InputError("--iterations: an exercise is about one update; leave it out.")
     look, texts = load_theme(theme), load_words(words)
     points = parse_points(marks) if marks else None
     signed = None if secret is None else read_secret(secret)

@@ -89,6 +89,7 @@ def _training(model: Model) -> dict[str, Any]:
         "walk_epoch": model.walk_epoch,
         "batch_size": model.batch_size,
         "walk_batch": model.walk_batch,
+        "iterations": model.iterations,
         "shuffle": model.shuffle,
         "optimizer": model.optimizer,
         "settings": _settings(model),

@@ -215,6 +215,10 @@ class Model:
     walk_batch: Annotated[
         int, _option("--walk-batch", "Which update of the epoch to show.", TRAINING)
     ] = 1
+    iterations: Annotated[
+        int,
+        _option("--iterations", "How many updates to show, from that one on, in a row.", TRAINING),
+    ] = 1
     shuffle: Annotated[
         bool, _option("--shuffle", "Deal the samples out anew for each epoch.", TRAINING)
     ] = False

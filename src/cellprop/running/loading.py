@@ -27,7 +27,7 @@ from cellprop.programs.building import Written
 # What `options` of a file may have, as `cellprop.trace` takes it.
 OPTIONS = (
     "parameters", "seed", "learning_rate", "epochs", "batch_size", "shuffle", "optimizer",
-    "settings", "average",
+    "settings", "average", "iterations",
 )  # fmt: skip
 ENDING = ".py"
 
@@ -56,12 +56,17 @@ class Loaded:
 def shipped() -> tuple[str, ...]:
     """Return the names of the programs that ship with the package, the simplest first."""
     files = (resources.files("cellprop") / "examples").iterdir()
-    names = {file.name.removesuffix(ENDING) for file in files if file.name.endswith(ENDING)}
+    names = {_name(file.name) for file in files if file.name.endswith(ENDING)}
     usual = (
-        "perceptron", "rnn", "seq", "lstm", "gru", "attention", "transformer", "convolution",
-        "autoencoder", "embedding", "batchnorm", "dropout", "residual", "graph",
+        "perceptron", "full-batch-vs-sgd", "rnn", "seq", "lstm", "gru", "attention", "transformer",
+        "convolution", "autoencoder", "embedding", "batchnorm", "dropout", "residual", "graph",
     )  # fmt: skip
     return tuple(sorted(names, key=lambda name: (name not in usual, [*usual, name].index(name))))
+
+
+def _name(file: str) -> str:
+    """Return what the example in a file is called."""
+    return file.removesuffix(ENDING).replace("_", "-")
 
 
 def source(name: str) -> str:
@@ -73,8 +78,13 @@ def source(name: str) -> str:
         If there is none of that name.
     """
     known("example", name, shipped())
-    file = resources.files("cellprop") / "examples" / f"{name}{ENDING}"
+    file = resources.files("cellprop") / "examples" / _file(name)
     return file.read_text(encoding="utf-8")
+
+
+def _file(name: str) -> str:
+    """Return the name of the file that the example of a name is in."""
+    return f"{name.replace('-', '_')}{ENDING}"
 
 
 def ships(name: str) -> Loaded:
@@ -86,7 +96,7 @@ def ships(name: str) -> Loaded:
         If there is none of that name.
     """
     text = source(name)
-    return _loaded(Path(f"{name}{ENDING}"), text.encode(), name)
+    return _loaded(Path(_file(name)), text.encode(), name.replace("-", "_"))
 
 
 def program_named(name: str | None) -> Loaded | None:

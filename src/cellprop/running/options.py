@@ -46,6 +46,7 @@ class Options:
     scale: str | None
     record: bool
     progress: Progress | None
+    iterations: int = 1
 
     def __post_init__(self) -> None:
         if self.seed is not None:
@@ -57,6 +58,7 @@ class Options:
         walked = whole_number(
             "walk_epoch", self.walk_epoch, 1, max(epochs, 1), "the number of epochs"
         )
+        whole_number("iterations", self.iterations, 1)
         # As numbers of our own, whatever they were given as.
         object.__setattr__(self, "epochs", epochs)
         object.__setattr__(self, "walk_epoch", walked)

@@ -13,6 +13,7 @@ from types import MappingProxyType
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from cellprop.algebra import Array, Matrix, compiled
 from cellprop.errors import UnknownNameError, nearest
@@ -88,6 +89,22 @@ class Update:
 
 
 @dataclass(frozen=True, eq=False)
+class Iterated:
+    """Several updates, each from what the one before it left behind.
+
+    Attributes:
+        updates: In order, the walked one first.
+        batches: Which samples each of them sees, from 0.
+        together: Where they see some samples each: as far through the data, updates that see all,
+            from the same numbers.
+    """
+
+    updates: tuple[Update, ...]
+    batches: tuple[NDArray[np.intp], ...]
+    together: tuple[Update, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
 class Run:
     """A whole run: one update of it, and its history.
 
@@ -106,6 +123,7 @@ class Run:
         stopped: Why training ended before the last epoch asked for; empty if it did not.
         interrupted: Whether that was by Ctrl+C.
         named: Whether the inputs have names, by which the columns of other samples are found.
+        iterated: The walked update with those after it; None unless asked for.
     """
 
     update: Update
@@ -118,6 +136,7 @@ class Run:
     stopped: str = ""
     interrupted: bool = False
     named: bool = False
+    iterated: Iterated | None = None
 
     # --- What the update says -------------------------------------------------------------
 

@@ -154,7 +154,7 @@ class Training:
         self.losses: list[float] = []
         self.accuracies: list[float] = []
         self.recorded: list[Values] = []
-        self._in_order = [] if self._dealer else list(self._dealt(np.arange(samples)))
+        self._in_order = [] if self._dealer else list(self._dealt(self._order(0)))
         self._reported = perf_counter()
 
     @property
@@ -228,9 +228,18 @@ class Training:
 
     def _batches(self) -> Iterable[Dealt]:
         """Return the batches of another epoch."""
+        return self._dealt(self._order(self.state.epoch)) if self._dealer else self._in_order
+
+    def _order(self, epoch: int) -> Batch:
+        """Return the order of the samples in an epoch, counted from 0."""
         if self._dealer is None:
-            return self._in_order
-        return self._dealt(self._dealer(self.state.epoch).permutation(self.samples))
+            return np.arange(self.samples)
+        return self._dealer(epoch).permutation(self.samples)
+
+    def batch(self, number: int) -> Batch:
+        """Return the samples of an update, of all updates from 0."""
+        epoch, place = divmod(number, self.batches)
+        return self._order(epoch)[place * self.batch_size :][: self.batch_size]
 
     def _dealt(self, order: NDArray[np.intp]) -> Iterator[Dealt]:
         """Yield the samples of each update, and what does the update."""

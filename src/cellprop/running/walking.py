@@ -7,18 +7,19 @@ programs, training and numbers; knows nothing of files, words or faces.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
 import numpy as np
 
 from cellprop.algebra import ONE, Array, Axis, evaluate, value
 from cellprop.errors import InputError
+from cellprop.limits import MOST_ITERATED, check_count
 from cellprop.programs.deciding import Decision, reports
 from cellprop.programs.program import Model, Program
 from cellprop.running.options import Options
-from cellprop.running.run import Run, Update
+from cellprop.running.run import Iterated, Run, Update
 from cellprop.running.training import (
     Batch,
     Training,
@@ -81,10 +82,15 @@ class Posed:
 
     def show(self, batch: Batch) -> Program:
         """Return the steps for the samples of a batch, under their labels; this is then shown."""
-        if self.batches > 1:
-            labels = np.asarray(self.samples.labels, dtype=object)[batch]
-            self.shown = self.model.program(Axis(self.samples.name, tuple(labels)), whole=False)
+        self.shown = self.of_batch(batch)
         return self.shown
+
+    def of_batch(self, batch: Batch) -> Program:
+        """Return the steps for the samples of a batch, under their labels."""
+        if len(batch) == self.samples.size:
+            return self.whole
+        labels = np.asarray(self.samples.labels, dtype=object)[batch]
+        return self.model.program(Axis(self.samples.name, tuple(labels)), whole=False)
 
     def of(self, batch: Batch) -> dict[str, Array]:
         """Return what is given to a batch by name, each of the shape that its matrix has then."""
@@ -147,6 +153,9 @@ def walked(problem: Posed, options: Options, start: Mapping[str, Array]) -> Run:
         samples=problem.samples.size,
         written=problem.decimals,
     )
+    iterated = None
+    if options.iterations > 1:
+        iterated = _iterated(update, problem, settings, names, training, options.iterations)
     return Run(
         update,
         losses=_frozen(training.losses),
@@ -158,7 +167,56 @@ def walked(problem: Posed, options: Options, start: Mapping[str, Array]) -> Run:
         stopped=goal.stopped,
         interrupted=bool(goal.stopped) and finite,
         named=problem.named,
+        iterated=iterated,
     )
+
+
+def _iterated(
+    first: Update,
+    problem: Posed,
+    settings: Mapping[str, Array],
+    names: Sequence[str],
+    training: Training,
+    count: int,
+) -> Iterated:
+    """Return a walked update with those after it, so many in all; where they see some samples
+    each, also with as many updates that see all, from the same numbers.
+    """
+    epochs = -(-count // problem.batches) if problem.batches > 1 else 0
+    sizes = ((first.program, count), (problem.whole, epochs))
+    numbers = sum(times * matrix.size for each, times in sizes for matrix in each.matrices)
+    check_count("iterations", "numbers", numbers, MOST_ITERATED, "use fewer")
+    place = (first.walk_epoch - 1) * problem.batches + first.walk_batch - 1
+    batches = [training.batch(place + k) for k in range(count)]
+
+    def going_on(update: Update, of: Iterable[Batch]) -> Iterator[Update]:
+        """Yield an update for each batch, each from what the one before it carried on."""
+        for number, batch in enumerate(of, place + 1):
+            program, carried = update.program, update.values
+            known = {name: carried[program.updates[name].name] for name in names}
+            yield (update := updated(number, batch, known))
+
+    def updated(number: int, batch: Batch, carried: Mapping[str, Array]) -> Update:
+        program = problem.of_batch(batch)
+        known = problem.of(batch) | dict(settings) | dict(carried)
+        with diverging():
+            values = evaluate(program.matrices, known)
+        epoch, place = divmod(number, problem.batches)
+        _check_finite(values, epoch + 1)
+        return replace(
+            first,
+            program=program,
+            values=read_only(values),
+            walk_epoch=epoch + 1,
+            walk_batch=place + 1,
+        )
+
+    together: tuple[Update, ...] = ()
+    if epochs:
+        every = np.arange(problem.samples.size)
+        start = updated(place, every, {name: first.values[name] for name in names})
+        together = (start, *going_on(start, [every] * (epochs - 1)))
+    return Iterated((first, *going_on(first, batches[1:])), tuple(batches), together)
 
 
 @dataclass

@@ -42,11 +42,13 @@ class Canvas:
         book: What all sheets share.
         sheet: Its frame.
         working: The columns that hold steps on the way: grouped, and not printed.
+        folded: The rows that do.
     """
 
     book: RunBook
     sheet: Worksheet
     working: set[int] = field(default_factory=set)
+    folded: set[int] = field(default_factory=set)
     _cells: dict[int, list[tuple[int, str]]] = field(default_factory=lambda: defaultdict(list))
     _heights: dict[int, float] = field(default_factory=dict)
     _widths: dict[int, float] = field(default_factory=dict)
@@ -215,6 +217,10 @@ class Canvas:
             self.set_width(last + 1, self.width(last + 1))
             self.sheet.column_dimensions[letter(last + 1)].collapsed = True
 
+    def fold_rows(self, rows: Iterable[int]) -> None:
+        """Fold rows away, which hold steps on the way."""
+        self.folded.update(rows)
+
     def column_breaks(self, last: int) -> list[int]:
         """Return the columns after which a new page begins, so that what is printed can be read."""
         breaks: list[int] = []
@@ -262,8 +268,10 @@ class Canvas:
                 row,
                 "".join([text for _, text in sorted(self._cells.get(row, ()), key=_by_column)]),
                 self._heights.get(row, ROW),
+                folded=row in self.folded,
+                folds=row - 1 in self.folded and row not in self.folded,
             )
-            for row in sorted(self._cells.keys() | self._heights)
+            for row in sorted(self._cells.keys() | self._heights | self.folded)
         ]
 
 

@@ -97,6 +97,7 @@ class Chart:
         most: The end of the axis below, which begins at 0; None: what suits the numbers.
         right_title: At the axis on the right, for shares from 0 to 1; empty if there is none.
         points: Whether to draw points, not lines.
+        marked: Whether lines have a mark at each number.
         width, height: In centimetres.
         scales: Of the axes below and at the left; None: what suits the numbers.
         inside: Where the plot is; None: where there is room.
@@ -116,6 +117,7 @@ class Chart:
     scales: tuple[Scale, Scale] | None = None
     inside: Inside | None = None
     is_bare: bool = False
+    marked: bool = False
 
 
 def drawn(chart: Chart) -> Any:
@@ -144,7 +146,8 @@ def drawn(chart: Chart) -> Any:
         target = right if right and series.on_the_right else made
         look = number if series.look is None else series.look
         outline = OUTLINE if chart.is_bare else color_of(look)
-        target.series.append(_series(series, look, outline, points=chart.points))
+        made_of = _series(series, look, outline, points=chart.points, marked=chart.marked)
+        target.series.append(made_of)
     if right:
         made += right
     return made
@@ -240,7 +243,7 @@ def _right_axes(chart: Chart) -> Any:
     return made
 
 
-def _series(series: Series, number: int, outline: str, *, points: bool) -> Any:
+def _series(series: Series, number: int, outline: str, *, points: bool, marked: bool) -> Any:
     from openpyxl.chart import Reference
     from openpyxl.chart.series_factory import SeriesFactory
 
@@ -249,12 +252,13 @@ def _series(series: Series, number: int, outline: str, *, points: bool) -> Any:
     )
     color = color_of(number)
     made.smooth = False
-    made.marker.symbol = marker_of(number).chart if points else "none"
+    made.marker.symbol = marker_of(number).chart if points or marked else "none"
     line = made.graphicalProperties.line
-    if points:
+    if points or marked:
         made.marker.size = 6
         made.marker.graphicalProperties.solidFill = color
         made.marker.graphicalProperties.line.solidFill = outline
+    if points:
         line.noFill = True
     else:
         line.solidFill = color

@@ -26,6 +26,7 @@ from cellprop.faces.workbook.points import (
 from cellprop.faces.workbook.predictions import predictions_sheet
 from cellprop.faces.workbook.samples import Predicted, predicted
 from cellprop.faces.workbook.trained import PREDICTIONS, trained
+from cellprop.faces.workbook.updates import UPDATES, has_updates, updates_sheet
 from cellprop.running.run import Run
 
 
@@ -71,6 +72,11 @@ def _spans_a_plane(run: Run) -> bool:
 
 
 EXTRAS: tuple[Sheet, ...] = (
+    Sheet(
+        UPDATES,
+        has_updates,
+        lambda shown, sheet: updates_sheet(shown.book, sheet),
+    ),
     Sheet(
         TRAINING,
         lambda run: has_a_curve(run) and not beside_the_curve(run),
