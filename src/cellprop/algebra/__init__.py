@@ -101,6 +101,7 @@ from cellprop.algebra.lookup import indices
 from cellprop.algebra.notation import CALL, PLUS, TIMES, statement, text
 from cellprop.algebra.pieces import Mention, named, pieces, separately, with_shapes
 from cellprop.algebra.reads import picks, reads
+from cellprop.algebra.reasons import Reason, reasons
 from cellprop.algebra.rows import elementwise, loss
 from cellprop.algebra.spans import ALL, COLUMN, ROW, SAME, Band, Pattern, Span, apart, band, through
 from cellprop.algebra.values import compiled, evaluate, value
@@ -108,16 +109,16 @@ from cellprop.algebra.worked import Cell, worked
 
 __all__ = [
     "ALL", "CALL", "CHANGES", "COLUMN", "GRADIENTS", "LEAK", "NOTATIONS", "ONE", "OPERATIONS",
-    "PLUS", "ROW", "SAME", "SPELLED_OUT", "TIMES", "TINY", "Applied", "Array", "Axis",
-    "Backward", "Band", "Cell", "CellTexts", "Expression", "Form", "Keep", "Matrix", "Mention",
-    "Names", "Notation", "Number", "Operation", "Pattern", "Range", "Setting", "Sign", "Span",
+    "PLUS", "ROW", "SAME", "SPELLED_OUT", "TIMES", "TINY", "Applied", "Array", "Axis", "Backward",
+    "Band", "Cell", "CellTexts", "Expression", "Form", "Keep", "Matrix", "Mention", "Names",
+    "Notation", "Number", "Operation", "Pattern", "Range", "Reason", "Setting", "Sign", "Span",
     "Targets", "activations", "apart", "apply", "at_least", "band", "batch_norm", "causal_mask",
     "chain", "compiled", "concatenate", "convolve", "define", "derive", "elementwise",
     "elementwise_activations", "embed", "evaluate", "exp", "expression_of", "flip", "formulas",
-    "identity", "in_parts", "indices", "is_loss_of_classes", "is_of_several", "layer_norm",
-    "log", "loss", "loss_of_classes", "loss_of_yes_or_no", "losses", "losses_for", "max_pool",
-    "maximum", "mean", "mean_pool", "mentioned", "minimum", "named", "one_hot", "outputs_for",
-    "pad", "picks", "pieces", "power", "reads", "separately", "slope_of", "softmax", "square",
+    "identity", "in_parts", "indices", "is_loss_of_classes", "is_of_several", "layer_norm", "log",
+    "loss", "loss_of_classes", "loss_of_yes_or_no", "losses", "losses_for", "max_pool", "maximum",
+    "mean", "mean_pool", "mentioned", "minimum", "named", "one_hot", "outputs_for", "pad", "picks",
+    "pieces", "power", "reads", "reasons", "separately", "slope_of", "softmax", "square",
     "square_root", "standardised", "statement", "sum_of", "sum_over_columns", "sum_over_rows",
     "text", "through", "value", "with_shapes", "worked",
 ]  # fmt: skip

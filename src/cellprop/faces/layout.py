@@ -155,7 +155,7 @@ def _with_moves(book: Spread, step: Step, moves: Mapping[str, Matrix]) -> Spread
     """Return the spread of a step of a flip-book: if it updates something, by how much that changes
     stands below everything else, in the same columns where names leave room for it.
     """
-    lanes, row = list(book.lanes), book.notes_row + 1
+    lanes, row = list(book.lanes), book.reasons_row + 1
     for lane in book.lanes:
         found, free = list[tuple[Matrix, int]](), 0
         for place in lane.places:

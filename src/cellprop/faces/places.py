@@ -283,8 +283,13 @@ class Spread:
         return self.lanes[len(self.above_notes) :]
 
     @property
+    def reasons_row(self) -> int:
+        """Where it stands why products are written as they are: no lane, and no page, needs it."""
+        return self.notes_row + 1
+
+    @property
     def last_row(self) -> int:
-        """The last row that holds anything."""
+        """The last row that holds anything but reasons."""
         return max(*(lane.last_row for lane in self.lanes), self.notes_row)
 
     @cached_property

@@ -138,6 +138,7 @@ def _step(view: _Shown, step: Step) -> RenderableType:
         parts += [Text(), lines, Text(), *_side_by_side(view, _equation(view, matrix, above))]
     for note in captions.notes(words, view.run.update, step):
         parts.append(Text(f"{words('sheet.notes')}: {note}", style="italic"))
+    parts += [Text(reason, style="italic") for reason in captions.reasons(words, step)]
     return Group(*parts)
 
 

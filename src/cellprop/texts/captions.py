@@ -6,11 +6,12 @@ Knows words, steps and an update's samples; which model declared the steps, it d
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache
 
 import numpy as np
 
+from cellprop import algebra
 from cellprop.algebra import ONE, Axis
 from cellprop.files.examples import Example, example
 from cellprop.programs import wording
@@ -46,6 +47,23 @@ def notes(words: Words, update: Update, step: Step) -> list[str]:
                 [words(note.key, **note.fills)] if note.fills else _texts(words, note.key, update)
             )
     return found
+
+
+def reasons(words: Words, step: Step) -> Iterator[str]:
+    """Yield why the products of a step are written as they are, of each kind the first."""
+    said: set[Axis | None] = set()
+    for matrix in step.computed:
+        assert matrix.definition is not None
+        for reason in algebra.reasons(matrix.definition):
+            if reason.inside in said:
+                continue
+            said.add(reason.inside)
+            if reason.inside is None:
+                yield words("reasons.one_by_one", text=reason.text)
+                continue
+            text = words("reasons.product", text=reason.text, inside=axis(words, reason.inside))
+            turned = words("reasons.turned", names=", ".join(reason.turned))
+            yield f"{text} {turned}" if reason.turned else text
 
 
 def shown(words: Words, update: Update) -> str:

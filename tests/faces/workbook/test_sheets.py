@@ -797,7 +797,14 @@ def test_all_that_a_sheet_holds_is_printed_with_titles_file_name_and_page(name):
         )
         # A page can do without what an update changes, which stands below all else.
         changes = [cell.row for cell in sheet["A"] if cell.value == "Change"]
+        # Nor need it say why products are written as they are.
+        reasons = [
+            cell.row
+            for cell in sheet["A"]
+            if re.search("is a matrix product:|goes number by number:", str(cell.value))
+        ]
         rows = (cell.row for row in sheet for cell in row if cell.value is not None)
+        rows = (row for row in rows if row not in reasons)
         assert bottom >= max(row for row in rows if not changes or row < changes[0])
         setup = sheet.page_setup
         if setup.scale or setup.fitToHeight == 0:  # it may take several pages

@@ -120,6 +120,7 @@ def body_rows(
         yield from lane_rows(book, step, lane, state_of, beside)
     if notes:
         yield notes
+    yield from reasons_row(book, sheet, step)
     for lane in spread.below_notes:
         yield from lane_rows(book, step, lane, state_of, beside)
 
@@ -194,14 +195,26 @@ def _marks(book: Book, step: Step, lane: PlacedLane) -> Iterator[tuple[int, int,
 def notes_row(book: Book, sheet: Worksheet, step: Step) -> str:
     """Return the row of notes, across the sheet and as tall as its text."""
     notes = captions.notes(book.words, book.update, step)
-    if not notes:
+    texts = [f"{book.words('sheet.notes')}: {note}" for note in notes]
+    return _prose(book, sheet, step, book.layout.on(step).notes_row, texts)
+
+
+def reasons_row(book: Book, sheet: Worksheet, step: Step) -> Iterator[str]:
+    """Yield the row that says why products are written as they are, below the notes."""
+    texts = list(captions.reasons(book.words, step))
+    if row := _prose(book, sheet, step, book.layout.on(step).reasons_row, texts):
+        yield row
+
+
+def _prose(book: Book, sheet: Worksheet, step: Step, row: int, texts: Sequence[str]) -> str:
+    """Return a row with texts, a line or more each; none if there are none."""
+    if not texts:
         return ""
-    measures = book.measures(step)
-    row, last = book.layout.on(step).notes_row, measures.last_column
-    text = "\n".join(f"{book.words('sheet.notes')}: {note}" for note in notes)
+    measures, text = book.measures(step), "\n".join(texts)
+    last = measures.last_column
     sheet.merged_cells.add(f"A{row}:{letter(last)}{row}")
     room = int(measures.across / NOTE_LETTER)
-    lines = sum(-(-cell_len(line) // room) for line in text.split("\n"))
+    lines = sum(-(-cell_len(line) // room) for line in texts)
     return xml.row(row, spanned(book, row, (1, last), "note", text), lines * 15 + 6)
 
 
