@@ -37,6 +37,7 @@ from cellprop.faces.sizes import (
     LABEL_LETTER,
     LABEL_WIDTH,
     LANE_WIDTH,
+    MARK_HEIGHT,
     MARK_WIDTH,
     NOTES,
     NUMBER_WIDTH,
@@ -177,7 +178,7 @@ class Plan:
         heads = HEADS if self.repeats else HEADS - SHAPE_HEIGHT
         labels = {label for item in line if item for label in item.across.labels[: self.view]}
         heads += LABEL_HEIGHT * (max(map(_lines_of_label, labels)) - 1)
-        return heads + ROW_HEIGHT * (shown + (shown < most)) + BETWEEN
+        return heads + ROW_HEIGHT * shown + (MARK_HEIGHT if shown < most else BETWEEN)
 
 
 def _plans(wanted: Wanted, rows: int) -> Iterator[Plan]:
@@ -383,14 +384,13 @@ def _placed(program: Program, wanted: Wanted, plan: Plan) -> Spread:
         signs = tuple(sign for item, slot, _ in placed for sign in _signs(item, slot, first, shown))
         if shown < max(sizes):
             folded.append(Folded(first + shown, last))
-            last += 1
         key, layer, title = _lane_of(program, line) if plan.repeats else ("", None, "")
         places = tuple(place for _, _, place in placed)
         lanes.append(PlacedLane(key, row, last, places, layer, signs, title))
         row = last + 2
     everything = [place for _, place in found]
     brought = {matrix.name for matrix in wanted.step.brings}
-    return Spread(
+    spread = Spread(
         lanes=tuple(lanes),
         homes={p.matrix.name: p for p in reversed(everything) if p.matrix.name in brought},
         notes_row=row,
@@ -400,6 +400,30 @@ def _placed(program: Program, wanted: Wanted, plan: Plan) -> Spread:
         columns=tuple(slot.folded for slot in slots if slot.shown < slot.size),
         gaps=tuple(slot.sign for slot in slots[1:]),
     )
+    has_moves = any(item.moves for item, _ in found)
+    return spread if has_moves else _with_moves(spread, wanted, plan, by_name(everything))
+
+
+def _with_moves(spread: Spread, wanted: Wanted, plan: Plan, places: Mapping[str, Place]) -> Spread:
+    """Return a spread with what had no room in the lines, by how much an update changes what it
+    replaces: below everything else, which a page can do without, in the columns of what changes.
+    """
+    lanes, folded, lines = list(spread.lanes), list(spread.rows), dict(spread.lines)
+    row = spread.reasons_row + 1
+    for matrix in wanted.step.computed:
+        move = wanted.moves.get(matrix.name)
+        if move is None:
+            continue
+        assert move.definition is not None
+        place = replace(places[matrix.name], matrix=move, row=row + plan.head, head=plan.head)
+        last, shown = place.last_row, _shown_together([place.down.size], plan.view)
+        if shown < place.down.size:
+            folded.append(Folded(place.row + shown, last))
+        key = "" if len(lanes) > len(spread.lanes) else "changes"
+        lanes.append(PlacedLane(key, row, last, (place,)))
+        lines[move.name] = move.definition, {m: places[m.name] for m in reads(move.definition)}
+        row = last + 2
+    return replace(spread, lanes=tuple(lanes), rows=tuple(folded), lines=lines)
 
 
 def _signs(item: Item, slot: Slot, first: int, shown: int) -> Iterator[Sign]:

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 LANE_WIDTH, LABEL_WIDTH, NUMBER_WIDTH, MARK_WIDTH = 105, 40, 66, 36
 ROW_HEIGHT = 21
-# What stands above the matrices; above the numbers of each, of that its shape; and between lanes.
-TOP, HEADS, SHAPE_HEIGHT, BETWEEN = 158, 58, 18, 6
+# What stands above the matrices; above the numbers of each, of that its shape; and between lanes,
+# also where it says there how many rows are folded away.
+TOP, HEADS, SHAPE_HEIGHT, BETWEEN, MARK_HEIGHT = 158, 58, 18, 6, 16
 # What a landscape page of A4 holds while the smallest letters, of 10 points, are printed in 8.
-PAGE_WIDTH, PAGE_HEIGHT = 1330, 896
+PAGE_WIDTH, PAGE_HEIGHT = 1330, 912
 # What notes, and a sentence of many lines, take; and what a number of many decimals needs more.
 NOTES, CLOSER = 60, 14
 # A letter of a label, what stands beside the label, and a line of it more.

@@ -371,8 +371,12 @@ class Frame:
         one_page: bool = False,
         orientation: Literal["landscape", "portrait"] = "landscape",
         foot: str = "",
+        first_foot: str = "",
     ) -> None:
-        """Set a sheet up for A4: one page wide; or cut where told, and as small as can be read."""
+        """Set a sheet up for A4: one page wide; or cut where told, and as small as can be read.
+
+        `first_foot`: what stands at the foot of the first page, where that differs.
+        """
         sheet.page_setup.orientation = orientation
         sheet.page_setup.paperSize = 9
         if column_breaks or row_breaks:
@@ -393,21 +397,23 @@ class Frame:
             sheet.print_title_rows = title_rows
         sheet.print_options.horizontalCentered = True
         margins = sheet.page_margins
-        margins.left = margins.right = 0.3
-        margins.top = margins.bottom = 0.4
+        margins.left = margins.right = 0.2
+        margins.top = margins.bottom = 0.33
         margins.header = margins.footer = 0.15
-        for text, where in (("&F", "left"), ("&A", "center"), (page, "right")):
-            getattr(sheet.oddHeader, where).text = text
-            getattr(sheet.oddHeader, where).size = 9
-        if foot:
-            assert sheet.oddFooter is not None
-            left: Any = sheet.oddFooter.left
-            left.text, left.size = foot, 9
-        else:
-            sheet.HeaderFooter.oddFooter = None
+        whole: Any = sheet.HeaderFooter
+        whole.differentFirst = bool(first_foot) or None
+        for header in (whole.oddHeader, *[whole.firstHeader] * bool(first_foot)):
+            for text, where in (("&F", "left"), ("&A", "center"), (page, "right")):
+                getattr(header, where).text = text
+                getattr(header, where).size = 9
+        for footer, text in ((whole.oddFooter, foot), (whole.firstFooter, first_foot)):
+            footer.left.text, footer.left.size = text or None, 9 if text else None
         # What openpyxl would write empty, and Gnumeric warns of.
-        for other in ("evenHeader", "evenFooter", "firstHeader", "firstFooter"):
-            setattr(sheet.HeaderFooter, other, None)
+        whole.evenHeader = whole.evenFooter = None
+        if not foot:
+            whole.oddFooter = None
+        if not first_foot:
+            whole.firstHeader = whole.firstFooter = None
 
     def set_up_view(
         self, sheet: Worksheet, *, zoom: int, below: int, top: int, selected: str

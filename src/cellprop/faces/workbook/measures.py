@@ -19,10 +19,14 @@ from cellprop.texts.formats import LONGEST_LABEL, WIDEST_SIDE, Formats, cut, lin
 
 # The usual height of a row, of one of names, of labels, of shapes, and between lanes, in points.
 ROW, NAME_ROW, LABEL_ROW, SHAPE_ROW, GAP_ROW = 15.75, 16.5, 14.0, 13.5, 4.5
+# Between lanes where it says how many rows are folded away.
+MARK_ROW = 12.0
 # What stands above the matrices: the title, the maths, the notation, the numbers put in.
 HEADER = {at.TITLE: 35.0, at.MATHS: 41.0, at.NOTATION: 17.25, at.NUMBERS: 18.0}
 # What a column needs beside the characters of a number; no sign and no point is as wide as a digit.
 BESIDE = 1.2
+# What is left of the column of lane titles where there are none.
+UNTITLED = 0.68
 # A column of signs, and the column that says how many are folded away, in characters.
 SIGN_WIDTH, MARK_WIDTH = 2.2, 5.0
 # A character of the usual font, in pixels: a column's width, in characters, is that of all of it.
@@ -160,11 +164,14 @@ def measured(
     def heighten(row: int, height: float) -> None:
         heights[row] = max(heights.get(row, 0.0), height)
 
-    widen(at.LANE_COLUMN, theme.lane_width)
+    # Where lanes have no titles, what stands above the matrices has short ones there.
+    titled = any(lane.key for lane in spread.above_notes)
+    widen(at.LANE_COLUMN, theme.lane_width * (1.0 if titled else UNTITLED))
     for lane in spread.lanes:
         for sign in lane.signs:
             widen(sign.column, max(SIGN_WIDTH, cell_len(sign.text.strip()) * 1.3 + 1))
-        heighten(lane.last_row + 1, GAP_ROW)
+        marks = (folded.mark for folded in spread.rows)
+        heighten(lane.last_row + 1, MARK_ROW if lane.last_row + 1 in marks else GAP_ROW)
     for place in spread.places:
         if place.has_row_labels:
             side = max(map(cell_len, place.down.labels))

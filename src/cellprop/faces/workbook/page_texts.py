@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from cellprop.texts.words import Words
 
 # A header has room for 255 characters, in which a word's & counts twice.
@@ -20,3 +22,13 @@ def foot_of(words: Words) -> str:
     """Return the key of the cells' states as a footer's code."""
     text = " · ".join(f"{words(f'key.{state}')}: {words(f'sheet.{state}')}" for state in KEY)
     return text[:LONGEST_FOOTER].replace("&", "&&")
+
+
+def follows_of(words: Words, names: Sequence[str]) -> str:
+    """Return what stands at the foot of a page after which others follow, as a footer's code: the
+    names of the matrices on these.
+    """
+    text = words("sheet.follows", names=", ".join(names))
+    return (text if len(text) <= LONGEST_FOOTER else f"{text[: LONGEST_FOOTER - 1]}…").replace(
+        "&", "&&"
+    )

@@ -12,7 +12,7 @@ from cellprop.faces.places import letter
 from cellprop.faces.sizes import PAGE_HEIGHT, PAGE_WIDTH
 from cellprop.faces.workbook.header import Header
 from cellprop.faces.workbook.measures import Measures
-from cellprop.faces.workbook.page_texts import foot_of, page_of
+from cellprop.faces.workbook.page_texts import follows_of, foot_of, page_of
 
 
 def set_up_print(header: Header, sheet: Worksheet) -> None:
@@ -31,7 +31,14 @@ def set_up_print(header: Header, sheet: Worksheet) -> None:
         scale=max(scale, 10),
         one_page=not breaks,
         foot=foot_of(book.words),
+        first_foot=follows_of(book.words, _following(measures, breaks[0])) if breaks else "",
     )
+
+
+def _following(measures: Measures, first: int) -> list[str]:
+    """Return the names of what stands below the row after which the second page begins."""
+    lanes = (lane for lane in measures.spread.above_notes if lane.row > first)
+    return list(dict.fromkeys(place.matrix.name for lane in lanes for place in lane.places))
 
 
 def last_on_paper(measures: Measures, above: float) -> int:

@@ -28,7 +28,7 @@ from cellprop.faces.workbook.header import (
     spanned,
     title_row,
 )
-from cellprop.faces.workbook.measures import GAP_ROW, ROW, Measures
+from cellprop.faces.workbook.measures import ROW, Measures
 from cellprop.faces.workbook.printing import set_up_print
 from cellprop.files.safe import looks_like_formula
 from cellprop.files.samples import LARGEST
@@ -148,7 +148,7 @@ def lane_rows(
         said = captions.lane(book.words, lane.key, lane.layer, lane.title)
         title = xml.text_cell(f"A{lane.row}", book.frame.style("lane"), said)
         rows.setdefault(lane.row, []).append((at.LANE_COLUMN, title))
-    for row in range(lane.row, lane.last_row + 1):
+    for row in range(lane.row, lane.last_row + 2):
         cells = "".join([text for _, text in sorted(rows.get(row, ()), key=_by_column)])
         if beside:
             cells += beside.get(row, "")
@@ -156,7 +156,6 @@ def lane_rows(
         folds = any(row == each.mark for each in spread.rows)
         height = measures.heights.get(row, ROW)
         yield xml.row(row, cells, height, folded=folded, folds=folds)
-    yield xml.row(lane.last_row + 1, "", GAP_ROW)
 
 
 def _by_column(cell: tuple[int, str]) -> int:
