@@ -41,7 +41,7 @@ def test_each_product_within_an_expression_has_its_reason_from_the_outside_in():
 
 SAID = {
     "2": "X · wh is a matrix product: it adds up over inputs, so inputs stand inside.",
-    "7": "E ⊙ slope_output_layer goes number by number: each meets the one at its own place.",
+    "7": "E ⊙ slope_output_layer goes number by number, place by place.",
     "8": "d_output · woutᵀ is a matrix product: it adds up over outputs, so outputs stand inside."
     " That is why wout is transposed.",
     "10": "hiddenlayer_activationsᵀ · d_output is a matrix product: it adds up over samples, so"

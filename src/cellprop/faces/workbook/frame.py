@@ -303,6 +303,10 @@ class Frame:
     ) -> None:
         """Let a range take numbers between two limits only."""
         least, most = limits
+        for known in sheet.data_validations.dataValidation:
+            if (known.type, known.formula1, known.formula2) == ("decimal", least, most):
+                known.add(cells)
+                return
         validation = DataValidation("decimal", operator="between", formula1=least, formula2=most)
         validation.errorTitle, validation.error = title[:LONGEST_ERROR_TITLE], error[:LONGEST_ERROR]
         validation.showErrorMessage = True

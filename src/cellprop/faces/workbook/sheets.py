@@ -195,17 +195,19 @@ def notes_row(book: Book, sheet: Worksheet, step: Step) -> str:
     """Return the row of notes, across the sheet and as tall as its text."""
     notes = captions.notes(book.words, book.update, step)
     texts = [f"{book.words('sheet.notes')}: {note}" for note in notes]
-    return _prose(book, sheet, step, book.layout.on(step).notes_row, texts)
+    return _prose(book, sheet, step, book.layout.on(step).notes_row, texts, "note")
 
 
 def reasons_row(book: Book, sheet: Worksheet, step: Step) -> Iterator[str]:
     """Yield the row that says why products are written as they are, below the notes."""
     texts = list(captions.reasons(book.words, step))
-    if row := _prose(book, sheet, step, book.layout.on(step).reasons_row, texts):
+    if row := _prose(book, sheet, step, book.layout.on(step).reasons_row, texts, "caption"):
         yield row
 
 
-def _prose(book: Book, sheet: Worksheet, step: Step, row: int, texts: Sequence[str]) -> str:
+def _prose(
+    book: Book, sheet: Worksheet, step: Step, row: int, texts: Sequence[str], style: str
+) -> str:
     """Return a row with texts, a line or more each; none if there are none."""
     if not texts:
         return ""
@@ -214,7 +216,7 @@ def _prose(book: Book, sheet: Worksheet, step: Step, row: int, texts: Sequence[s
     sheet.merged_cells.add(f"A{row}:{letter(last)}{row}")
     room = int(measures.across / NOTE_LETTER)
     lines = sum(-(-cell_len(line) // room) for line in texts)
-    return xml.row(row, spanned(book, row, (1, last), "note", text), lines * 15 + 6)
+    return xml.row(row, spanned(book, row, (1, last), style, text), lines * 15 + 6)
 
 
 NOTE_LETTER = 7.2
