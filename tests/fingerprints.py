@@ -559,6 +559,7 @@ CASES: dict[str, Case] = {
         "exercise --data pupils.csv --target passed --loss binary_cross_entropy --scale standard"
         " --seed 1 --optimizer momentum --hints --decimals 3",
     ),
+    "exercise of a program": ("exercise --example attention --decimals 4 --hints",),
     "exercise class": (CLASS,),
     "exercise class with some later": (
         CLASS,
@@ -588,6 +589,11 @@ CASES: dict[str, Case] = {
         EXERCISE,
         partial(hand_in_by_openpyxl, "e.xlsx"),
         "check e.xlsx --report m.json",
+    ),
+    "check a program": (
+        "exercise --example rnn --decimals 4 -o e.xlsx",
+        partial(hand_in_example, "e.xlsx", {"d_h_2": np.negative}, 4, name="rnn"),
+        "check e.xlsx --report m.html --annotate marked",
     ),
     "check softmax": (
         SOFTMAX,

@@ -198,8 +198,8 @@ def test_the_algebra_knows_only_numbers_and_errors():
         if not str(name).startswith("cellprop.algebra")
     }
     assert known == {
-        "__future__", "collections", "dataclasses", "functools", "itertools", "operator", "types",
-        "typing", "numpy", "cellprop.errors",
+        "__future__", "collections", "dataclasses", "functools", "inspect", "itertools", "operator",
+        "types", "typing", "numpy", "cellprop.errors",
     }  # fmt: skip
 
 

@@ -288,8 +288,11 @@ def test_the_axis_of_what_is_joined_has_the_names_and_the_labels_of_its_parts():
         (concatenate, "there is nothing to join"),
         (lambda: pad(X, (-1, 0)), "what is padded has a whole number of zeros"),
         (lambda: pad(X, (0.5, 0)), "what is padded has a whole number of zeros"),
-        (lambda: sum_of(X, axis=2), "axis 0 goes along the rows, axis 1 along the columns; not 2"),
-        (lambda: mean(X, axis=-1), "axis 0 goes along the rows"),
+        (
+            lambda: sum_of(X, axis=2),
+            "axis: expected 0 .over rows., 1 .over columns. or None, found 2.",
+        ),
+        (lambda: mean(X, axis=-1), "axis: expected 0"),
     ],
 )
 def test_what_does_not_fit_is_refused(wrong, said):

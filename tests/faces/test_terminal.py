@@ -453,3 +453,20 @@ def test_a_transposed_matrix_of_many_rows_says_that_it_stands_the_other_way():
         cellprop.Network([2, 3, 1]), random.random((20, 2)), random.random((20, 1)), seed=0
     )
     assert "3 × 20, standing the other way" in shown(many, "10", width=120)
+
+
+def test_of_a_matrix_that_is_read_in_part_only_that_part_is_coloured():
+    @cellprop.program(hidden=4, outputs=1)
+    def halves(m):
+        x, W = m.given("x", "samples", "inputs"), m.parameter("W", "inputs", "hidden")
+        z = m.define("z", x @ W)
+        with m.step("Half"):
+            output = m.define("output", cellprop.sum(z[:, 0:2], axis=1))
+        return cellprop.squared_error(m.target("y", "samples", 1), output)
+
+    trace = cellprop.trace(halves, [[1.0, 2.0]], [1.0], seed=1)
+    console = Console(width=100, force_terminal=True, color_system="truecolor", file=io.StringIO())
+    terminal.show(console, trace, [trace.step(3)], load(), None)
+    orange = re.findall(r"\x1b\[30;48;2;255;183;77m +([-.\d]+)\x1b", console.file.getvalue())
+    assert orange[:2] == [f"{value:.2f}" for value in trace["z"].to_numpy()[0, :2]]
+    assert len(orange) == 2

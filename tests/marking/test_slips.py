@@ -21,7 +21,7 @@ from cellprop.marking.precision import Decimals, half_a_unit
 from cellprop.marking.slips import FORM, SLIPS, mistakes
 from cellprop.marking.verdicts import FULL, NOT_UPDATED, RIGHT, SLIP, Answer
 from cellprop.texts.words import load
-from conftest import slow_but
+from conftest import slow_but, slow_case
 from shipped import PROGRAMS
 from students import GUESSES, answers_of
 
@@ -232,8 +232,16 @@ def program_of(name, **options):
     return asked(**{"decimals": 6, **options})
 
 
-@pytest.mark.parametrize("name", slow_but(["rnn", "attention", "windows"], (*PROGRAMS, "windows")))
-@pytest.mark.parametrize("rounding", [4, None])
+EVERY = (*PROGRAMS, "windows")
+# With all digits these would take minutes more.
+LARGE = ("transformer", "lstm", "gru", "convolution")
+WAYS = [(name, 4) for name in EVERY] + [(name, None) for name in EVERY if name not in LARGE]
+QUICK = [(name, rounding) for name, rounding in WAYS if name in ("rnn", "attention", "windows")]
+
+
+@pytest.mark.parametrize(
+    ("name", "rounding"), [way if way in QUICK else slow_case(*way) for way in WAYS]
+)
 def test_every_slip_in_a_program_is_named_charged_once_and_carried(name, rounding):
     with np.errstate(all="ignore"):
         assert slip_everywhere(program_of(name, decimals=rounding or 6), rounding)

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cellprop.algebra import text
+from cellprop.algebra import OPERATIONS, text
 from cellprop.errors import InputError
 from cellprop.programs.carrying import REFUSED, Carried, data_of, program_of
 from shipped import PROGRAMS, traced
@@ -223,3 +223,29 @@ def test_whatever_is_changed_gives_a_program_or_is_refused(path, junk):
         return
     assert all(np.isfinite(each.shape).all() for each in program.matrices)
     assert all(step.caption.title for step in program.steps)
+
+
+# The others take one.
+TWO = (
+    "product", "add", "subtract", "multiply", "scale", "divide", "minimum", "maximum", "ratio",
+    "ratio_to_spread", "equal", "greater", "at_least", "all_equal", "squared_error",
+    "binary_cross_entropy", "cross_entropy", "place", "embed",
+)  # fmt: skip
+ANY = [1, 2, 3, 4, 5, 6]
+OTHERS = {
+    "if_more": [3], "slice": [1, 2], "one_hot": [1, 2], "convolve": [2, 3], "convolve_back": [3],
+    "join": ANY, "unpool": ANY,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", OPERATIONS)
+def test_an_operation_takes_as_many_operands_as_its_value_is_computed_from(name):
+    taken = [count for count in range(7) if OPERATIONS[name].takes(count)]
+    assert taken == OTHERS.get(name, [2] if name in TWO else [1])
+
+
+@pytest.mark.parametrize("operation", ["add", "multiply", "tanh", "sum_over_rows", "slice"])
+def test_an_operation_with_another_number_of_operands_is_refused(operation):
+    for operands in ([], [0, 0, 0]):
+        with pytest.raises(REFUSED):
+            program_of(node(data_for(), [operation, operands]))

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, partial
+from inspect import signature
 from types import MappingProxyType
 from typing import Literal, SupportsIndex, TypeGuard
 
@@ -25,6 +26,8 @@ Setting = float | str
 """What an operation is told beside its operands: a leak, a side, …"""
 
 
+# What a value calls an operand that only lends its axes.
+LENDS = "like"
 # A higher power is a slip, or would make numbers overflow.
 MOST_POWER = 12
 
@@ -594,6 +597,21 @@ class Operation:
         if OPERATIONS.get(self.name) is self:
             return _in_the_table, (self.name,)
         return super().__reduce_ex__(protocol)
+
+    def takes(self, count: int) -> bool:
+        """Whether it can be applied to so many operands: as many as its value is computed from,
+        and one that only lends its axes.
+        """
+        if isinstance(self.value, np.ufunc):
+            return count == self.value.nin
+        least = most = 0
+        for each in signature(self.value).parameters.values():
+            if each.kind is each.VAR_POSITIONAL:
+                return count >= max(least, 1)
+            if each.kind is each.POSITIONAL_OR_KEYWORD and each.name not in self.settings:
+                least += each.default is each.empty
+                most += each.default is each.empty or each.name == LENDS
+        return least <= count <= most
 
     @property
     def is_activation(self) -> bool:

@@ -38,7 +38,7 @@ _SUMS = {0: "sum_over_rows", 1: "sum_over_columns", None: "total"}
 
 def _known_axis(axis: int | None) -> int | None:
     if axis not in _SUMS:
-        raise InputError(f"axis 0 goes along the rows, axis 1 along the columns; not {axis}.")
+        raise InputError(f"axis: expected 0 (over rows), 1 (over columns) or None, found {axis!r}.")
     return axis
 
 

@@ -39,7 +39,7 @@ def _picked(expression: Applied, of: Expression) -> tuple[range, range]:
 # --- Slices -------------------------------------------------------------------------------
 
 
-def _slice(x: Array, _: object = None, *, rows: str, columns: str) -> Array:
+def _slice(x: Array, like: object = None, *, rows: str, columns: str) -> Array:  # noqa: ARG001
     height, width = x.shape
     return x[_key(lines.picked(rows, height)), _key(lines.picked(columns, width))]
 

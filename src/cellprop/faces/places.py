@@ -239,13 +239,8 @@ class Spread:
         for matrix in matrices:
             for place, patterns in self.reads(matrix):
                 found.setdefault(place, set()).update(patterns)
-        return {
-            place: picked
-            for place, patterns in found.items()
-            # Whatever is read by the same number, or as a whole, is read by some cell.
-            if not any(rows.is_usual and columns.is_usual for rows, columns in patterns)
-            and not all(map(all, picked := _picked(place.matrix, patterns)))
-        }
+        parts = ((place, picked_of(place.matrix, patterns)) for place, patterns in found.items())
+        return {place: picked for place, picked in parts if picked is not None}
 
     def formulas(self, matrix: Matrix) -> list[list[str]]:
         """Return the formula of every cell of a matrix, by its own rows and columns."""
@@ -304,12 +299,17 @@ class Spread:
         return any(column in folded for folded in self.columns)
 
 
-def _picked(matrix: Matrix, patterns: Iterable[Pattern]) -> Picked:
-    """Return which cells of a matrix some cell reads."""
-    height, width = matrix.shape
+def picked_of(matrix: Matrix, patterns: Iterable[Pattern]) -> Picked | None:
+    """Return which cells of a matrix some cell reads; None if all of them are read."""
+    patterns, (height, width) = list(patterns), matrix.shape
+    # Whatever is read by the same number, or as a whole, is read by some cell.
+    if any(rows.is_usual and columns.is_usual for rows, columns in patterns):
+        return None
     cells: set[tuple[int, int]] = set()
     for rows, columns in patterns:
         cells |= set(product(rows.any_of(height), columns.any_of(width)))
+    if len(cells) == height * width:
+        return None
     return tuple(tuple((i, j) in cells for j in range(width)) for i in range(height))
 
 

@@ -16,8 +16,9 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from cellprop.algebra import NOTATIONS, Matrix, Mention, pieces, statement
+from cellprop.algebra import NOTATIONS, Matrix, Mention, pieces, reads, statement
 from cellprop.errors import UnknownNameError, nearest
+from cellprop.faces.places import Picked, picked_of
 from cellprop.files.safe import looks_like_formula
 from cellprop.programs.program import Step
 from cellprop.running.run import Run
@@ -31,6 +32,7 @@ GAP = 2
 # A matrix with more rows than this is not shown twice in a step.
 TALLEST_AGAIN = 10
 # Black on the sheets' own yellow and orange, so that they read on dark and light terminals.
+UNREAD = "dim"
 STYLES = {"active": "bold black on #FFEB3B", "read": "black on #FFB74D", "input": "bold"}
 
 
@@ -153,6 +155,11 @@ class _Part:
     block: RenderableType | None
 
 
+_Waiting = tuple[str, Mention, str, Picked | None]
+"""What stands before a matrix, how it takes part, what is written at its name, and which of its
+numbers are read, if not all."""
+
+
 def _equation(view: _Shown, matrix: Matrix, above: set[Matrix]) -> list[_Part]:
     """Return a matrix, `=`, and what it is computed from, in the order of the formula.
 
@@ -163,9 +170,10 @@ def _equation(view: _Shown, matrix: Matrix, above: set[Matrix]) -> list[_Part]:
     assert matrix.definition is not None
     parts = [_Part("", _matrix(view, matrix, "active"))]
     above.add(matrix)
+    patterns = reads(matrix.definition)
     first, *others = pieces(matrix.definition)
     text, shown = f" = {first}", set[Matrix]()
-    waiting: tuple[str, Mention, str] | None = None
+    waiting: _Waiting | None = None
     for mention, following in zip(others[::2], others[1::2], strict=True):
         assert isinstance(mention, Mention)
         mentioned = mention.matrix
@@ -176,7 +184,7 @@ def _equation(view: _Shown, matrix: Matrix, above: set[Matrix]) -> list[_Part]:
         if waiting:
             text = _put(view, parts, waiting, text)
         between, _, before = text.rpartition(" ")
-        waiting = between, mention, before
+        waiting = between, mention, before, picked_of(mentioned, patterns.get(mentioned, ()))
         text = f"{mention.text.removeprefix(mentioned.name)}{following}"
     if waiting:
         text = _put(view, parts, waiting, text)
@@ -184,13 +192,12 @@ def _equation(view: _Shown, matrix: Matrix, above: set[Matrix]) -> list[_Part]:
     return [*parts, _Part(text.strip(), None)] if text.strip() else parts
 
 
-def _put(view: _Shown, parts: list[_Part], waiting: tuple[str, Mention, str], text: str) -> str:
+def _put(view: _Shown, parts: list[_Part], waiting: _Waiting, text: str) -> str:
     """Add a matrix with what is written at its name, and return the rest of what follows it."""
-    between, mention, before = waiting
+    between, mention, before, picked = waiting
     after, blank, rest = text.partition(" ")
-    parts.append(
-        _Part(between.strip(), _matrix(view, mention.matrix, "read", before, after, mention))
-    )
+    block = _matrix(view, mention.matrix, "read", before, after, mention, picked)
+    parts.append(_Part(between.strip(), block))
     return blank + rest
 
 
@@ -231,16 +238,22 @@ def _matrix(
     before: str = "",
     after: str = "",
     mention: Mention | None = None,
+    picked: Picked | None = None,
 ) -> RenderableType:
     """Return a matrix with its name above; what is wider than the terminal goes on below.
 
     `before`, `after`: what is written at its name; `mention`: how it takes part in a formula. Where
-    it is transposed, so it stands; one of many rows stands the other way, and says so.
+    it is transposed, so it stands; one of many rows stands the other way, and says so. `picked`:
+    which of its numbers are in the state, if not all.
     """
     shown, rows, columns = _numbers(view, matrix), matrix.rows, matrix.columns
+    styles = [[STYLES[state]] * columns.size] * rows.size
+    if picked is not None:
+        styles = [[STYLES[state] if is_it else UNREAD for is_it in row] for row in picked]
     is_transposed = mention is not None and mention.transposed
     if is_transposed and rows.size <= TALLEST_AGAIN:
-        shown, rows, columns = [list(row) for row in zip(*shown, strict=True)], columns, rows
+        shown, styles = ([list(row) for row in zip(*each, strict=True)] for each in (shown, styles))
+        rows, columns = columns, rows
     # Long labels go on in another line, in a narrow terminal earlier.
     heads = [lines(label, min(WIDEST_HEADING, max(1, view.width - 4))) for label in columns.labels]
     sides = [lines(label, min(WIDEST_SIDE, max(1, view.width // 3))) for label in rows.labels]
@@ -260,8 +273,9 @@ def _matrix(
         for head in heads[part]:
             heading = "\n".join(f"{line} " for line in head)
             table.add_column(Text(heading), justify="right", no_wrap=True, vertical="bottom")
-        for side, row in zip(sides, shown, strict=True):
-            numbers = (Text(f" {text} ", style=STYLES[state]) for text in row[part])
+        for side, row, looks in zip(sides, shown, styles, strict=True):
+            cells = zip(row[part], looks[part], strict=True)
+            numbers = (Text(f" {text} ", style=style) for text, style in cells)
             table.add_row(Text("\n".join(f"{line} " for line in side), style="dim"), *numbers)
         block.add_row(table)
     return block

@@ -269,7 +269,7 @@ class Facts:
 
     def is_constant(self, part: Expression) -> bool:
         """Whether a part of a definition is given and stays, as a mask does."""
-        return isinstance(part, Matrix) and self.program.roles[part.name] == "input"
+        return isinstance(part, Matrix) and self.program.roles[part.name] in ("input", "constant")
 
     def beside(self, part: Expression, by: int) -> Matrix | None:
         """Return the matrix of another time step, so many later, where one of the shape is there;

@@ -404,7 +404,9 @@ class _Reading:
 
     def _apply(self, name: Any, operands: Sequence[int], settings: Any = None) -> None:
         operation, at = OPERATIONS[name], len(self._nodes)
-        if not operands or max(operands) >= at or len(operands) > MOST_OPERANDS:
+        if not operation.takes(len(operands)) or max(operands) >= at:
+            raise ValueError
+        if len(operands) > MOST_OPERANDS:
             raise ValueError
         told = {key: _setting(key, each, operation.settings[key]) for key, each in _pairs(settings)}
         read = [self._nodes[each] for each in operands]

@@ -253,7 +253,8 @@ class _Back:
         entered = {m for each in way.defined for m in _entered(each)}
         predictions = set(_predictions(way.losses))
         own = {m.name: role for role, found in self.update.roles for m in found}
-        own |= {m.name: "input" for m in (*way.given_matrices, *way.constants)}
+        own |= {m.name: "input" for m in way.given_matrices}
+        own |= {m.name: "constant" for m in way.constants}
         own |= {m.name: "target" for m in way.targets}
         own |= {m.name: "biases" if m.rows is ONE else "weights" for m in way.parameters}
         own |= {m.name: "change" for found in self.gradients.values() for m in found}

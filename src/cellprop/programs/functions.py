@@ -11,7 +11,7 @@ from collections.abc import Callable
 import numpy as np
 
 from cellprop import algebra
-from cellprop.algebra import Array, Expression, Keep, apply, sum_over_columns, sum_over_rows
+from cellprop.algebra import Array, Expression, Keep, apply
 from cellprop.errors import InputError
 
 Operand = Expression | float
@@ -120,7 +120,7 @@ def greater(x: Operand, y: Operand) -> Expression:
 
 def at_least(x: Operand, y: Operand) -> Expression:
     """Return 1 where x is no less than y, else 0: a step, through which nothing goes back."""
-    return apply("at_least", _expression(x), _expression(y))
+    return algebra.at_least(_expression(x), _expression(y))
 
 
 def power(x: Operand, exponent: float) -> Expression:
@@ -135,19 +135,12 @@ def sum(x: Operand, axis: int | None = None) -> Expression:
     """Return sums: over rows (0), of shape (1, columns); over columns (1), of shape (rows, 1); over
     both (None), of shape (1, 1).
     """
-    of = _expression(x)
-    if axis is None:
-        return sum_over_columns(sum_over_rows(of))
-    if axis not in (0, 1):
-        raise InputError(f"axis: expected 0 (over rows), 1 (over columns) or None, found {axis!r}.")
-    return sum_over_rows(of) if axis == 0 else sum_over_columns(of)
+    return algebra.sum_of(_expression(x), axis)
 
 
 def mean(x: Operand, axis: int | None = None) -> Expression:
     """Return means, over what `sum` adds up."""
-    of = _expression(x)
-    sizes = {0: of.rows.size, 1: of.columns.size, None: of.size}
-    return sum(of, axis) / sizes[axis]
+    return algebra.mean(_expression(x), axis)
 
 
 # --- Normalised ---------------------------------------------------------------------------

@@ -24,6 +24,7 @@ back, or updates what is learnt."""
 
 Role = Literal[
     "input",  # samples, as they were given
+    "constant",  # what a program takes for fixed
     "statistic",  # what inputs are scaled by
     "scaled",  # inputs, scaled
     "target",

@@ -21,7 +21,7 @@ from cellprop.tracing import Trace
 # Shrinking takes many workbooks, and a smaller one does not say more.
 FEW = settings(max_examples=3, derandomize=True, phases=[Phase.explicit, Phase.generate])
 MANY = settings(
-    max_examples=200,
+    max_examples=100,
     derandomize=True,
     phases=[Phase.generate],
     suppress_health_check=list(HealthCheck),

@@ -31,7 +31,7 @@ TITLE_ROW = 24.0
 WIDTHS = {"A": 18.0, "B": 16.0, "C": 22.0, "D": 18.0, "E": 18.0, "F": 18.0, "G": 36.0}
 LAST = "G"
 # Roles of what a program takes and learns, which stand among what it consists of.
-DESCRIBED = ("input", "target", "weights", "biases")
+DESCRIBED = ("input", "target", "constant", "weights", "biases")
 PICTURE_COLUMN = 6
 # The name of the cell in which a notation is chosen, and where it stands on this sheet.
 NOTATION, NOTATION_CELL = "notation", "$B$3"

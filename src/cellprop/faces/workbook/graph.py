@@ -20,6 +20,9 @@ from cellprop.programs.program import Program, Step
 from cellprop.texts import captions
 from cellprop.texts.words import Words
 
+# What comes into a step from outside.
+GIVEN = ("input", "constant", "target")
+
 # A box is no wider than this, and as high as there is room, in pixels.
 WIDEST, WIDEST_LARGE, HIGHEST = 26, 64, 22
 # How far apart lines run that pass over boxes, and how much of the room to the next box is a line.
@@ -167,7 +170,7 @@ class Lit(NamedTuple):
 
 def parts_lit(graph: Graph, step: Step) -> Lit:
     """Return what is lit for a step."""
-    inputs = graph.taking("input", "target")
+    inputs = graph.taking(*GIVEN)
     if step.kind == "given":
         return Lit(given=inputs)
     if step.kind in ("parameters", "update"):
@@ -206,7 +209,7 @@ def _drawn(words: Words, graph: Graph, lit: Lit) -> Drawing:
             arrows.append(shapes.polyline(points[::-1]))
         else:
             (lines if link in lit.links else pale).append(shapes.polyline(points))
-    for place in sorted(graph.taking("input", "target")):
+    for place in sorted(graph.taking(*GIVEN)):
         line, at = graph.entering(place)
         is_lit = place in lit.given
         (lines if is_lit else pale).append(shapes.polyline(line))
