@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from cellprop.cli.building import build
+from cellprop.cli.coding import code
 from cellprop.cli.copying import examples, theme, words
 from cellprop.cli.exercising import exercise
 from cellprop.cli.marking import check, compare
@@ -18,7 +19,7 @@ from cellprop.cli.showing import plot, show
 from cellprop.cli.verifying import verify
 from cellprop.version import __version__
 
-COMMANDS = (build, show, plot, examples, verify, exercise, check, compare, theme, words)
+COMMANDS = (build, show, plot, code, examples, verify, exercise, check, compare, theme, words)
 
 app = typer.Typer(
     name="cellprop",
