@@ -16,10 +16,24 @@ from cellprop.cli.exercising import exercise
 from cellprop.cli.marking import check, compare
 from cellprop.cli.printing import say
 from cellprop.cli.showing import plot, show
+from cellprop.cli.sweeping import sweep
 from cellprop.cli.verifying import verify
 from cellprop.version import __version__
 
-COMMANDS = (build, show, plot, code, examples, verify, exercise, check, compare, theme, words)
+COMMANDS = (
+    build,
+    show,
+    plot,
+    sweep,
+    code,
+    examples,
+    verify,
+    exercise,
+    check,
+    compare,
+    theme,
+    words,
+)
 
 app = typer.Typer(
     name="cellprop",
