@@ -986,7 +986,7 @@ def waiting(seconds):
 @pytest.mark.slow
 @posix
 def test_processes_hear_ctrl_c_while_they_work_and_not_while_they_load_or_wait():
-    from cellprop.exercise.processes import in_processes
+    from cellprop.running.processes import in_processes
 
     mine = signal.getsignal(signal.SIGINT)
     assert list(in_processes(2, waiting, [0, 0])) == [True, True]

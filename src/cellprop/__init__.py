@@ -62,6 +62,7 @@ if TYPE_CHECKING:
     from cellprop.programs.functions import tanh as tanh
     from cellprop.programs.network import Network as Network
     from cellprop.programs.program import Step as Step
+    from cellprop.running.sweeping import sweep as sweep
     from cellprop.tracing import Trace as Trace
     from cellprop.tracing import article as article
     from cellprop.tracing import example as example
@@ -93,6 +94,7 @@ _HOME = {
     "from_torch": "programs.fitted",
     "program": "programs.building",
     "read": "files.datasets",
+    "sweep": "running.sweeping",
     "trace": "tracing",
     "Verification": "verification",
     "verify": "verification",

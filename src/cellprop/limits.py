@@ -276,6 +276,9 @@ def check_program(name: str, numbers: int, learnt: int, epochs: int, *, is_recor
 # Numbers of updates that are shown one after the other.
 MOST_ITERATED = 40_000
 
+# Trainings of a sweep.
+MOST_TRIALS = 100_000
+
 
 def check_run(sizes: Sequence[int], samples: int, epochs: int, is_recorded: bool) -> None:
     """Refuse to train for longer, or on more, than memory would hold."""

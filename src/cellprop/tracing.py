@@ -138,6 +138,32 @@ class Trace(Run):
         first, *others = found.values()
         return pd.concat(found, axis=1) if others else first
 
+    def code(self, language: str = "python") -> str:
+        """Return a script of the walked update that anybody can run: it begins with its first
+        numbers and prints every matrix, under its name, with 17 significant digits.
+
+        Parameters
+        ----------
+        language
+            `python`: with NumPy, step by step. `r`: the same in R. `pytorch`: the way forward; what
+            autograd finds going back stands under the names of the steps.
+
+        Raises
+        ------
+        InputError
+            If there is no such language.
+
+        Examples
+        --------
+        >>> [line for line in article().code().splitlines() if line.startswith("d_output")]
+        ['d_output = E * slope_output_layer']
+        >>> [line for line in article().code("pytorch").splitlines() if line.startswith("d_output")]
+        ['d_output = -output_layer_input.grad']
+        """
+        from cellprop.faces.code import script
+
+        return script(self, language)
+
     def to_workbook(self) -> openpyxl.Workbook:
         """Return the workbook for whoever wants to go on with openpyxl.
 

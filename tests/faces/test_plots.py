@@ -194,7 +194,7 @@ def test_drawing_never_imports_pyplot(tmp_path):
 def test_a_failure_leaves_the_earlier_file(xor, monkeypatch, tmp_path):
     path = plot(xor, tmp_path / "xor.png")
     before = path.read_bytes()
-    monkeypatch.setattr(plots, "_bytes", lambda *_: 1 / 0)
+    monkeypatch.setattr(plots, "as_file", lambda *_: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         plot(xor, path)
     assert path.read_bytes() == before
@@ -243,7 +243,7 @@ def test_without_matplotlib_it_is_said_how_to_get_it(xor, monkeypatch, tmp_path)
 def axes_of(trace, *wanted):
     """Return the parts of a figure before it is written."""
     drawing = plots._Drawing(trace, load())
-    with plots._style(drawing.text):
+    with plots.drawn_in_style(drawing.text):
         figure = drawing.figure(wanted)
         figure.draw_without_rendering()
     return figure.axes

@@ -32,6 +32,7 @@ from cellprop.algebra.derivative import (
     Sign,
     chain,
     derive,
+    goes_back,
     slope_of,
 )
 from cellprop.algebra.expressions import (
@@ -98,7 +99,7 @@ from cellprop.algebra.kinds import (
     outputs_for,
 )
 from cellprop.algebra.lookup import indices
-from cellprop.algebra.notation import CALL, PLUS, TIMES, statement, text
+from cellprop.algebra.notation import CALL, PLUS, TIMES, is_taken_of_many, statement, text
 from cellprop.algebra.pieces import Mention, named, pieces, separately, with_shapes
 from cellprop.algebra.reads import picks, reads
 from cellprop.algebra.reasons import Reason, reasons
@@ -115,10 +116,11 @@ __all__ = [
     "Targets", "activations", "apart", "apply", "at_least", "band", "batch_norm", "causal_mask",
     "chain", "compiled", "concatenate", "convolve", "define", "derive", "elementwise",
     "elementwise_activations", "embed", "evaluate", "exp", "expression_of", "flip", "formulas",
-    "identity", "in_parts", "indices", "is_loss_of_classes", "is_of_several", "layer_norm", "log",
-    "loss", "loss_of_classes", "loss_of_yes_or_no", "losses", "losses_for", "max_pool", "maximum",
-    "mean", "mean_pool", "mentioned", "minimum", "named", "one_hot", "outputs_for", "pad", "picks",
-    "pieces", "power", "reads", "reasons", "separately", "slope_of", "softmax", "square",
-    "square_root", "standardised", "statement", "sum_of", "sum_over_columns", "sum_over_rows",
-    "text", "through", "value", "with_shapes", "worked",
+    "goes_back", "identity", "in_parts", "indices", "is_loss_of_classes", "is_of_several",
+    "is_taken_of_many", "layer_norm", "log", "loss", "loss_of_classes", "loss_of_yes_or_no",
+    "losses", "losses_for", "max_pool", "maximum", "mean", "mean_pool", "mentioned", "minimum",
+    "named", "one_hot", "outputs_for", "pad", "picks", "pieces", "power", "reads", "reasons",
+    "separately", "slope_of", "softmax", "square", "square_root", "standardised", "statement",
+    "sum_of", "sum_over_columns", "sum_over_rows", "text", "through", "value", "with_shapes",
+    "worked",
 ]  # fmt: skip

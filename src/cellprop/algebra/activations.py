@@ -99,6 +99,7 @@ ACTIVATIONS: tuple[Operation, ...] = (
         # EXP(710) is an error in a spreadsheet, so the exponent stops at 700.
         cell=Form("1/(1+EXP(MIN(700,-{0})))", TIMES, (CALL,)),
         worked=Form("1 / (1 + exp(−{0}))", TIMES, (CALL,)),
+        torch=call("torch.sigmoid({0})"),
         slope=lambda output, _: output * (1 - output),
         bounds=(0.0, 1.0),
     ),
@@ -121,6 +122,7 @@ ACTIVATIONS: tuple[Operation, ...] = (
         # In an array formula MAX would take the largest of all.
         excel=call("IF({0}>0,{0},0)"),
         cell=call("MAX(0,{0})"),
+        torch=call("torch.relu({0})"),
         slope=lambda output, _: Applied("positive", output),
     ),
     elementwise(
@@ -132,6 +134,7 @@ ACTIVATIONS: tuple[Operation, ...] = (
         excel=Form("IF({0}>0,{0},{leak}*{0})", CALL, (TIMES + 1,)),
         cell=Form("MAX({0},{leak}*{0})", CALL, (TIMES + 1,)),
         worked=Form("max({leak} · {0}, {0})", CALL, (TIMES + 1,)),
+        torch=call("torch.nn.functional.leaky_relu({0}, {leak})"),
         slope=lambda output, _, leak: Applied("positive_or_leak", output, leak=leak),
         settings={"leak": LEAK},
     ),
@@ -152,6 +155,8 @@ ACTIVATIONS: tuple[Operation, ...] = (
         excel=Form("IF({0}>0,{0},0)+LN(1+EXP(-ABS({0})))", PLUS, (COMPARED + 1,)),
         # EXP never gets a number above 0.
         cell=Form("MAX(0,{0})+LN(1+EXP(-ABS({0})))", PLUS, (0,)),
+        # PyTorch's own softplus stops counting at 20.
+        torch=call("torch.logaddexp(torch.zeros_like({0}), {0})"),
         slope=lambda _, z: Applied("sigmoid", z),
     ),
     elementwise(
@@ -162,6 +167,7 @@ ACTIVATIONS: tuple[Operation, ...] = (
         r=call("pmax({0}, exp(pmin({0}, 0)) - 1)"),
         excel=Form("IF({0}>0,{0},EXP({0})-1)", CALL, (COMPARED + 1,)),
         cell=call("MAX({0},EXP(MIN(0,{0}))-1)"),
+        torch=call("torch.nn.functional.elu({0})"),
         # Below 0 the slope is exp(x), which is the output and 1.
         slope=lambda output, _: 1 + minimum(output, 0),
     ),
@@ -175,6 +181,7 @@ ACTIVATIONS: tuple[Operation, ...] = (
         # From -700 on the quotient would be too small to be shown with its sign.
         cell=Form("MAX(-600,{0})/(1+EXP(-MAX(-600,{0})))", TIMES, (0,)),
         worked=Form("{0} / (1 + exp(−{0}))", TIMES, (CALL,)),
+        torch=call("torch.nn.functional.silu({0})"),
         slope=_slope_of_silu,
         range=_range_with_dip,
     ),
@@ -188,6 +195,7 @@ ACTIVATIONS: tuple[Operation, ...] = (
         excel=Form(f"0.5*{{0}}*(1+TANH({BENT['excel']}))", TIMES, (CALL,)),
         cell=Form(f"0.5*{{0}}*(1+TANH({BENT['cell']}))", TIMES, (CALL,)),
         worked=Form(f"0.5 · {{0}} · (1 + tanh({BENT['worked']}))", TIMES, (CALL,)),
+        torch=call('torch.nn.functional.gelu({0}, approximate="tanh")'),
         slope=lambda _, z: Applied("gelu_slope", z),
         range=_range_with_dip,
     ),
@@ -199,6 +207,7 @@ ACTIVATIONS: tuple[Operation, ...] = (
         numpy=notation.as_parts("numpy"),
         r=notation.as_parts("r"),
         excel=notation.as_parts("excel"),
+        torch=call("torch.softmax({0}, dim=1)"),
         cells=cells.as_parts,
         axes=axes.of_elements,
         range=ranges.within(0.0, 1.0),

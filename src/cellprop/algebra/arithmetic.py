@@ -126,6 +126,7 @@ def _sum(over: Side) -> Operation:
         reads=((ALL, COLUMN) if by_rows else (ROW, ALL),),
         maths=call(f"Σ_{over}({{0}})"),
         numpy=Form(f"{{0}}.sum(axis={axis}, keepdims=True)", CALL, (CALL,)),
+        torch=Form(f"{{0}}.sum(dim={axis}, keepdim=True)", CALL, (CALL,)),
         r=call("t(colSums({0}))" if by_rows else "cbind(rowSums({0}))"),
         excel=ones_beside(over),
         cells=cells.reduced("SUM", over=over),
@@ -154,6 +155,8 @@ def _extreme(name: str, function: str, over: Side) -> Operation:
         reads=((ALL, COLUMN) if over == "rows" else (ROW, ALL),),
         maths=call(f"{lower}_{over}({{0}})"),
         numpy=Form(f"{{0}}.{lower}(axis={axis}, keepdims=True)", CALL, (CALL,)),
+        # The one whose derivative those that are alike share, too.
+        torch=Form(f"{{0}}.a{lower}(dim={axis}, keepdim=True)", CALL, (CALL,)),
         r=call(f"{'rbind' if over == 'rows' else 'cbind'}(apply({{0}}, {side}, {lower}))"),
         excel=call(f"{by}({{0}},LAMBDA(line,{function}(line)))"),
         cells=cells.reduced(function, over=over),
@@ -180,6 +183,7 @@ def _either(name: str, function: str) -> Operation:
         maths=call(f"{lower}({{0}}, {{1}})"),
         numpy=call(f"np.{name}({{0}}, {{1}})"),
         r=either_in_r(f"p{lower}"),
+        torch=_either_in_torch(name),
         # In an array formula MAX would take the largest of all.
         excel=Form(
             f"IF({{0}}{'>' if is_larger else '<'}{{1}},{{0}},{{1}})", CALL, (COMPARED + 1,) * 2
@@ -187,6 +191,19 @@ def _either(name: str, function: str) -> Operation:
         cell=call(f"{function}({{0}},{{1}})"),
         back=back,
     )
+
+
+def _either_in_torch(name: str) -> Callable[[Applied], Form]:
+    """Return what gives the Form in PyTorch, which compares tensors only: a number becomes one."""
+
+    def form(expression: Applied) -> Form:
+        texts = (
+            f"torch.as_tensor({{{i}}})" if operand.is_scalar else f"{{{i}}}"
+            for i, operand in enumerate(expression.operands)
+        )
+        return call(f"torch.{name}({', '.join(texts)})")
+
+    return form
 
 
 def _quotient(name: str, value: Callable[..., Array], least: str) -> Operation:

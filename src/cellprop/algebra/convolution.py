@@ -165,6 +165,21 @@ def _convolution_in_numpy(expression: Applied) -> Form:
     return Form(f'np.einsum("ijab,ab->ij", {windows}, {{1}})', CALL, (0, 0))
 
 
+def _convolution_in_torch(expression: Applied) -> Form:
+    down, across = _sides_of_convolution(expression)
+    told = {
+        "stride": (down.stride, across.stride),
+        "padding": (down.before, across.before),
+        "dilation": (down.apart, across.apart),
+    }
+    usual = {"stride": (1, 1), "padding": (0, 0), "dilation": (1, 1)}
+    more = "".join(f", {name}={pair}" for name, pair in told.items() if pair != usual[name])
+    text = f"torch.nn.functional.conv2d({{0}}[None, None], {{1}}[None, None]{more})[0, 0]"
+    # Of more windows than are wanted, the first.
+    whole = (down.count, across.count) == (down.most, across.most)
+    return Form(text + ("" if whole else f"[:{down.count}, :{across.count}]"), CALL, (CALL, CALL))
+
+
 def _convolution_in_r(expression: Applied) -> Form:
     down, across = _sides_of_convolution(expression)
     rows, columns, shape = _padding(expression)
@@ -310,6 +325,7 @@ CONVOLUTIONS: tuple[Operation, ...] = (
         reads=_reads_of_convolution,
         maths=call("conv({0}, {1})"),
         numpy=_convolution_in_numpy,
+        torch=_convolution_in_torch,
         r=_convolution_in_r,
         excel=_convolution_in_excel,
         cells=_cells_of_convolution,

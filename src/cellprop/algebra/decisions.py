@@ -191,6 +191,7 @@ DECISIONS = (
         reads=((ROW, ALL),),
         maths=call("argmax_columns({0})"),
         numpy=Form("{0}.argmax(axis=1, keepdims=True) + 1", PLUS, (CALL,)),
+        torch=Form("{0}.argmax(dim=1, keepdim=True) + 1.0", PLUS, (CALL,)),
         r=call('cbind(max.col({0}, "first"))'),
         excel=call("BYROW({0},LAMBDA(line,XMATCH(MAX(line),line)))"),
         cells=_cells_of_largest_at,
@@ -204,6 +205,11 @@ DECISIONS = (
         maths=call("all_columns({0} = {1})"),
         numpy=Form(
             "({0} == {1}).all(axis=1, keepdims=True) * 1.0",
+            TIMES,
+            (COMPARED + 1, COMPARED + 1),
+        ),
+        torch=Form(
+            "({0} == {1}).all(dim=1, keepdim=True) * 1.0",
             TIMES,
             (COMPARED + 1, COMPARED + 1),
         ),

@@ -12,7 +12,7 @@ factors is made of.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -203,6 +203,19 @@ def passed_back(
     if operation.back is None:
         raise InputError(f"the operation {operation.name} has no derivative")
     return operation.back(adjoint, result, *expression.operands, **expression.settings)
+
+
+def goes_back(expression: Expression, learnt: Collection[str]) -> bool:
+    """Whether anything goes back through an expression to matrices of some names."""
+    if isinstance(expression, Matrix):
+        return expression.name in learnt
+    if not isinstance(expression, Applied) or expression.operation.back is None:
+        return False
+    passed = passed_back(expression, expression, Applied("ones", expression))
+    return any(
+        adjoint is not None and goes_back(operand, learnt)
+        for operand, adjoint in zip(expression.operands, passed, strict=True)
+    )
 
 
 def slope_of(activation: Applied, output: Expression) -> Expression | None:

@@ -470,8 +470,9 @@ def _is_below_0(operand: object) -> TypeGuard[float]:
 
 # --- What an operation says of itself -----------------------------------------------------
 
-Notation = Literal["maths", "numpy", "r", "excel"]
+Notation = Literal["maths", "numpy", "r", "excel", "torch"]
 NOTATIONS: tuple[Notation, ...] = ("maths", "numpy", "r", "excel")
+"""Those that stand beside every formula. A script of its own may be written in the fifth."""
 Range = tuple[float, float]
 """The least number and the largest."""
 
@@ -549,6 +550,8 @@ class Operation:
         reads: For each operand, the cells that the cell at (row, column) reads; or what says so
             for the operands there are.
         maths, numpy, r, excel: How it is written for whole matrices.
+        torch: How it is written in PyTorch, where that is not NumPy's text with another name for
+            the library, or where only PyTorch's own goes back as the row's `back` does.
         cells: How it is written for each cell.
         worked: How a cell is worked out with numbers, element by element, where that is not as in
             maths: a student can't calculate with a letter, as in `σ(x)`.
@@ -591,6 +594,7 @@ class Operation:
     bounds: Range | None = None
     cancels: Mapping[str, Callable[..., Expression]] | None = None
     targets: Targets | None = None
+    torch: Notated | None = None
 
     def __reduce_ex__(self, protocol: SupportsIndex) -> str | tuple[object, ...]:
         # A row of the table is copied and pickled as a name: its functions can't be pickled.

@@ -125,6 +125,7 @@ LOOKUPS: tuple[Operation, ...] = (
         reads=lambda _: ((ALL, COLUMN), (ROW, ALL)),
         maths=Form("{0}[{1}, :]", CALL, (CALL, 0)),
         numpy=Form("{0}[{1}.ravel().astype(int) - 1]", CALL, (CALL, CALL)),
+        torch=Form("{0}[{1}.ravel().long() - 1]", CALL, (CALL, CALL)),
         r=Form("{0}[c({1}), , drop = FALSE]", CALL, (CALL, 0)),
         excel=_embed_in_excel,
         cells=_cells_of_embed,

@@ -103,6 +103,15 @@ def _slice_in_numpy(expression: Applied) -> Form:
     return Form(f"{{0}}[{key}]", CALL, (CALL,))
 
 
+def _slice_in_torch(expression: Applied) -> Form:
+    """Return the Form in PyTorch, whose slices go ahead only: what goes back is listed."""
+    picked = _picked(expression, expression.operands[0])
+    if all(each.step > 0 for each in picked):
+        return _slice_in_numpy(expression)
+    rows, columns = (list(each) for each in picked)
+    return Form(f"{{0}}[{rows}][:, {columns}]", CALL, (CALL,))
+
+
 def _slice_in_r(expression: Applied) -> Form:
     of = expression.operands[0]
     picked, sizes = _picked(expression, of), of.shape
@@ -371,6 +380,7 @@ MOVEMENTS: tuple[Operation, ...] = (
         reads=_reads_of_slice,
         maths=_slice_in_maths,
         numpy=_slice_in_numpy,
+        torch=_slice_in_torch,
         r=_slice_in_r,
         excel=_slice_in_excel,
         cells=_cells_of_slice,
@@ -401,6 +411,7 @@ MOVEMENTS: tuple[Operation, ...] = (
         reads=_reads_among_zeros(_inner),
         maths=call("pad({0})"),
         numpy=call("np.pad({0}, (({top}, {bottom}), ({left}, {right})))"),
+        torch=call("torch.nn.functional.pad({0}, ({left}, {right}, {top}, {bottom}))"),
         r=_form_among_zeros(put_in_r, _inner),
         excel=_form_among_zeros(put_in_excel, _inner),
         cells=_cells_among_zeros(_inner),
@@ -416,6 +427,7 @@ MOVEMENTS: tuple[Operation, ...] = (
         reads=_reads_of_join,
         maths=_joined_in(lambda parts, aside: f"[{parts if aside else parts.replace(',', ';')}]"),
         numpy=_joined_in(lambda parts, aside: f"np.concatenate([{parts}], axis={int(aside)})"),
+        torch=_joined_in(lambda parts, aside: f"torch.cat([{parts}], dim={int(aside)})"),
         r=_joined_in(lambda parts, aside: f"{'cbind' if aside else 'rbind'}({parts})"),
         excel=_joined_in(
             lambda parts, aside: f"{'HSTACK' if aside else 'VSTACK'}({parts.replace(' ', '')})"

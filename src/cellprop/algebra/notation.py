@@ -1,4 +1,4 @@
-"""The text of an expression for whole matrices, in maths, NumPy, R and Excel.
+"""The text of an expression for whole matrices, in maths, NumPy, R, Excel and PyTorch.
 
 Each operation's row has its forms; here are the kinds of forms that there are, and what puts them
 together with no more parentheses than needed. Knows expressions; knows no cell and no address.
@@ -7,6 +7,7 @@ together with no more parentheses than needed. Knows expressions; knows no cell 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Literal
 
 import numpy as np
@@ -58,8 +59,7 @@ def statement(matrix: Matrix, notation: Notation) -> str:
 def bound_text(expression: Expression, notation: Notation) -> tuple[str, int]:
     """Return the text (str) of an expression, and how tightly it holds together (int)."""
     if isinstance(expression, Applied):
-        form = getattr(expression.operation, notation)
-        form = form if isinstance(form, Form) else form(expression)
+        form = _form(expression, notation)
         operands = []
         for operand, need in zip(expression.operands, form.needs, strict=False):
             written, binds = bound_text(operand, notation)
@@ -70,6 +70,16 @@ def bound_text(expression: Expression, notation: Notation) -> tuple[str, int]:
         return expression.name if named else expression.symbol, CALL
     assert isinstance(expression, Number)
     return _constant(expression.value), CALL
+
+
+def _form(expression: Applied, notation: Notation) -> Form:
+    """Return the Form of an operation for the operands there are."""
+    written = getattr(expression.operation, notation)
+    if written is None:
+        assert notation == "torch", "every row has all other notations"
+        form = _form(expression, "numpy")
+        return replace(form, template=form.template.replace("np.", "torch."))
+    return written if isinstance(written, Form) else written(expression)
 
 
 def written_settings(expression: Applied) -> dict[str, str]:
@@ -120,7 +130,7 @@ def in_r(symbol: str, binds: int) -> Callable[[Applied], Form]:
         left, right = expression.operands
         alike = left.rows.size == right.rows.size and left.columns.size == right.columns.size
         if left.is_scalar or right.is_scalar or alike:
-            return infix(f" {symbol} ", binds)
+            return _plain_in_r(infix(f" {symbol} ", binds), expression)
         if _repeats(right, left):
             return call(f'sweep({{0}}, {2 if right.rows is ONE else 1}, {{1}}, "{symbol}")')
         swapped = f"function(b, a) a {symbol} b"
@@ -131,6 +141,26 @@ def in_r(symbol: str, binds: int) -> Callable[[Applied], Form]:
         return call(f"outer(c({{1}}), c({{0}}), {swapped})")
 
     return form
+
+
+def _plain_in_r(form: Form, expression: Applied) -> Form:
+    """Return a Form in which what R computes as a matrix of one number is a plain number: beside a
+    larger matrix R refuses it.
+    """
+    template, needs = form.template, list(form.needs)
+    if not expression.is_scalar:
+        for i, operand in enumerate(expression.operands):
+            if isinstance(operand, Applied) and is_taken_of_many(operand):
+                template = template.replace(f"{{{i}}}", f"c({{{i}}})")
+                needs[i] = 0
+    return Form(template, form.binds, tuple(needs))
+
+
+def is_taken_of_many(expression: Expression) -> bool:
+    """Whether an expression is one number for all, computed from a matrix that is more: in R a
+    matrix of one row and one column.
+    """
+    return expression.is_scalar and any(not m.is_scalar for m in mentioned(expression))
 
 
 def _repeats(small: Expression, large: Expression) -> bool:

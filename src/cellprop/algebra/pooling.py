@@ -123,6 +123,18 @@ def _pool_in_numpy(method: str) -> Callable[[Applied], Form]:
     return form
 
 
+def _pool_in_torch(function: str) -> Callable[[Applied], Form]:
+    """Return what gives the Form of a function of PyTorch, told the windows and how they move."""
+
+    def form(expression: Applied) -> Form:
+        down, across = _sides_of_pool(expression)
+        window, moves = (down.window, across.window), (down.stride, across.stride)
+        text = function.format("{0}", window, moves)
+        return Form(f"torch.nn.functional.{text}[0, 0]", CALL, (CALL,))
+
+    return form
+
+
 def _pool_in_r(summed: str) -> Callable[[Applied], Form]:
     def form(expression: Applied) -> Form:
         return Form(windows_in_r(*_sides_of_pool(expression), summed, "{0}"), CALL, (0,))
@@ -268,19 +280,22 @@ def _cells_of_unpool(expression: Applied, operands: Sequence[CellTexts]) -> Cell
     return CellTexts(texts, alone if are_single else PLUS)
 
 
+# What counts in a text is called as no matrix is: like a cell.
+
+
 def _unpool_in_numpy(expression: Applied) -> Form:
     down, across = _sides_of_unpool(expression)
     of, has_place = "{0}", len(expression.operands) == 3
     if has_place:
-        of = f"({{0}} * ({{1}} == {across.window} * a + b + 1))"
+        of = f"({{0}} * ({{1}} == {across.window} * a1 + b1 + 1))"
     rows, columns = (
         f"{name}:{name} + {side.stride * (side.count - 1) + 1}"
         + f":{side.stride}" * (side.stride > 1)
-        for name, side in (("a", down), ("b", across))
+        for name, side in (("a1", down), ("b1", across))
     )
     text = (
         f"sum(np.eye({down.size})[:, {rows}] @ {of} @ np.eye({across.size})[{columns}]"
-        f" for a in range({down.window}) for b in range({across.window}))"
+        f" for a1 in range({down.window}) for b1 in range({across.window}))"
     )
     return Form(text, CALL, (TIMES, PLUS) if has_place else (TIMES + 1,))
 
@@ -289,14 +304,14 @@ def _unpool_in_r(expression: Applied) -> Form:
     down, across = _sides_of_unpool(expression)
     of, has_place = "{0}", len(expression.operands) == 3
     if has_place:
-        of = "({0} * ({1} == k + 1))"
+        of = "({0} * ({1} == k1 + 1))"
     width = across.window
     rows, columns = (
         f"{start} + seq(1, by = {side.stride}, length.out = {side.count})"
-        for start, side in ((f"k %/% {width}", down), (f"k %% {width}", across))
+        for start, side in ((f"k1 %/% {width}", down), (f"k1 %% {width}", across))
     )
     text = (
-        f'Reduce("+", lapply(0:{down.window * width - 1}, function(k)'
+        f'Reduce("+", lapply(0:{down.window * width - 1}, function(k1)'
         f" diag({down.size})[, {rows}, drop = FALSE] %*% {of}"
         f" %*% diag({across.size})[{columns}, , drop = FALSE]))"
     )
@@ -339,6 +354,7 @@ POOLINGS: tuple[Operation, ...] = (
         reads=_reads_of_pool,
         maths=call("maxpool({0})"),
         numpy=_pool_in_numpy("max(axis=(2, 3))"),
+        torch=_pool_in_torch("max_pool2d({0}[None, None], {1}, {2})"),
         r=_pool_in_r("max(x[])"),
         excel=_pool_in_excel("MAX"),
         cells=_pooled("MAX"),
@@ -353,6 +369,7 @@ POOLINGS: tuple[Operation, ...] = (
         reads=_reads_of_pool,
         maths=call("sumpool({0})"),
         numpy=_pool_in_numpy("sum(axis=(2, 3))"),
+        torch=_pool_in_torch("avg_pool2d({0}[None, None], {1}, {2}, divisor_override=1)"),
         r=_pool_in_r("sum(x[])"),
         excel=_pool_in_excel("SUM"),
         cells=_pooled("SUM"),

@@ -45,6 +45,7 @@ def elementwise(
     targets: Targets | None = None,
     settings: Mapping[str, Setting] = NOTHING,
     is_linear: bool = False,
+    torch: Notated | None = None,
 ) -> Operation:
     """Return the Operation that computes each cell from the same cell of its operands.
 
@@ -56,6 +57,8 @@ def elementwise(
         How it is written for a cell, where that is not as for a matrix in Excel.
     cancels, targets
         Of a loss, which `loss` is shorter for.
+    torch
+        As in `Operation`.
     """
     form = cell or excel
     # An operand that the form does not mention gives the result its shape, and is not read.
@@ -64,7 +67,7 @@ def elementwise(
         name, value, reads, maths, numpy, r or numpy, excel, cells.element_by_element(form),
         axes=axes.of_elements, back=through_slope(slope) if slope else back, slope=slope,
         cancels=cancels, range=range, bounds=bounds, targets=targets, settings=settings,
-        worked=worked, is_linear=is_linear,
+        worked=worked, is_linear=is_linear, torch=torch,
     )  # fmt: skip
 
 

@@ -10,15 +10,30 @@ from typing import Annotated
 import typer
 
 from cellprop.cli.building import build
+from cellprop.cli.coding import code
 from cellprop.cli.copying import examples, theme, words
 from cellprop.cli.exercising import exercise
 from cellprop.cli.marking import check, compare
 from cellprop.cli.printing import say
 from cellprop.cli.showing import plot, show
+from cellprop.cli.sweeping import sweep
 from cellprop.cli.verifying import verify
 from cellprop.version import __version__
 
-COMMANDS = (build, show, plot, examples, verify, exercise, check, compare, theme, words)
+COMMANDS = (
+    build,
+    show,
+    plot,
+    sweep,
+    code,
+    examples,
+    verify,
+    exercise,
+    check,
+    compare,
+    theme,
+    words,
+)
 
 app = typer.Typer(
     name="cellprop",

@@ -6,8 +6,8 @@ know the command that asks, nor print anything.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
-from dataclasses import fields
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -52,6 +52,39 @@ def trace(
         If an option, or a file that it names, can't be used.
     """
     from cellprop import tracing
+
+    asked = posed(model, source(model, mention))
+    return tracing.trace(asked.network, asked.X, asked.y, progress=progress, **asked.options)
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What the options ask `cellprop.trace` for."""
+
+    network: Network | Written
+    X: Any
+    y: Any
+    options: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Source:
+    """What is read before anything is made of it: a program and its data, or samples."""
+
+    program: Loaded | None
+    samples: Example | None
+    X: Any = None
+    y: Any = None
+
+
+def source(model: Model, mention: Callable[[str], None] = lambda _: None) -> Source:
+    """Return what is trained, or trained with, read from where the options say.
+
+    Raises
+    ------
+    CellpropError
+        If it can't be read, or options can't go together.
+    """
     from cellprop.running.loading import load, program_named
 
     if model.program is None:
@@ -60,21 +93,22 @@ def trace(
         loaded = load(*program_of(model.program))
     else:
         raise InputError("--example and --program can't both be given; leave one out.")
-    if loaded is not None:
-        return _of_a_program(model, loaded, progress, mention)
-    given = _samples(model, mention)
+    if loaded is None:
+        return Source(None, _samples(model, mention))
+    return _source_of_a_program(model, loaded, mention)
+
+
+def posed(model: Model, found: Source) -> Asked:
+    """Return what the options ask for, of what was read."""
+    if found.program is not None:
+        return Asked(found.program.written, found.X, found.y, _of_a_program(model, found.program))
+    given = found.samples
+    assert given is not None
     network = _network(model, given)
-    options = {**given.training, **_training(model)}
     first, seed = _start(model, network, given)
-    return tracing.trace(
-        network,
-        given.inputs,
-        given.targets,
-        parameters=first,
-        seed=seed,
-        progress=progress,
-        **options,
-    )
+    start = {"parameters": first, "seed": seed}
+    options = {**given.training, **_training(model), **start}
+    return Asked(network, given.inputs, given.targets, options)
 
 
 def _training(model: Model) -> dict[str, Any]:
@@ -99,20 +133,8 @@ def _training(model: Model) -> dict[str, Any]:
 # --- A program ------------------------------------------------------------------------------
 
 
-def _of_a_program(
-    model: Model,
-    loaded: Loaded,
-    progress: Progress | None,
-    mention: Callable[[str], None],
-) -> Trace:
-    """Train a program with what its file brings, or with a file of data."""
-    from cellprop import tracing
-    from cellprop.programs.updating import carried_names
-
-    for option in of_panel(NETWORK):
-        if option.name not in ("parameters", "seed") and getattr(model, option.name) is not None:
-            name = option.name.replace("_", "-")
-            raise InputError(f"--{name} is about a network; a program says itself what it is.")
+def _source_of_a_program(model: Model, loaded: Loaded, mention: Callable[[str], None]) -> Source:
+    """Return a program with what its file brings, or with a file of data."""
     X, y = loaded.X, loaded.y
     if model.data is not None:
         X, y = _data_for(loaded.written, model, model.data, mention)
@@ -123,6 +145,17 @@ def _of_a_program(
         )
     else:
         _refuse_options_of_a_file(model)
+    return Source(loaded, None, X, y)
+
+
+def _of_a_program(model: Model, loaded: Loaded) -> dict[str, Any]:
+    """Return the options of `trace` for a program."""
+    from cellprop.programs.updating import carried_names
+
+    for option in of_panel(NETWORK):
+        if option.name not in ("parameters", "seed") and getattr(model, option.name) is not None:
+            name = option.name.replace("_", "-")
+            raise InputError(f"--{name} is about a network; a program says itself what it is.")
     said = {name: value for name, value in _training(model).items() if value != _usual(name)}
     options = {**loaded.options}
     if "optimizer" in said or model.setting:
@@ -137,7 +170,7 @@ def _of_a_program(
         learnt = loaded.written.declared({}).parameters
         names = carried_names(learnt, options.get("optimizer", model.optimizer))
         options["parameters"] = dict(labelled(model.parameters, names))
-    return tracing.trace(loaded.written, X, y, progress=progress, **options)
+    return options
 
 
 def _usual(name: str) -> Any:

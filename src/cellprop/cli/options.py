@@ -262,6 +262,7 @@ def of_panel(panel: str) -> list[Field[Any]]:
 
 def takes_model(command: Callable[..., None]) -> Callable[..., None]:
     """Give a command the options of a `Model`, which it takes as its argument `model`."""
+    own = inspect.signature(command, eval_str=True)
     hints = get_type_hints(Model, include_extras=True)
     added = [
         inspect.Parameter(
@@ -271,8 +272,9 @@ def takes_model(command: Callable[..., None]) -> Callable[..., None]:
             annotation=hints[field.name],
         )
         for field in fields(Model)
+        # One that the command asks for in its own way is its own.
+        if field.name not in own.parameters
     ]
-    own = inspect.signature(command, eval_str=True)
     kept = [parameter for parameter in own.parameters.values() if parameter.name != "model"]
 
     @wraps(command)

@@ -20,7 +20,6 @@ from cellprop.exercise.batch import with_doubles, with_odd_ones
 from cellprop.exercise.carried import SHEET, KeyFileError
 from cellprop.exercise.keys import read_once
 from cellprop.exercise.numbers import number_in
-from cellprop.exercise.processes import in_processes
 from cellprop.faces.layout import places_before
 from cellprop.faces.places import Place
 from cellprop.faces.workbook import contents
@@ -33,6 +32,7 @@ from cellprop.files.submission import Submission, opened
 from cellprop.marking.marks import Marks, Result, Unmarked, mark
 from cellprop.marking.question import Question, Setup
 from cellprop.marking.verdicts import Answer
+from cellprop.running.processes import in_processes
 from cellprop.running.training import Progress
 
 # What a program leaves beside a file, and what is written beside students' files.

@@ -15,7 +15,6 @@ from cellprop.exercise.annotating import made
 from cellprop.exercise.batch import differences
 from cellprop.exercise.carried import located, signature
 from cellprop.exercise.keys import Key, read_key, write_key
-from cellprop.exercise.processes import in_processes
 from cellprop.exercise.writing import Mould
 from cellprop.faces.layout import lay_out
 from cellprop.faces.workbook.theme import Theme
@@ -24,6 +23,7 @@ from cellprop.files.roster import Student, caseless
 from cellprop.files.safe import label
 from cellprop.files.writing import write_whole
 from cellprop.marking.question import Question, for_student
+from cellprop.running.processes import in_processes
 from cellprop.running.training import Progress
 from cellprop.texts.words import Words
 from cellprop.texts.words import load as load_words

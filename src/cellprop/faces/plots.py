@@ -118,6 +118,26 @@ def plot(
         If the file can't be written; an earlier file is left whole.
     """
     wanted = _wanted(run, [what] if isinstance(what, str) else what)
+    suffix = checked_suffix(path)
+    drawing = _Drawing(run, words or load())
+
+    def write(file: IO[bytes]) -> None:
+        with drawn_in_style(drawing.text):
+            figure = drawing.figure(wanted)
+            title, description = drawing.alt(wanted)
+            file.write(as_file(figure, suffix, title, description))
+
+    return write_whole(path, write)
+
+
+def checked_suffix(path: str | Path) -> str:
+    """Return how the name of a picture ends.
+
+    Raises
+    ------
+    InputError
+        If no picture's name ends so, or matplotlib is not installed.
+    """
     suffix = Path(path).suffix.lower()
     if suffix not in FORMATS:
         found = f"'{label(suffix)}'" if suffix else "none"
@@ -132,15 +152,7 @@ def plot(
         raise InputError(
             "matplotlib is not installed; `pip install 'cellprop[learn]'` brings it."
         ) from None
-    drawing = _Drawing(run, words or load())
-
-    def write(file: IO[bytes]) -> None:
-        with _style(drawing.text):
-            figure = drawing.figure(wanted)
-            title, description = drawing.alt(wanted)
-            file.write(_bytes(figure, suffix, title, description))
-
-    return write_whole(path, write)
+    return suffix
 
 
 def _wanted(run: Run, what: Sequence[str]) -> Sequence[str]:
@@ -167,7 +179,7 @@ def _wanted(run: Run, what: Sequence[str]) -> Sequence[str]:
 
 
 @contextmanager
-def _style(text: str) -> Iterator[None]:
+def drawn_in_style(text: str) -> Iterator[None]:
     """Draw in our style, whatever the user's is; theirs is put back."""
     from matplotlib import style
 
@@ -200,7 +212,7 @@ def _fonts(text: str) -> list[str]:
     return found
 
 
-def _bytes(figure: Figure, suffix: str, title: str, description: str) -> bytes:
+def as_file(figure: Figure, suffix: str, title: str, description: str) -> bytes:
     """Return a figure as a file, with nothing in it that changes from time to time."""
     about: dict[str, Any] = {"Title": title, "Description": description}
     about |= {"Software": None} if suffix == ".png" else {"Date": None, "Creator": "cellprop"}
@@ -323,15 +335,15 @@ class _Drawing:
         )[:, 0]
         losses = self.run.losses
         name = captions.losses(self.words, self.run.program)
-        self._curve(axes[0], losses, _color(0), self.words("plots.loss", name=name), _number)
+        self._curve(axes[0], losses, hex_color(0), self.words("plots.loss", name=name), _number)
         if losses.min() > 0 and losses.max() > LARGEST_RATIO * losses.min():
             axes[0].set_yscale("log")
-            _plain_log(axes[0])
+            plain_log(axes[0])
         elif losses.min() >= 0:
             axes[0].set_ylim(bottom=0)
         if accuracies is not None:
             said = self.words("plots.accuracy")
-            self._curve(axes[1], accuracies, _color(1), said, _percent)
+            self._curve(axes[1], accuracies, hex_color(1), said, _percent)
             axes[1].set_ylim(-0.04, 1.04)
             axes[1].yaxis.set_major_formatter(lambda value, _: f"{value:.0%}")
             axes[1].set_yticks((0, 0.5, 1))
@@ -484,7 +496,7 @@ class _Drawing:
             # How far the output is ahead of the largest other one.
             ahead = outputs[:, :, k] - np.where(best == k, top[:, :, 0], top[:, :, 1])
             levels = np.array([0.0, max(float(ahead.max()), 0.0) + 1.0])
-            _filled(axes, plane, ahead, levels, _tint(_color(k)))
+            _filled(axes, plane, ahead, levels, _tint(hex_color(k)))
             _contour(axes, plane, ahead, 0.0, LINE if len(winners) <= FEW_REGIONS else LINE / 2)
         of_sample = y.argmax(axis=1)
         present = np.unique(of_sample).tolist()
@@ -506,7 +518,7 @@ class _Drawing:
             axes,
             X,
             count,
-            c=_color(k),
+            c=hex_color(k),
             marker=marker_of(k).picture,
             edgecolors=EDGE,
             linewidths=0.8 if count <= 200 else 0.4,
@@ -585,7 +597,7 @@ def _bar(axes: Axes, filled: QuadContourSet, name: str) -> Any:
     return bar
 
 
-def _plain_log(axes: Axes) -> None:
+def plain_log(axes: Axes) -> None:
     """Write the numbers of a logarithmic axis as students do: 0.01."""
     from matplotlib.ticker import LogLocator, NullFormatter
 
@@ -609,7 +621,8 @@ def _dots(axes: Axes, X: Array, count: int, **look: Any) -> PathCollection:
     return axes.scatter(X[:, 0], X[:, 1], s=size, zorder=3, **look)
 
 
-def _color(k: int) -> str:
+def hex_color(k: int) -> str:
+    """Return the colour of a curve, counted from 0, as matplotlib takes it."""
     return f"#{color_of(k)}"
 
 

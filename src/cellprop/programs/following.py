@@ -132,6 +132,7 @@ class _Back:
         brings: For each forward step, what its backward step brings.
         gradients: For each parameter, the shares of its gradient and then the gradient.
         update: The update of each parameter.
+        adjoints: The gradient of each matrix that the loss depends on.
     """
 
     way: Way
@@ -140,6 +141,7 @@ class _Back:
     gradients: Mapping[str, tuple[Matrix, ...]]
     slopes: frozenset[str]
     update: Updating
+    adjoints: Mapping[str, Expression]
 
     @classmethod
     def of(cls, way: Way, samples: Axis, optimizer: str, *, average: bool) -> _Back:
@@ -159,7 +161,7 @@ class _Back:
         count = samples.size if average else None
         update = updating(optimizer, way.parameters, complete, count, GRADIENTS)
         slopes = frozenset(m.name for m in backward.slopes.values())
-        return cls(way, samples, brings, gradients, slopes, update)
+        return cls(way, samples, brings, gradients, slopes, update, wanted)
 
     def program(self) -> Program:
         """Return all steps of an update."""
@@ -176,6 +178,7 @@ class _Back:
             changes=self.update.changes,
             roles=dict(self._roles(matrices)),
             starts=dict(way.rules),
+            adjoints=self.adjoints,
         )
 
     def _steps(self) -> list[Step]:

@@ -246,6 +246,7 @@ class Perceptron:
             updates=update.updates,
             changes=update.changes,
             roles=by_role(_roles(back)),
+            adjoints=backward.wanted,
         )
 
     def _way(self, samples: Axis, *, whole: bool) -> _Way:

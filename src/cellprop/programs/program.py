@@ -281,7 +281,9 @@ class Program:
         updates: For each name that training carries on (a parameter, or what an update rule
             remembers), the matrix that replaces it.
         changes: For each parameter's name, the change wanted of it, the negative gradient; of a
-            written program the gradient.
+            written program the gradient. Averaged over the samples, if updates are by the mean.
+        adjoints: For the name of each matrix that the loss depends on, the same of it, summed over
+            the samples: of a matrix that a step brings, or as a step writes it.
         roles: For each matrix's name, what it is to its step.
         name, about: What it is called and says of itself, where somebody wrote it.
         starts: By which rule first values of a parameter are drawn, by its name, where its model
@@ -299,6 +301,7 @@ class Program:
     name: str = ""
     about: str = ""
     starts: Mapping[str, str] = field(default_factory=dict)
+    adjoints: Mapping[str, Expression] = field(default_factory=dict)
 
     @cached_property
     def matrices(self) -> tuple[Matrix, ...]:

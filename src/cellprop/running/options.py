@@ -33,19 +33,19 @@ class Options:
         If `settings` has a name that there is none of.
     """
 
-    seed: int | None
-    learning_rate: float
-    epochs: int
-    walk_epoch: int
-    batch_size: int | None
-    walk_batch: int
-    shuffle: bool
-    optimizer: str
-    settings: Mapping[str, float] | None
-    average: bool
-    scale: str | None
-    record: bool
-    progress: Progress | None
+    seed: int | None = None
+    learning_rate: float = 0.1
+    epochs: int = 1
+    walk_epoch: int = 1
+    batch_size: int | None = None
+    walk_batch: int = 1
+    shuffle: bool = False
+    optimizer: str = "sgd"
+    settings: Mapping[str, float] | None = None
+    average: bool = False
+    scale: str | None = None
+    record: bool = False
+    progress: Progress | None = None
     iterations: int = 1
 
     def __post_init__(self) -> None:
