@@ -57,7 +57,7 @@ def test_what_is_worked_out_by_hand_is_the_value(chance):
     builder = Builder(chance)
     expression = builder.expression()
     text = written(expression)
-    assume(text.count("|") <= 2)
+    assume(text.count("|") <= 2 and "…" not in text)
     value = np.atleast_2d(builder.value(expression))
     row, column = (chance.randrange(axis.size) for axis in (expression.rows, expression.columns))
     value = np.broadcast_to(value, (expression.rows.size, expression.columns.size))

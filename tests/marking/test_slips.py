@@ -236,11 +236,11 @@ EVERY = (*PROGRAMS, "windows")
 # With all digits these would take minutes more.
 LARGE = ("transformer", "lstm", "gru", "convolution")
 WAYS = [(name, 4) for name in EVERY] + [(name, None) for name in EVERY if name not in LARGE]
-QUICK = [(name, rounding) for name, rounding in WAYS if name in ("rnn", "attention", "windows")]
+AT_ONCE = [(name, rounding) for name, rounding in WAYS if name in ("rnn", "attention", "windows")]
 
 
 @pytest.mark.parametrize(
-    ("name", "rounding"), [way if way in QUICK else slow_case(*way) for way in WAYS]
+    ("name", "rounding"), [way if way in AT_ONCE else slow_case(*way) for way in WAYS]
 )
 def test_every_slip_in_a_program_is_named_charged_once_and_carried(name, rounding):
     with np.errstate(all="ignore"):
