@@ -331,7 +331,7 @@ def _named(book) -> list:
 def test_a_program_loses_what_the_documentation_says_and_nothing_else(save, tmp_path):
     # Two inputs, for a grid; and so many updates that they take several pages.
     X, y = [[0, 0], [0, 1], [1, 0], [1, 1]], [0, 1, 1, 0]
-    network = cellprop.Network([2, 6, 6, 6, 6, 1])
+    network = cellprop.Network([2, 4, 4, 4, 1])
     trace = cellprop.trace(network, X, y, seed=1, epochs=9, optimizer="adam")
     path = written(trace, tmp_path)
     before, after = kept(path), kept(save(path, tmp_path))

@@ -401,7 +401,8 @@ class Frame:
             sheet.print_title_rows = title_rows
         sheet.print_options.horizontalCentered = True
         margins = sheet.page_margins
-        margins.left = margins.right = 0.2
+        # What lies is as wide as can be read; what stands would be higher than its page then.
+        margins.left = margins.right = 0.2 if orientation == "landscape" else 0.3
         margins.top = margins.bottom = 0.33
         margins.header = margins.footer = 0.15
         whole: Any = sheet.HeaderFooter
