@@ -104,6 +104,8 @@ MOST_WEIGHTS = MOST_CELLS
 # Numbers of all layers for all samples.
 MOST_ACTIVATIONS = 100_000_000
 MOST_EPOCHS = 10_000_000
+# Numbers of updates that are shown one after the other; and trainings of a sweep.
+MOST_ITERATED, MOST_TRIALS = 40_000, 100_000
 # Of a program that a file carries: its steps, the parts of its definitions, one definition's parts
 # and levels, and a setting of an operation.
 MOST_STEPS, MOST_NODES, LARGEST_SETTING = 2_000, 20_000, 16_384
@@ -271,13 +273,6 @@ def check_program(name: str, numbers: int, learnt: int, epochs: int, *, is_recor
         check_count("record", "numbers", epochs * learnt, MOST_ACTIVATIONS, remedy)
     remedy = "use fewer samples, or a smaller program"
     check_count(name, "numbers in all matrices", numbers, MOST_ACTIVATIONS, remedy)
-
-
-# Numbers of updates that are shown one after the other.
-MOST_ITERATED = 40_000
-
-# Trainings of a sweep.
-MOST_TRIALS = 100_000
 
 
 def check_run(sizes: Sequence[int], samples: int, epochs: int, is_recorded: bool) -> None:

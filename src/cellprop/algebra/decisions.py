@@ -8,7 +8,7 @@ larger than all of these: outputs that are alike but for rounding decide alike e
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -151,28 +151,45 @@ def _flat(*_: Expression) -> tuple[None, None]:
     return None, None
 
 
+def _comparison(
+    name: str, value: Callable[..., Array], signs: tuple[str, str], short: str
+) -> Operation:
+    """Return the Operation that is 1 where two numbers compare so, else 0.
+
+    Parameters
+    ----------
+    name, value
+        As in `Operation`.
+    signs
+        How the comparison is written in maths, and elsewhere.
+    short
+        What a cell adds to the second number, so that all spreadsheets decide alike.
+    """
+    maths, sign = signs
+    needs = (COMPARED + 1, COMPARED + 1)
+    return elementwise(
+        name, value,
+        maths=Form(f"[{{0}} {maths} {{1}}]", CALL, (0, 0)),
+        numpy=Form(f"np.where({{0}} {sign} {{1}}, 1.0, 0.0)", CALL, needs),
+        r=Form(f"ifelse({{0}} {sign} {{1}}, 1, 0)", CALL, needs),
+        excel=call(f"IF({{0}}{sign}{{1}},1,0)"),
+        cell=Form(f"IF({{0}}{sign}{{1}}{short},1,0)", CALL, (0, PLUS)),
+        back=_flat, range=ranges.within(0.0, 1.0),
+    )  # fmt: skip
+
+
 DECISIONS = (
-    elementwise(
+    _comparison(
         "greater",
         lambda a, b: np.greater(a, b + SHORT).astype(np.float64),
-        maths=Form("[{0} > {1}]", CALL, (0, 0)),
-        numpy=Form("np.where({0} > {1}, 1.0, 0.0)", CALL, (COMPARED + 1, COMPARED + 1)),
-        r=Form("ifelse({0} > {1}, 1, 0)", CALL, (COMPARED + 1, COMPARED + 1)),
-        excel=call("IF({0}>{1},1,0)"),
-        cell=Form(f"IF({{0}}>{{1}}+{_SHORT},1,0)", CALL, (0, PLUS)),
-        back=_flat,
-        range=ranges.within(0.0, 1.0),
+        (">", ">"),
+        f"+{_SHORT}",
     ),
-    elementwise(
+    _comparison(
         "at_least",
         lambda a, b: np.greater_equal(a, b - SHORT).astype(np.float64),
-        maths=Form("[{0} ≥ {1}]", CALL, (0, 0)),
-        numpy=Form("np.where({0} >= {1}, 1.0, 0.0)", CALL, (COMPARED + 1, COMPARED + 1)),
-        r=Form("ifelse({0} >= {1}, 1, 0)", CALL, (COMPARED + 1, COMPARED + 1)),
-        excel=call("IF({0}>={1},1,0)"),
-        cell=Form(f"IF({{0}}>={{1}}-{_SHORT},1,0)", CALL, (0, PLUS)),
-        back=_flat,
-        range=ranges.within(0.0, 1.0),
+        ("≥", ">="),
+        f"-{_SHORT}",
     ),
     elementwise(
         "if_more",

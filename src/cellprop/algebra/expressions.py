@@ -606,16 +606,22 @@ class Operation:
         """Whether it can be applied to so many operands: as many as its value is computed from,
         and one that only lends its axes.
         """
+        least, most = self._operands
+        return least <= count <= most
+
+    @cached_property  # asked of each node of a question
+    def _operands(self) -> tuple[float, float]:
+        """How many operands it takes, at least and at most."""
         if isinstance(self.value, np.ufunc):
-            return count == self.value.nin
+            return self.value.nin, self.value.nin
         least = most = 0
         for each in signature(self.value).parameters.values():
             if each.kind is each.VAR_POSITIONAL:
-                return count >= max(least, 1)
+                return max(least, 1), float("inf")
             if each.kind is each.POSITIONAL_OR_KEYWORD and each.name not in self.settings:
                 least += each.default is each.empty
                 most += each.default is each.empty or each.name == LENDS
-        return least <= count <= most
+        return least, most
 
     @property
     def is_activation(self) -> bool:

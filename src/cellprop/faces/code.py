@@ -11,7 +11,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cached_property, partial
 
 from cellprop.algebra import (
     Applied,
@@ -244,7 +244,7 @@ class _Writing:
 
     # --- By autograd
 
-    @property
+    @cached_property
     def _adjoint_of(self) -> Mapping[str, Matrix]:
         """By the name of a matrix that goes back: that of which it is the adjoint."""
         program = self.run.program
@@ -260,8 +260,8 @@ class _Writing:
     def _is_left(self, matrix: Matrix) -> bool:
         """Whether autograd does not tell a matrix."""
         step = self.run.program.step_of(matrix)
-        goes_back = step is not None and step.kind == "backward"
-        return goes_back and matrix.name not in self._adjoint_of
+        is_back = step is not None and step.kind == "backward"
+        return is_back and matrix.name not in self._adjoint_of
 
     def by_autograd(self) -> Iterator[str]:
         """Yield a block for each step forward, one that goes back, and the steps back and on."""

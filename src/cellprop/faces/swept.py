@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import median
 from typing import IO, TYPE_CHECKING, Any
 
 from cellprop.faces.plots import as_file, checked_suffix, drawn_in_style, hex_color, plain_log
@@ -96,12 +97,6 @@ def _spread(numbers: Sequence[float], form: str) -> list[str]:
         return ["–", ""]
     least, most = form.format(numbers[0]), form.format(numbers[-1])
     return [form.format(median(numbers)), f"{least} … {most}" if least != most else ""]
-
-
-def median(numbers: Sequence[float]) -> float:
-    """Return the number in the middle, or the mean of the two."""
-    half = len(numbers) // 2
-    return numbers[half] if len(numbers) % 2 else (numbers[half - 1] + numbers[half]) / 2
 
 
 def write_csv(found: pd.DataFrame, path: Path) -> Path:

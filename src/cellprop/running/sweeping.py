@@ -156,6 +156,7 @@ def sweep(
         Trial(model, X, y, {**options, "learning_rate": rate, "optimizer": rule, "seed": first})
         for model, rate, rule, first in grid
     ]
+    check_trials(trials)
     return tried(trials, jobs=jobs, backend=backend, progress=progress)
 
 
@@ -166,10 +167,9 @@ def tried(
     backend: str | None = None,
     progress: Progress | None = None,
 ) -> pd.DataFrame:
-    """Return how trials end, as a table with a row for each: see `sweep`."""
+    """Return how trials end that were checked, as a table with a row for each: see `sweep`."""
     import pandas as pd
 
-    check_trials(trials)
     rows = []
     # What is left undone ends with the generator, as when Ctrl+C is pressed.
     with on_backend(backend), closing(in_processes(jobs, ended, trials)) as found:

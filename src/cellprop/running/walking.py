@@ -120,6 +120,8 @@ def walked(problem: Posed, options: Options, start: Mapping[str, Array]) -> Run:
         or before.
     """
     settings = options.numbers()
+    if options.iterations > 1:
+        _check_iterations(problem, options.iterations)
     whole, names = problem.whole, tuple(start)
     # What is dealt out stands first, as training hands it over.
     sides = {name: problem.side(name) for name in problem.enters}
@@ -171,6 +173,19 @@ def walked(problem: Posed, options: Options, start: Mapping[str, Array]) -> Run:
     )
 
 
+def _epochs_beside(problem: Posed, count: int) -> int:
+    """Return how many epochs so many updates begin, where each sees some of the samples; else 0."""
+    return -(-count // problem.batches) if problem.batches > 1 else 0
+
+
+def _check_iterations(problem: Posed, count: int) -> None:
+    """Refuse more updates than a sheet can show."""
+    each = problem.whole if problem.batches == 1 else problem.declared(problem.size)
+    sizes = ((each, count), (problem.whole, _epochs_beside(problem, count)))
+    numbers = sum(times * matrix.size for program, times in sizes for matrix in program.matrices)
+    check_count("iterations", "numbers", numbers, MOST_ITERATED, "use fewer")
+
+
 def _iterated(
     first: Update,
     problem: Posed,
@@ -182,10 +197,6 @@ def _iterated(
     """Return a walked update with those after it, so many in all; where they see some samples
     each, also with as many updates that see all, from the same numbers.
     """
-    epochs = -(-count // problem.batches) if problem.batches > 1 else 0
-    sizes = ((first.program, count), (problem.whole, epochs))
-    numbers = sum(times * matrix.size for each, times in sizes for matrix in each.matrices)
-    check_count("iterations", "numbers", numbers, MOST_ITERATED, "use fewer")
     place = (first.walk_epoch - 1) * problem.batches + first.walk_batch - 1
     batches = [training.batch(place + k) for k in range(count)]
 
@@ -212,7 +223,7 @@ def _iterated(
         )
 
     together: tuple[Update, ...] = ()
-    if epochs:
+    if epochs := _epochs_beside(problem, count):
         every = np.arange(problem.samples.size)
         start = updated(place, every, {name: first.values[name] for name in names})
         together = (start, *going_on(start, [every] * (epochs - 1)))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from cellprop.texts.formats import cut
 from cellprop.texts.words import Words
 
 # A header has room for 255 characters, in which a word's & counts twice.
@@ -28,7 +29,4 @@ def follows_of(words: Words, names: Sequence[str]) -> str:
     """Return what stands at the foot of a page after which others follow, as a footer's code: the
     names of the matrices on these.
     """
-    text = words("sheet.follows", names=", ".join(names))
-    return (text if len(text) <= LONGEST_FOOTER else f"{text[: LONGEST_FOOTER - 1]}…").replace(
-        "&", "&&"
-    )
+    return cut(words("sheet.follows", names=", ".join(names)), LONGEST_FOOTER).replace("&", "&&")
